@@ -1,0 +1,220 @@
+"""The rules of a booking, and the ledger that keeps them. Nothing here knows of the web."""
+
+import re
+import threading
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+SIGN_IN_LASTS = timedelta(hours=8)
+
+
+class BookingError(Exception):
+    """A broken rule; its text is the sentence that the secretary reads."""
+
+
+def now() -> datetime:
+    """Return the time in the server's time zone: the one clock."""
+    return datetime.now().astimezone()
+
+
+def count(number: int, noun: str, verbs: tuple[str, str] = ("", "")) -> str:
+    """Return "1 place" or "2 places", followed by the verb for one or for many where verbs are given."""
+    return f"{number} {noun}{verbs[0]}" if number == 1 else f"{number} {noun}s{verbs[1]}"
+
+
+def whole_number(text: str) -> int:
+    """Return the number of places that was typed; raise BookingError unless it is 1 to 6 ASCII digits."""
+    text = text.strip(" \t\r\n")
+    if not re.fullmatch("[0-9]{1,6}", text):
+        raise BookingError("Number of places must be a whole number, like 3" if text else "Enter the number of places")
+    return int(text)
+
+
+def plain(text: str) -> str:
+    """Return the form in which names and email addresses are compared."""
+    return text.strip().casefold()
+
+
+@dataclass(frozen=True)
+class Club:
+    """A club of clubs.json, with its opening points."""
+
+    name: str
+    email: str
+    points: int
+
+
+@dataclass(frozen=True)
+class Competition:
+    """A competition of competitions.json, with its start and its opening places."""
+
+    name: str
+    date: datetime
+    places: int
+
+    def started(self) -> str:
+        """Say when it started, to end the sentence that refuses."""
+        return f"{self.name} started on {self.date.day} {self.date:%B %Y} at {self.date:%H:%M}"
+
+
+def by_date(competition: Competition) -> tuple[datetime, str]:
+    """Return what competitions are sorted by."""
+    return competition.date, competition.name
+
+
+class Entry(NamedTuple):
+    """A line of the ledger: a booking or, with negative places and points, places given back."""
+
+    number: int
+    at: datetime
+    club: str
+    competition: str
+    places: int
+    points: int
+    token: str | None
+
+
+class Ledger:
+    """All bookings, as an append-only list of entries, and the totals that follow from them.
+
+    Threads may share it: every change is checked and made in one step, under one lock.
+    """
+
+    def __init__(self, clubs: list[Club], competitions: list[Competition], cost: int = 3, cap: int = 12):
+        self.cost, self.cap = cost, cap  # points a place, places a club and competition
+        self.clubs = {club.name: club for club in clubs}
+        self.emails = {plain(club.email): club for club in clubs}
+        self.by_date = sorted(competitions, key=by_date)
+        self.competitions = {competition.name: competition for competition in self.by_date}
+        self.entries: list[Entry] = []
+        self.history: dict[str, list[Entry]] = {name: [] for name in self.clubs}
+        self.ended: dict[str, datetime] = {}  # sign-ins that were signed out, and when
+        self._lock = threading.Lock()
+        self._spent: dict[str, int] = {}
+        self._sold: dict[str, int] = {}
+        self._holdings: dict[str, dict[str, tuple[int, int]]] = {}  # club, competition: places held, points paid
+        self._forms: dict[tuple, Entry] = {}
+        self._ranks = {club.name: self._rank(club) for club in clubs}
+        self.board = sorted(self._ranks.values())  # (-points left, folded name, name): most points first, then by name
+
+    def points_left(self, club: Club) -> int:
+        """Return the points that the club can spend."""
+        return max(0, club.points - self._spent.get(club.name, 0))
+
+    def places_left(self, competition: Competition) -> int:
+        """Return the places that the competition can sell."""
+        return max(0, competition.places - self._sold.get(competition.name, 0))
+
+    def places_held(self, club: Club, competition: Competition) -> int:
+        """Return the places that the club has booked there and not given back."""
+        return self._holding(club, competition)[0]
+
+    def refund(self, club: Club, competition: Competition, places: int) -> int:
+        """Return the points that come back with so many of the places held: as they were paid, rounded down."""
+        held, paid = self._holding(club, competition)
+        return paid * places // held
+
+    def holdings(self, club: Club) -> list[Competition]:
+        """Return the open competitions at which the club holds places, soonest first."""
+        names = [name for name, (held, _) in list(self._holdings.get(club.name, {}).items()) if held]
+        known = [self.competitions[name] for name in names if name in self.competitions]
+        return sorted((one for one in known if one.date > now()), key=by_date)
+
+    def most_places(self, club: Club, competition: Competition) -> tuple[int, str]:
+        """Return the most places the club can book at an open competition, and what binds: points, places or cap."""
+        limits = {
+            "points": self.points_left(club) // self.cost,
+            "places": self.places_left(competition),
+            "cap": max(0, self.cap - self.places_held(club, competition)),
+        }
+        binds = min(limits, key=limits.__getitem__)
+        return limits[binds], binds
+
+    def refusal(self, club: Club, competition: Competition, places: int = 1) -> str | None:
+        """Say why the club cannot book so many places at an open competition; None where it can."""
+        most, binds = self.most_places(club, competition)
+        points, held, cap = self.points_left(club), self.places_held(club, competition), count(self.cap, "place")
+        cost, price = count(self.cost, "point"), count(places * self.cost, "point")
+        nothing, too_many = {
+            "points": (
+                f"Your club does not have enough points to book a place: a place costs {cost} and your club has {points}",
+                f"You don't have enough points available: {count(places, 'place')} cost {price} "
+                f"and your club has {points}, enough for {most}",
+            ),
+            "places": (
+                "There are no places left in this competition",
+                f"You can't book more places than available: only {count(most, 'place', (' is', ' are'))} left",
+            ),
+            "cap": (
+                f"Your club holds the maximum of {cap} in this competition",
+                f"You can't book more than {cap} per competition: your club holds {held}, so at most {most} more",
+            ),
+        }[binds]
+        return None if places <= most else too_many if most else nothing
+
+    def open_and_past(self) -> tuple[list[Competition], list[Competition]]:
+        """Return the open competitions, soonest first, and the past ones, latest first."""
+        first_open = bisect_right(self.by_date, now(), key=lambda competition: competition.date)
+        return self.by_date[first_open:], self.by_date[:first_open][::-1]
+
+    def book(self, club: Club, competition: Competition, places: int, token: str | None = None) -> Entry:
+        """Book places, or return what the same form booked before; raise BookingError and change nothing."""
+        return self._record(club, competition, places, token, 1)
+
+    def give_back(self, club: Club, competition: Competition, places: int, token: str | None = None) -> Entry:
+        """Give places back, or return what the same form gave back before; raise BookingError and change nothing."""
+        return self._record(club, competition, places, token, -1)
+
+    def end(self, sign_in: str) -> None:
+        """Remember that a sign-in was signed out, for as long as a copy of its cookie could live."""
+        with self._lock:
+            self.ended[sign_in] = now()
+            while self.ended[oldest := next(iter(self.ended))] < now() - SIGN_IN_LASTS:
+                del self.ended[oldest]
+
+    def _record(self, club, competition, places, token, sign):
+        with self._lock:
+            form = (club.name, competition.name, sign * places, token)
+            if token and form in self._forms:
+                return self._forms[form]
+            moment = now()
+            points = self._judge(club, competition, places, moment, booking=sign > 0)
+            entry = Entry(len(self.entries) + 1, moment, *form[:3], sign * points, token)
+            self._apply(entry)
+            return entry
+
+    def _judge(self, club, competition, places, moment, booking):
+        if competition.date <= moment:
+            closed = "Booking is closed" if booking else "Places can no longer be given back"
+            raise BookingError(f"{closed}: {competition.started()}")
+        held = self.places_held(club, competition)
+        if booking and (refusal := self.refusal(club, competition, max(places, 1))):
+            raise BookingError(refusal)
+        if places < 1:
+            raise BookingError("Number of places must be 1 or more")
+        if not booking and places > held:
+            raise BookingError(f"Your club holds {count(held, 'place')} in {competition.name}: enter at most {held}")
+        return places * self.cost if booking else self.refund(club, competition, places)
+
+    def _apply(self, entry):
+        self.entries.append(entry)
+        self.history.setdefault(entry.club, []).append(entry)
+        self._forms[entry.club, entry.competition, entry.places, entry.token] = entry
+        self._spent[entry.club] = self._spent.get(entry.club, 0) + entry.points
+        self._sold[entry.competition] = self._sold.get(entry.competition, 0) + entry.places
+        holdings = self._holdings.setdefault(entry.club, {})
+        held, paid = holdings.get(entry.competition, (0, 0))
+        holdings[entry.competition] = (held + entry.places, paid + entry.points)
+        if old := self._ranks.get(entry.club):
+            new = self._ranks[entry.club] = self._rank(self.clubs[entry.club])
+            low, high = sorted((bisect_left(self.board, old), bisect_left(self.board, new)))
+            between = [row for row in self.board[low : high + 1] if row != old]
+            self.board[low : high + 1] = sorted([new, *between])  # one step: no page sees a board without the club
+
+    def _holding(self, club, competition):
+        return self._holdings.get(club.name, {}).get(competition.name, (0, 0))
+
+    def _rank(self, club):
+        return -self.points_left(club), club.name.casefold(), club.name
