@@ -139,7 +139,8 @@ class Ledger:
         cost, price = count(self.cost, "point"), count(places * self.cost, "point")
         nothing, too_many = {
             "points": (
-                f"Your club does not have enough points to book a place: a place costs {cost} and your club has {points}",
+                "Your club does not have enough points to book a place: "
+                f"a place costs {cost} and your club has {points}",
                 f"You don't have enough points available: {count(places, 'place')} cost {price} "
                 f"and your club has {points}, enough for {most}",
             ),
