@@ -1,0 +1,28 @@
+"""Make races likely: while the amplifier is on, new threads sleep 0.3 ms on one in twenty of the app's lines."""
+
+import random
+import threading
+import time
+from contextlib import contextmanager
+
+APP = ("server.py", "rules.py", "journal.py")
+
+
+def trace(frame, event, argument):
+    """Sleep now and then, in the app's own code only."""
+    if event == "call" and not frame.f_code.co_filename.endswith(APP):
+        return None
+    if event == "line" and random.random() < 0.05:
+        time.sleep(0.0003)
+    return trace
+
+
+@contextmanager
+def amplified():
+    """Turn the amplifier on for threads that start in this block."""
+    before = threading.gettrace()
+    threading.settrace(trace)
+    try:
+        yield
+    finally:
+        threading.settrace(before)
