@@ -186,7 +186,8 @@ SIGNED_IN_ONLY = ("show_summary", "book", "purchase_places", "bookings", "give_b
 
 def log(event):
     """Write one line: the client's address, the signed-in club, the event."""
-    app.logger.info("%s", printable(f"{request.remote_addr} {g.club.name if g.get('club') else '-'}: {event}"))
+    club = signed_in_club()
+    app.logger.info("%s", printable(f"{request.remote_addr} {club.name if club else '-'}: {event}"))
 
 
 def same_origin():
@@ -204,10 +205,11 @@ def same_origin():
 @app.before_request
 def check_request():
     """Refuse what another site sent, what is too large, and what only the signed-in may see or send."""
-    if (request.method not in ("GET", "HEAD", "OPTIONS") or request.endpoint == "sign_out") and not same_origin():
+    safe = request.method in ("GET", "HEAD", "OPTIONS")
+    if (not safe or request.endpoint == "sign_out") and not same_origin():
         abort(403, "This form was sent from another site and nothing was changed. Open the page here and try again")
-    if (request.content_length or 0) > app.config["MAX_CONTENT_LENGTH"]:
-        abort(413)
+    if not safe:
+        request.get_data(parse_form_data=True)  # raises 413, also where the length was not told beforehand
     if request.endpoint not in SIGNED_IN_ONLY or signed_in_club():
         return None
     if request.method == "POST":
@@ -246,7 +248,7 @@ def add_headers(response):
 def page(template, status=200, message=None, **context):
     """Return a response with the page; the message says why something was refused, and is logged."""
     if message:
-        log(f"{request.endpoint} refused: {message} ({context.get('typed', '')})")
+        log(f"{request.endpoint} refused: {message}" + (f" ({context['typed']})" if context.get("typed") else ""))
     html = render_template(template, message=message, club=signed_in_club(), ledger=ledger, **context)
     return make_response(html, status)
 
@@ -354,8 +356,9 @@ def booking_page(competition, message=None):
         "binds": binds,
         "obstacle": ledger.refusal(g.club, competition),
     }
-    context |= {"field": "places", "typed": request.form.get("places", "")} if message and most else {}
-    return page("booking.html", 400 if message else 200, message, **context)
+    if message and most:
+        context |= {"field": "places", "typed": request.form.get("places", "")}
+    return page("booking.html", 400 if message else 200, message and (context["obstacle"] or message), **context)
 
 
 def carry_out(change, shown_on, refuse):
@@ -429,6 +432,7 @@ def show_error(error):
     """Show an error on a page of the app's own."""
     if request_ctx.url_adapter is None:  # the Host was refused, and links need an adapter
         request_ctx.url_adapter = app.url_map.bind("", script_name=request.root_path)
+    log(f"{error.code} {request.method} {request.path}: {error.description}")
     response = error.get_response()
     response.data = page(
         "error.html", error.code, code=error.code, description=error.description, done="entry" in g

@@ -1,0 +1,1434 @@
+"""The fast suite: rules on the ledger, pages and refusals over HTTP, data files and settings."""
+
+import json
+import random
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from contextlib import nullcontext
+from datetime import datetime, timedelta
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+
+import flask
+import pytest
+from werkzeug.test import EnvironBuilder, create_environ
+
+import rules
+import server
+from rules import BookingError, Club, Competition, Entry, Ledger
+from tests.amplifier import amplified
+
+ODD_NAMES = [
+    "/first",
+    "a/b/../c",
+    "50% off",
+    "100%2F",
+    "Why?",
+    "#1",
+    "Rock & <b>Roll</b>",
+    "Say \"no\" to 'it'",
+    "Haltérophilie d'Évry",
+    "trailing dot.",
+    "emoji 🏋️‍♀️",
+    " blanks ",
+    "plus+and;semi=colon",
+    "back\\slash",
+    "x" * 200,
+    "".join(chr(0x1F300 + number) for number in range(200)),
+]
+MALFORMED = ["abc", "-5", "1.5", "1_0", "+3", "１", "٣", "²", "\0", "9" * 5000, "1234567", "3 3", "0x3", "\xa03"]
+TOKEN = "a-token_of-16-ch"
+OPEN, SMALL, PAST = "Spring Festival 2050", "Novice Cup 2050", "Spring Festival"
+
+
+class Page(HTMLParser):
+    """What a person or a script finds on a page."""
+
+    def __init__(self, response):
+        super().__init__()
+        self.status, self.headers, self.html = response.status_code, response.headers, response.get_data(as_text=True)
+        self.text, self.figures, self.fields, self.links, self.path = "", {}, {}, [], []
+        self.feed(self.html)
+        self.text = " ".join(self.text.split())
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if tag not in ("meta", "link", "input"):
+            self.path.append((tag, attributes))
+        if tag not in ("a", "data", "span", "time"):
+            self.text += " "
+        if tag == "input":
+            self.fields[attributes["name"]] = attributes["value"]
+        if tag == "a":
+            self.links.append(attributes["href"])
+
+    def handle_endtag(self, tag):
+        assert tag == self.path.pop()[0]
+
+    def handle_data(self, text):
+        self.text += text
+        if self.path and self.path[-1][0] == "data":
+            data = self.path[-1][1]
+            assert text == data["value"]
+            owner = "data-club" if data["class"] == "points-left" else "data-competition"
+            name = next(attributes[owner] for _, attributes in reversed(self.path) if owner in attributes)
+            self.figures[name, data["class"]] = int(text)
+
+
+class Secretary:
+    """A browser in the hands of a club's secretary."""
+
+    def __init__(self, email=None):
+        self.client = server.app.test_client()
+        if email:
+            assert 303 == self.post("/showSummary", email=email).status
+
+    def get(self, address, **headers):
+        with self.client.get(address, headers=headers) as response:
+            return Page(response)
+
+    def post(self, address, headers=None, **form):
+        return Page(self.client.post(address, data=form, headers=headers))
+
+    def book(self, places, competition=OPEN, **form):
+        return self.post("/purchasePlaces", competition=competition, places=places, **form)
+
+    def give_back(self, places, competition=OPEN, **form):
+        return self.post("/cancelPlaces", competition=competition, places=places, **form)
+
+    def form(self, competition=OPEN):
+        link = next(link for link in self.get("/showSummary").links if quoted(competition) in link)
+        return self.get(link)
+
+    def figures(self, competition=OPEN):
+        """Return points left, places left and places held, from the summary."""
+        page = self.get("/showSummary")
+        club = page.text.split(" – GÜDLFT")[0]
+        keys = (club, "points-left"), (competition, "places-left"), (competition, "places-held")
+        return tuple(page.figures[key] for key in keys)
+
+
+def quoted(name):
+    return "/book/" + server.NameConverter(None).to_url(name) + "/"
+
+
+def a_ledger(competitions=(), **settings):
+    clubs = [
+        Club("Simply Lift", "john@simplylift.co", 13),
+        Club("Iron Temple", "admin@irontemple.com", 4),
+        Club("She Lifts", "kate@shelifts.co.uk", 12),
+        Club("Atlas Barbell", "office@atlasbarbell.example", 60),
+    ]
+    dates = [(PAST, "2020-03-27 10:00:00", 25), ("Fall Classic", "2020-10-22 13:30:00", 13)]
+    dates += [(OPEN, "2050-03-27 11:11:00", 20), (SMALL, "2050-11-05 09:00:00", 5)]
+    read = [Competition(name, datetime.fromisoformat(date).astimezone(), places) for name, date, places in dates]
+    return Ledger(clubs, [*read, *competitions], **settings)
+
+
+@pytest.fixture(autouse=True)
+def app(monkeypatch):
+    monkeypatch.setattr(server, "ledger", a_ledger())
+    monkeypatch.setitem(server.app.config, "TESTING", True)
+    server.failed_sign_ins.clear()
+    return server.app
+
+
+@pytest.fixture
+def john():
+    return Secretary("john@simplylift.co")
+
+
+@pytest.fixture
+def atlas():
+    return Secretary("office@atlasbarbell.example")
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Return a function that moves the one clock to a moment."""
+    return lambda moment: monkeypatch.setattr(rules, "now", lambda: moment)
+
+
+def totals(ledger):
+    """Recompute what the ledger keeps as running totals, from its entries alone."""
+    spent, sold, held, paid = Counter(), Counter(), Counter(), Counter()
+    for entry in ledger.entries:
+        spent[entry.club] += entry.points
+        sold[entry.competition] += entry.places
+        held[entry.club, entry.competition] += entry.places
+        paid[entry.club, entry.competition] += entry.points
+    return spent, sold, held, paid
+
+
+def check_conservation(ledger):
+    """Assert that the totals follow from the entries, and that no rule is broken by them."""
+    spent, sold, held, paid = totals(ledger)
+    for club in ledger.clubs.values():
+        assert club.points - spent[club.name] == ledger.points_left(club) >= 0
+        assert [entry for entry in ledger.entries if entry.club == club.name] == ledger.history[club.name]
+        for competition in ledger.by_date:
+            places = held[club.name, competition.name]
+            assert places == ledger.places_held(club, competition)
+            assert 0 <= places <= ledger.cap
+            assert places == 0 or paid[club.name, competition.name] == ledger.refund(club, competition, places)
+    for competition in ledger.by_date:
+        assert competition.places - sold[competition.name] == ledger.places_left(competition) >= 0
+    by_points = sorted(ledger.clubs.values(), key=lambda club: (-ledger.points_left(club), club.name.casefold()))
+    assert [club.name for club in by_points] == [name for _, _, name in ledger.board]
+    assert list(range(1, len(ledger.entries) + 1)) == [entry.number for entry in ledger.entries]
+
+
+# Rules, on the ledger
+
+
+@pytest.fixture
+def ledger():
+    return server.ledger
+
+
+def parts(ledger, club="Simply Lift", competition=OPEN):
+    return ledger.clubs[club], ledger.competitions[competition]
+
+
+def test_place_costs_points(ledger):
+    club, competition = parts(ledger)
+    entry = ledger.book(club, competition, 3)
+    assert (1, "Simply Lift", OPEN, 3, 9, None) == (entry.number, *entry[2:])
+    assert (4, 17, 3) == (
+        ledger.points_left(club),
+        ledger.places_left(competition),
+        ledger.places_held(club, competition),
+    )
+    check_conservation(ledger)
+
+
+@pytest.mark.parametrize(
+    ("club", "competition", "most", "binds"),
+    [
+        ("Simply Lift", OPEN, 4, "points"),
+        ("Iron Temple", SMALL, 1, "points"),
+        ("Atlas Barbell", SMALL, 5, "places"),
+        ("Atlas Barbell", OPEN, 12, "cap"),
+    ],
+)
+def test_most_places_can_be_booked_and_not_one_more(ledger, club, competition, most, binds):
+    club, competition = parts(ledger, club, competition)
+    assert (most, binds) == ledger.most_places(club, competition)
+    with pytest.raises(BookingError):
+        ledger.book(club, competition, most + 1)
+    assert [] == ledger.entries
+    ledger.book(club, competition, most)
+    assert 0 == ledger.most_places(club, competition)[0]
+    check_conservation(ledger)
+
+
+def test_cap_holds_over_split_orders(ledger):
+    club, competition = parts(ledger, "Atlas Barbell")
+    ledger.book(club, competition, 7)
+    with pytest.raises(BookingError, match="your club holds 7, so at most 5 more"):
+        ledger.book(club, competition, 6)
+    ledger.book(club, competition, 5)
+    ledger.give_back(club, competition, 2)
+    assert (2, "cap") == ledger.most_places(club, competition)
+
+
+@pytest.mark.parametrize("places", [0, -1, -5])
+def test_ledger_takes_no_number_below_one(ledger, places):
+    ledger.book(*parts(ledger), 2)
+    for change in ledger.book, ledger.give_back:
+        with pytest.raises(BookingError, match="Number of places must be 1 or more"):
+            change(*parts(ledger), places)
+    assert 1 == len(ledger.entries)
+
+
+@pytest.mark.parametrize(("seconds", "is_open"), [(-1, True), (0, False), (1, False)])
+def test_competition_is_closed_from_its_start_on(ledger, clock, seconds, is_open):
+    club, competition = parts(ledger)
+    ledger.book(club, competition, 1)
+    clock(competition.date + timedelta(seconds=seconds))
+    for change in ledger.book, ledger.give_back:
+        if is_open:
+            change(club, competition, 1)
+        else:
+            with pytest.raises(BookingError, match=f"{OPEN} started on 27 March 2050 at 11:11"):
+                change(club, competition, 1)
+    assert is_open == (competition in ledger.open_and_past()[0]) == (competition not in ledger.open_and_past()[1])
+    assert (3 if is_open else 1) == len(ledger.entries)
+
+
+def test_points_come_back_as_they_were_paid(ledger):
+    club, competition = parts(ledger, "Atlas Barbell")
+    ledger.book(club, competition, 2)
+    ledger.cost = 4
+    ledger.book(club, competition, 1)
+    assert (50, 3) == (ledger.points_left(club), ledger.places_held(club, competition))
+    assert [-3, -3, -4] == [ledger.give_back(club, competition, 1).points for _ in range(3)]
+    assert 60 == ledger.points_left(club)
+    check_conservation(ledger)
+
+
+def test_same_form_books_once(ledger):
+    first = ledger.book(*parts(ledger), 2, TOKEN)
+    assert first is ledger.book(*parts(ledger), 2, TOKEN)
+    assert 1 == len(ledger.entries)
+
+
+def test_anything_else_under_a_token_is_a_request_of_its_own(ledger):
+    ledger.book(*parts(ledger), 2, TOKEN)
+    ledger.book(*parts(ledger), 1, TOKEN)
+    ledger.book(*parts(ledger, competition=SMALL), 1, TOKEN)
+    ledger.book(*parts(ledger, "She Lifts"), 2, TOKEN)
+    ledger.give_back(*parts(ledger), 2, TOKEN)
+    assert [2, 1, 1, 2, -2] == [entry.places for entry in ledger.entries]
+
+
+def test_form_without_token_is_a_request_of_its_own(ledger):
+    ledger.book(*parts(ledger), 1)
+    ledger.book(*parts(ledger), 1)
+    assert 2 == len(ledger.entries)
+
+
+def test_same_form_shows_its_booking_even_when_nothing_more_can_be_booked(ledger, clock):
+    club, competition = parts(ledger)
+    first = ledger.book(club, competition, 4, TOKEN)
+    assert first is ledger.book(club, competition, 4, TOKEN)
+    clock(competition.date)
+    assert first is ledger.book(club, competition, 4, TOKEN)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_points_and_places_are_conserved_in_any_history(seed):
+    draw = random.Random(seed)
+    ledger = a_ledger(cost=draw.choice([1, 3]), cap=draw.choice([4, 12]))
+    for _ in range(300):
+        club, competition = draw.choice([*ledger.clubs.values()]), draw.choice(ledger.by_date)
+        before = len(ledger.entries), ledger.points_left(club), ledger.places_left(competition)
+        try:
+            change = draw.choice([ledger.book, ledger.book, ledger.give_back])
+            change(club, competition, draw.randint(-1, 6), draw.choice([None, TOKEN]))
+        except BookingError:
+            assert before == (len(ledger.entries), ledger.points_left(club), ledger.places_left(competition))
+    check_conservation(ledger)
+    assert 10 < len(ledger.entries)
+
+
+def test_totals_that_no_longer_fit_are_shown_as_nothing_left(ledger):
+    club, competition = parts(ledger, "Atlas Barbell")
+    ledger.book(club, competition, 12)
+    ledger.clubs[club.name] = poorer = Club(club.name, club.email, 30)
+    smaller = Competition(OPEN, competition.date, 10)
+    ledger.cap = 6
+    assert (0, 0) == (ledger.points_left(poorer), ledger.places_left(smaller))
+    assert 0 == ledger.most_places(poorer, smaller)[0]
+
+
+def test_entries_of_a_club_that_is_gone_are_kept(ledger):
+    ledger._apply(Entry(1, rules.now(), "Gone", OPEN, 2, 6, None))
+    assert 18 == ledger.places_left(ledger.competitions[OPEN])
+    check_conservation(ledger)
+
+
+def test_only_the_latest_eight_hours_of_ended_sign_ins_are_kept(ledger, clock):
+    moment = rules.now()
+    for hours, sign_in in (0, "first"), (8, "second"), (9, "third"):
+        clock(moment + timedelta(hours=hours))
+        ledger.end(sign_in)
+    assert ["second", "third"] == list(ledger.ended)
+
+
+# Races
+
+
+def in_threads(number, action):
+    """Let so many threads do it at once, under the amplifier; return what they answered."""
+    answers, gate = [], threading.Barrier(number)
+
+    def run(index):
+        gate.wait()
+        try:
+            answers.append(action(index))
+        except Exception as error:
+            answers.append(error)
+
+    with amplified():
+        threads = [threading.Thread(target=run, args=(index,)) for index in range(number)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert [] == [answer for answer in answers if isinstance(answer, Exception)]
+    return answers
+
+
+def sell_the_last_places(lock):
+    clubs = [Club(f"Club {number}", f"{number}@club.example", 3) for number in range(20)]
+    server.ledger = Ledger(clubs, [Competition(OPEN, rules.now() + timedelta(days=1), 10)])
+    server.ledger._lock = lock
+    secretaries = [Secretary(club.email) for club in clubs]
+    pages = in_threads(20, lambda index: secretaries[index].book("1"))
+    assert {303: 10, 400: 10} == Counter(page.status for page in pages)
+    check_conservation(server.ledger)
+
+
+def send_the_same_form_at_once(lock):
+    server.ledger = a_ledger()
+    server.ledger._lock = lock
+    secretaries = [Secretary("office@atlasbarbell.example") for _ in range(8)]
+    pages = in_threads(8, lambda index: secretaries[index].book("2", token=TOKEN))
+    assert [303] * 8 == [page.status for page in pages]
+    assert [2] == [entry.places for entry in server.ledger.entries]
+
+
+def give_the_last_places_back(lock):
+    server.ledger = a_ledger()
+    server.ledger._lock = lock
+    secretaries = [Secretary("office@atlasbarbell.example") for _ in range(8)]
+    secretaries[0].book("4")
+    pages = in_threads(8, lambda index: secretaries[index].give_back("1"))
+    assert {303: 4, 400: 4} == Counter(page.status for page in pages)
+    check_conservation(server.ledger)
+
+
+RACES = pytest.mark.parametrize("race", [sell_the_last_places, send_the_same_form_at_once, give_the_last_places_back])
+
+
+@RACES
+def test_races_break_no_rule(race):
+    for _ in range(3):
+        race(threading.Lock())
+
+
+@RACES
+def test_races_are_lost_without_the_lock(race):
+    with pytest.raises(AssertionError):
+        for _ in range(20):
+            race(nullcontext())
+
+
+# Sign-in and session
+
+
+def test_secretary_signs_in_and_out():
+    john = Secretary()
+    assert "Sign in to book places" in john.get("/").text
+    page = john.post("/showSummary", email="john@simplylift.co")
+    assert (303, "/showSummary") == (page.status, page.headers["Location"])
+    page = john.get("/showSummary")
+    assert "13 points available, enough for 4 places at 3 points each" in page.text
+    assert (303, "/showSummary") == (john.get("/").status, john.get("/").headers["Location"])
+    page = john.post("/logout")
+    assert (303, "/") == (page.status, page.headers["Location"])
+    assert 303 == john.get("/showSummary").status
+
+
+@pytest.mark.parametrize("typed", ["  john@simplylift.co\t", "JOHN@SimplyLift.CO"])
+def test_blanks_and_case_of_an_email_are_ignored(typed):
+    assert 303 == Secretary().post("/showSummary", email=typed).status
+
+
+@pytest.mark.parametrize(
+    ("typed", "status", "message"),
+    [
+        ("", 400, "Enter your email address"),
+        ("  ", 400, "Enter your email address"),
+        ("john", 400, "Enter an email address in the correct format, like name@example.com"),
+        ("jöhn@simplylift.co", 400, "Enter an email address in the correct format, like name@example.com"),
+        ("no@club.example", 404, "We cannot find a club with this email address. Check the address and try again"),
+        ('"><b>@x', 404, "We cannot find a club with this email address. Check the address and try again"),
+    ],
+)
+def test_refused_sign_in_says_why_and_keeps_what_was_typed(typed, status, message):
+    page = Secretary().post("/showSummary", email=typed)
+    assert status == page.status
+    assert 2 == page.text.count(message)
+    assert typed == page.fields["email"]
+    assert page.text.startswith("Error: Sign in to book places – GÜDLFT Registration")
+    assert 13 == page.figures["Simply Lift", "points-left"]
+
+
+def test_sign_in_without_a_field_is_refused():
+    assert 400 == Secretary().post("/showSummary").status
+
+
+def test_failed_sign_ins_are_limited_for_each_client(monkeypatch):
+    moment = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: moment)
+    stranger = Secretary()
+    statuses = [stranger.post("/showSummary", email="no@club.example").status for _ in range(11)]
+    assert [404] * 10 + [429] == statuses
+    page = stranger.post("/showSummary", email="no@club.example")
+    assert "Too many attempts. Wait a minute and try again" in page.text
+    assert "61" == page.headers["Retry-After"]
+    other = {"REMOTE_ADDR": "127.0.0.2"}
+    assert 404 == stranger.client.post("/showSummary", data={"email": "no@x"}, environ_base=other).status_code
+    assert 400 == stranger.post("/showSummary", email="").status
+    assert 303 == stranger.post("/showSummary", email="john@simplylift.co").status
+    moment += 61
+    assert 404 == stranger.post("/showSummary", email="no@club.example").status
+
+
+def test_successful_sign_ins_are_not_counted():
+    john = Secretary()
+    assert {303} == {john.post("/showSummary", email="john@simplylift.co").status for _ in range(30)}
+
+
+def test_limit_of_failed_sign_ins_can_be_taken_away(monkeypatch):
+    monkeypatch.setitem(server.app.config, "FAILED_SIGN_INS_PER_MINUTE", 0)
+    stranger = Secretary()
+    assert {404} == {stranger.post("/showSummary", email="no@club.example").status for _ in range(30)}
+
+
+def test_failed_sign_ins_remember_so_many_clients_only(monkeypatch):
+    monkeypatch.setattr(server, "CLIENTS_REMEMBERED", 2)
+    with server.app.test_request_context():
+        assert [0, 0, 0] == [server.seconds_to_wait(client) for client in ("first", "second", "third")]
+    assert ["second", "third"] == list(server.failed_sign_ins)
+
+
+def cookie_of(secretary):
+    return secretary.client.get_cookie("session").value
+
+
+def with_cookie(value, address="/showSummary"):
+    return Page(server.app.test_client(use_cookies=False).get(address, headers={"Cookie": f"session={value}"}))
+
+
+def test_copy_of_a_cookie_is_refused_after_signing_out(john):
+    copy = cookie_of(john)
+    assert 200 == with_cookie(copy).status
+    john.post("/logout")
+    assert 303 == with_cookie(copy).status
+
+
+def test_copy_of_a_cookie_is_refused_after_signing_in_anew(john):
+    copy = cookie_of(john)
+    john.post("/showSummary", email="kate@shelifts.co.uk")
+    assert 303 == with_cookie(copy).status
+    assert "12 points available" in john.get("/showSummary").text
+
+
+def test_idle_sign_in_ends_after_half_an_hour(john, monkeypatch):
+    copy, real = cookie_of(john), time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 1795)
+    page = with_cookie(copy)
+    assert 200 == page.status
+    renewed = re.match("session=([^;]+)", page.headers["Set-Cookie"])[1]
+    monkeypatch.setattr(time, "time", lambda: real() + 1805)
+    assert 303 == with_cookie(copy).status
+    assert 200 == with_cookie(renewed).status
+
+
+def test_sign_in_ends_after_eight_hours(john, clock):
+    moment = rules.now()
+    clock(moment + timedelta(hours=8, seconds=-5))
+    assert 200 == with_cookie(cookie_of(john)).status
+    clock(moment + timedelta(hours=8, seconds=5))
+    assert 303 == with_cookie(cookie_of(john)).status
+
+
+def test_club_that_is_no_longer_in_the_file_is_signed_out(john):
+    del server.ledger.clubs["Simply Lift"]
+    assert 303 == john.get("/showSummary").status
+
+
+def test_session_holds_the_club_an_id_and_times_only(john):
+    with john.client.session_transaction() as session:
+        assert {"club", "id", "since", "_permanent"} == set(session)
+        first = session["id"]
+    john.post("/showSummary", email="john@simplylift.co")
+    with john.client.session_transaction() as session:
+        assert first != session["id"]
+
+
+def test_tampered_cookie_counts_as_none(john):
+    assert 303 == with_cookie(cookie_of(john)[:-2]).status
+    assert 303 == with_cookie("x" * 3000).status
+
+
+def test_cookie_is_kept_from_scripts_and_other_sites():
+    page = Secretary().post("/showSummary", email="john@simplylift.co")
+    flags = set(page.headers["Set-Cookie"].split("; ")[2:])
+    assert {"HttpOnly", "Path=/", "SameSite=Lax"} == flags
+
+
+@pytest.mark.parametrize("address", ["/showSummary", "/bookings", f"/book/{OPEN}/Simply Lift"])
+def test_pages_send_the_signed_out_to_the_sign_in_page(address):
+    stranger = Secretary()
+    page = stranger.get(address)
+    assert (303, "/") == (page.status, page.headers["Location"])
+    assert "You are not signed in. Sign in to continue" in stranger.get("/").text
+    assert "You are not signed in" not in stranger.get("/").text
+
+
+def test_forms_of_the_signed_out_change_nothing():
+    stranger = Secretary()
+    page = stranger.book("1")
+    assert 403 == page.status
+    assert "You are not signed in and nothing was booked. Sign in to book" in page.text
+    assert "email" in page.fields
+    page = stranger.give_back("1")
+    assert 403 == page.status
+    assert "You are not signed in and nothing was changed. Sign in to book" in page.text
+    assert [] == server.ledger.entries
+
+
+def test_signing_out_twice_is_harmless():
+    assert 303 == Secretary().post("/logout").status
+
+
+def test_link_signs_out_but_not_from_another_site(john):
+    assert 303 == john.client.head("/logout").status_code
+    assert 403 == john.get("/logout", **{"Sec-Fetch-Site": "cross-site"}).status
+    assert 200 == john.get("/showSummary").status
+    assert 303 == john.get("/logout", **{"Sec-Fetch-Site": "none"}).status
+    assert 303 == john.get("/showSummary").status
+
+
+# Booking
+
+
+def test_secretary_books_places(john):
+    form = john.form()
+    assert {"club": "Simply Lift", "competition": OPEN, "places": ""}.items() <= form.fields.items()
+    assert 4 == form.figures[OPEN, "most-places"]
+    page = john.post("/purchasePlaces", **form.fields | {"places": " 3 "})
+    assert (303, "/showSummary") == (page.status, page.headers["Location"])
+    banner = f"Great-booking complete! Your club has booked 3 places in {OPEN} for 9 points. 4 points are left"
+    assert banner in john.get("/showSummary").text
+    assert banner not in john.get("/showSummary").text
+    assert (4, 17, 3) == john.figures()
+    record = john.get("/bookings").text
+    assert f"{OPEN} 3 booked 9 spent" in record
+    assert "of 3 held; each returns 3 points" in record
+
+
+def test_words_are_singular_for_one(john):
+    iron = Secretary("admin@irontemple.com")
+    iron.book("1")
+    page = iron.get("/showSummary")
+    assert f"Your club has booked 1 place in {OPEN} for 3 points. 1 point is left" in page.text
+    assert "1 point available, enough for 0 places" in page.text
+    iron.give_back("1")
+    assert f"1 place in {OPEN} given back. 3 points returned, 4 points available" in iron.get("/bookings").text
+    Secretary("kate@shelifts.co.uk").book("4", SMALL)
+    assert "only 1 place is left" in john.book("2", SMALL).text
+
+
+@pytest.mark.parametrize("typed", ["", "  ", None])
+def test_number_of_places_must_be_typed(john, typed):
+    page = john.post("/purchasePlaces", competition=OPEN, **({} if typed is None else {"places": typed}))
+    assert 400 == page.status
+    assert 2 == page.text.count("Enter the number of places")
+    assert [] == server.ledger.entries
+
+
+@pytest.mark.parametrize("typed", MALFORMED)
+def test_number_of_places_must_be_whole(john, typed):
+    john.book("1")
+    for change in john.book, john.give_back:
+        page = change(typed)
+        assert 400 == page.status
+        assert 2 == page.text.count("Number of places must be a whole number, like 3")
+        assert typed.replace("\0", "\ufffd") == page.fields["places"].replace("\0", "\ufffd")
+        assert page.text.startswith("Error: ")
+    assert 1 == len(server.ledger.entries)
+
+
+@pytest.mark.parametrize("typed", ["0", "000000"])
+def test_number_of_places_must_be_one_or_more(john, typed):
+    page = john.book(typed)
+    assert 400 == page.status
+    assert "Number of places must be 1 or more" in page.text
+
+
+REFUSALS = [
+    (
+        "john@simplylift.co",
+        OPEN,
+        "5",
+        "You don't have enough points available: 5 places cost 15 points and your club has 13, enough for 4",
+    ),
+    (
+        "office@atlasbarbell.example",
+        SMALL,
+        "6",
+        "You can't book more places than available: only 5 places are left",
+    ),
+    (
+        "office@atlasbarbell.example",
+        OPEN,
+        "13",
+        "You can't book more than 12 places per competition: your club holds 0, so at most 12 more",
+    ),
+    (
+        "office@atlasbarbell.example",
+        SMALL,
+        "999999",
+        "You can't book more places than available: only 5 places are left",
+    ),
+]
+
+
+@pytest.mark.parametrize(("email", "competition", "places", "message"), REFUSALS)
+def test_limit_is_told_and_the_number_it_names_can_be_booked(email, competition, places, message):
+    secretary = Secretary(email)
+    before = secretary.figures(competition)
+    page = secretary.book(places, competition)
+    assert 400 == page.status
+    assert 2 == page.text.count(message)
+    assert places == page.fields["places"]
+    assert before == secretary.figures(competition)
+    most = page.figures[competition, "most-places"]
+    assert str(most) in message.split(":")[1]
+    assert 303 == secretary.post("/purchasePlaces", **page.fields | {"places": str(most)}).status
+
+
+def full(atlas):
+    atlas.book("5", SMALL)
+    return Secretary("john@simplylift.co"), SMALL
+
+
+def no_points(atlas):
+    iron = Secretary("admin@irontemple.com")
+    iron.book("1", SMALL)
+    return iron, OPEN
+
+
+def cap_reached(atlas):
+    atlas.book("12")
+    return atlas, OPEN
+
+
+@pytest.mark.parametrize(
+    ("prepare", "word", "sentence"),
+    [
+        (full, "Full", "There are no places left in this competition"),
+        (
+            no_points,
+            "Not enough points",
+            "Your club does not have enough points to book a place: a place costs 3 points and your club has 1",
+        ),
+        (cap_reached, "12 of 12 held", "Your club holds the maximum of 12 places in this competition"),
+    ],
+)
+@pytest.mark.parametrize("typed", ["1", "abc"])
+def test_where_nothing_can_be_booked_there_is_a_reason_and_no_form(atlas, prepare, word, sentence, typed):
+    secretary, competition = prepare(atlas)
+    summary = secretary.get("/showSummary")
+    assert word in summary.text
+    assert not [link for link in summary.links if quoted(competition) in link]
+    club = summary.text.split(" – ")[0]
+    for page in secretary.get(quoted(competition) + club), secretary.book(typed, competition):
+        assert 1 == page.text.count(sentence)
+        assert {} == page.fields
+        assert not page.text.startswith("Error: ")
+    assert 400 == page.status
+
+
+def test_same_form_sent_twice_books_once_and_shows_the_booking(john):
+    form = john.form().fields | {"places": "4"}
+    for _ in range(2):
+        assert 303 == john.post("/purchasePlaces", **form).status
+        assert "has booked 4 places" in john.get("/showSummary").text
+    assert (1, 16, 4) == john.figures()
+
+
+@pytest.mark.parametrize("token", ["", "short", "x" * 65, "with blank and more", "nul\0nul\0nul\0nul\0nul", "é" * 20])
+def test_malformed_token_counts_as_none(john, token):
+    john.book("1", token=token)
+    john.book("1", token=token)
+    assert (7, 18, 2) == john.figures()
+    assert {None} == {entry.token for entry in server.ledger.entries}
+
+
+@pytest.mark.parametrize("token", ["x" * 16, "x" * 64])
+def test_token_of_the_right_length_counts(john, token):
+    john.book("1", token=token)
+    john.book("1", token=token)
+    assert (10, 19, 1) == john.figures()
+
+
+def test_past_competition_is_closed_for_pages_and_forms(john):
+    sentence = "Booking is closed: Spring Festival started on 27 March 2020 at 10:00"
+    for page in john.get(f"/book/{PAST}/Simply Lift"), john.book("1", PAST), john.book("abc", PAST):
+        assert 400 == page.status
+        assert 1 == page.text.count(sentence)
+        assert page.text.startswith("Simply Lift – GÜDLFT Registration")
+    page = john.give_back("1", PAST)
+    assert 400 == page.status
+    assert "Places can no longer be given back: Spring Festival started on 27 March 2020 at 10:00" in page.text
+    assert page.text.startswith("My bookings – ")
+    assert [] == server.ledger.entries
+
+
+def test_page_that_was_opened_before_the_start_books_nothing_after_it(john, clock):
+    form = john.form().fields | {"places": "1"}
+    start = server.ledger.competitions[OPEN].date
+    with john.client.session_transaction() as session:
+        session["since"] = int(start.timestamp())
+    clock(start)
+    page = john.post("/purchasePlaces", **form)
+    assert 400 == page.status
+    assert f"Booking is closed: {OPEN} started on 27 March 2050 at 11:11" in page.text
+    assert [] == server.ledger.entries
+
+
+@pytest.mark.parametrize("name", ["", "spring festival 2050", OPEN + " ", "\0", "Nix"])
+def test_unknown_competition_is_told_on_the_list(john, name):
+    sentence = "We cannot find this competition. Choose one from the list"
+    for page in john.book("1", name), john.give_back("1", name), john.get(f"/book/{name or 'nix'}/Simply Lift"):
+        assert 404 == page.status
+        assert 1 == page.text.count(sentence)
+        assert not page.text.startswith("Error: ")
+    assert [] == server.ledger.entries
+
+
+def test_form_without_a_competition_is_refused(john):
+    assert 404 == john.post("/purchasePlaces", places="1").status
+
+
+def test_signed_in_club_pays_whatever_the_form_says(john):
+    sentence = "This page belongs to another club. You are signed in as Simply Lift"
+    pages = [john.book("1", club="She Lifts"), john.book("1", "Nix", club="She Lifts"), john.book("1", club="")]
+    for page in *pages, john.get(f"/book/{OPEN}/She Lifts"), john.get("/book/Nix/She Lifts"):
+        assert 403 == page.status
+        assert sentence in page.text
+    assert [] == server.ledger.entries
+
+
+def test_secretary_gives_places_back(john):
+    john.book("3")
+    fields = john.get("/bookings").fields
+    page = john.post("/cancelPlaces", **fields | {"places": "2"})
+    assert (303, "/bookings") == (page.status, page.headers["Location"])
+    page = john.get("/bookings")
+    assert f"2 places in {OPEN} given back. 6 points returned, 10 points available" in page.text
+    assert f"{OPEN} 2 given back 6 returned" in page.text
+    assert page.text.index("2 given back") < page.text.index("3 booked")
+    assert (10, 19, 1) == john.figures()
+    john.post("/cancelPlaces", **fields | {"places": "2"})
+    assert (10, 19, 1) == john.figures()
+
+
+def test_club_gives_back_no_more_than_it_holds(john, atlas):
+    atlas.book("5")
+    john.book("2")
+    page = john.give_back("3")
+    assert 400 == page.status
+    assert 2 == page.text.count(f"Your club holds 2 places in {OPEN}: enter at most 2")
+    assert "3" == page.fields["places"]
+    assert page.text.startswith("Error: My bookings")
+    page = john.give_back("1", SMALL)
+    assert 400 == page.status
+    assert 1 == page.text.count(f"Your club holds 0 places in {SMALL}: enter at most 0")
+    assert (7, 13, 2) == john.figures()
+
+
+def test_label_says_what_comes_back_when_places_were_paid_differently(atlas):
+    atlas.book("2")
+    server.ledger.cost = 4
+    atlas.book("1")
+    assert "of 3 held; all return 10 points" in atlas.get("/bookings").text
+
+
+def test_refused_form_among_several_is_the_one_with_the_error(atlas):
+    atlas.book("1")
+    atlas.book("2", SMALL)
+    page = atlas.give_back("9", SMALL)
+    assert "#places-2" in page.links
+    assert ["", "9"] == re.findall(r'name="places"[^>]*value="(.*?)"', page.html)
+
+
+def test_club_without_bookings_reads_a_sentence(john):
+    assert "Your club has no bookings yet" in john.get("/bookings").text
+
+
+def test_price_and_cap_follow_the_settings():
+    server.ledger = a_ledger(cost=1, cap=1)
+    john = Secretary("john@simplylift.co")
+    assert "13 points available, enough for 13 places at 1 point each" in john.get("/showSummary").text
+    page = john.book("2")
+    assert "You can't book more than 1 place per competition: your club holds 0, so at most 1 more" in page.text
+    john.book("1")
+    assert "Your club holds the maximum of 1 place in this competition" in john.book("1").text
+
+
+# Names, lists, board
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_any_name_works_in_every_link_and_form(name):
+    competition = Competition(name, rules.now() + timedelta(days=1), 9)
+    server.ledger = Ledger([Club(name, "a@b", 9), Club("b/" + name, "c@d", 9)], [competition])
+    for email in "a@b", "c@d":
+        secretary = Secretary(email)
+        form = secretary.form(name)
+        assert f"Book places in {' '.join(name.split())}" in form.text
+        assert 303 == secretary.post("/purchasePlaces", **form.fields | {"places": "2"}).status
+        assert f"2 places in {' '.join(name.split())} for 6 points" in secretary.get("/showSummary").text
+        fields = secretary.get("/bookings").fields
+        assert 303 == secretary.post("/cancelPlaces", **fields | {"places": "1"}).status
+        page = secretary.get("/showSummary")
+        assert 6 == page.figures[{"a@b": name, "c@d": "b/" + name}[email], "points-left"]
+    assert (7, 1) == (page.figures[name, "places-left"], page.figures[name, "places-held"])
+    assert [2, -1, 2, -1] == [entry.places for entry in server.ledger.entries]
+
+
+def test_competitions_stand_in_the_order_in_which_they_matter(john):
+    text = john.get("/showSummary").text
+    names = [OPEN, "Fall Classic", "Spring Festival "]
+    server.ledger = a_ledger([Competition("Sooner", rules.now() + timedelta(days=1), 1)])
+    text = john.get("/showSummary").text
+    assert sorted(names := ["Sooner", OPEN, SMALL, "Fall Classic 22", "Spring Festival 27"], key=text.index) == names
+
+
+def test_board_shows_every_club_and_no_email():
+    Secretary("office@atlasbarbell.example").book("12")
+    page = Secretary().get("/pointsBoard")
+    figures = [(name, value) for (name, kind), value in page.figures.items() if kind == "points-left"]
+    assert [("Atlas Barbell", 24), ("Simply Lift", 13), ("She Lifts", 12), ("Iron Temple", 4)] == figures
+    assert "@" not in page.html
+
+
+def test_clubs_with_equal_points_stand_by_name():
+    server.ledger = Ledger([Club(name, f"{name}@x", 6) for name in ("beta", "Alpha", "Gamma")], [])
+    assert ["Alpha", "beta", "Gamma"] == [name for name, _ in Secretary().get("/pointsBoard").figures]
+
+
+def test_empty_lists_are_sentences():
+    server.ledger = Ledger([], [])
+    assert "There are no clubs yet" in Secretary().get("/").text
+    assert "There are no clubs yet" in Secretary().get("/pointsBoard").text
+    server.ledger = Ledger([Club("Alone", "a@b", 3)], [])
+    assert "There are no upcoming competitions" in Secretary("a@b").get("/showSummary").text
+
+
+def long_lists():
+    clubs = [Club(f"Club {number:04}", f"{number}@x", 5000 - number) for number in range(1250)]
+    starts = [rules.now() + timedelta(days=day) for day in (*range(1, 151), *range(-100, 0))]
+    return Ledger(clubs, [Competition(f"Cup {day}", date, 50) for day, date in enumerate(starts)], cap=50)
+
+
+def test_long_lists_are_shown_in_pages():
+    server.ledger = long_lists()
+    secretary = Secretary("0@x")
+    page = secretary.get("/pointsBoard")
+    assert "Clubs 1 to 100 of 1,250" in page.text
+    assert 100 == len(page.figures)
+    assert ["/pointsBoard?page=2"] == [link for link in page.links if "page=" in link]
+    page = secretary.get("/pointsBoard?page=13")
+    assert "Clubs 1,201 to 1,250 of 1,250" in page.text
+    assert 50 == len(page.figures)
+    assert ["/pointsBoard?page=12"] == [link for link in page.links if "page=" in link]
+
+
+def test_summary_has_open_and_past_competitions_in_pages():
+    server.ledger = long_lists()
+    secretary = Secretary("0@x")
+    first, second, third = (secretary.get(f"/showSummary?page={number}") for number in (1, 2, 3))
+    assert "Competitions 101 to 200 of 250" in second.text
+    assert ("Cup 0", "Cup 100", "Cup 199") == tuple(list(page.figures)[1][0] for page in (first, second, third))
+    assert "Closed" not in first.text
+    assert "Closed" in second.text
+    assert "There are no upcoming competitions on this page" in third.text
+    assert 20 == sum("points-left" == kind for _, kind in first.figures) - ("Club 0000" not in first.text)
+    assert "See the points of all 1,250 clubs" in first.text
+    assert "See the points of all 1,250 clubs" in Secretary().get("/").text
+
+
+def test_bookings_are_shown_in_pages_newest_first():
+    server.ledger = long_lists()
+    club = server.ledger.clubs["Club 0000"]
+    for number in range(120):
+        server.ledger.book(club, server.ledger.competitions[f"Cup {number}"], 1)
+    secretary = Secretary("0@x")
+    first, second = secretary.get("/bookings"), secretary.get("/bookings?page=2")
+    assert "Bookings 1 to 100 of 120" in first.text
+    assert ["120", "21"] == re.findall(r'scope="row" class="number">(\d+)', first.html)[::99]
+    assert ["20", "1"] == re.findall(r'scope="row" class="number">(\d+)', second.html)[::19]
+    assert (100, 20) == (first.html.count("/cancelPlaces"), second.html.count("/cancelPlaces"))
+
+
+@pytest.mark.parametrize("page", ["0", "2", "-1", "x", "", "1.0", "٣", "9" * 5000])
+def test_page_that_is_not_there_is_not_found(john, page):
+    assert 404 == john.get(f"/pointsBoard?page={page}").status
+
+
+# Requests from elsewhere, headers, errors
+
+SAME_ORIGIN_CASES = [
+    ({"Sec-Fetch-Site": "same-origin"}, True),
+    ({"Sec-Fetch-Site": "none"}, True),
+    ({"Sec-Fetch-Site": "same-site"}, False),
+    ({"Sec-Fetch-Site": "cross-site"}, False),
+    ({"Sec-Fetch-Site": "nonsense"}, False),
+    ({"Sec-Fetch-Site": ""}, False),
+    ({"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"}, False),
+    ({"Sec-Fetch-Site": "same-origin", "Origin": "null"}, True),
+    ({}, True),
+    ({"Origin": "http://localhost"}, True),
+    ({"Origin": "http://LOCALHOST:80"}, True),
+    ({"Origin": "https://localhost:443"}, True),
+    ({"Origin": "http://localhost:5000", "Host": "localhost:5000"}, True),
+    ({"Origin": "http://localhost:5001"}, False),
+    ({"Origin": "http://localhost.evil.example"}, False),
+    ({"Origin": "null"}, False),
+    ({"Origin": ""}, False),
+    ({"Origin": "http://[::1"}, False),
+    ({"Origin": "null", "Host": "bad host"}, False),
+]
+
+
+@pytest.mark.parametrize(("headers", "passes"), SAME_ORIGIN_CASES)
+def test_form_from_another_site_changes_nothing(john, headers, passes):
+    page = john.post("/purchasePlaces", headers, competition=OPEN, places="1")
+    assert (303 if passes else 403) == page.status
+    assert passes == bool(server.ledger.entries)
+    sentence = "This form was sent from another site and nothing was changed. Open the page here and try again"
+    assert passes or sentence in page.text
+    assert (303 if passes else 403) == Secretary().post("/showSummary", headers, email="kate@shelifts.co.uk").status
+
+
+def test_reading_from_another_site_is_allowed(john):
+    assert 200 == john.get("/showSummary", **{"Sec-Fetch-Site": "cross-site"}).status
+
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def every_kind_of_answer(monkeypatch):
+    """Yield a response of each status that the app can give."""
+    john, stranger = Secretary("john@simplylift.co"), Secretary()
+    yield 200, stranger.get("/")
+    yield 200, john.get("/showSummary")
+    yield 200, john.get("/static/style.css")
+    yield 303, Secretary().get("/bookings")
+    yield 304, stranger.get("/pointsBoard", **{"If-None-Match": stranger.get("/pointsBoard").headers["ETag"]})
+    yield 400, john.book("x")
+    yield 403, john.book("1", club="She Lifts")
+    yield 404, john.get("/nix")
+    yield 404, john.get("/static/nix.css?v=1")
+    yield 405, john.get("/purchasePlaces")
+    yield 413, john.post("/showSummary", email="x" * 17000)
+    for _ in range(11):
+        page = stranger.post("/showSummary", email="no@club.example")
+    yield 429, page
+    monkeypatch.setitem(server.app.config, "TESTING", False)
+    monkeypatch.setattr(Ledger, "open_and_past", None)
+    yield 500, john.get("/showSummary")
+    monkeypatch.setitem(server.app.config, "TRUSTED_HOSTS", ["club.example"])
+    yield 400, john.get("/", Host="evil.example")
+
+
+@pytest.mark.parametrize("https", [False, True])
+def test_every_answer_has_the_security_headers(monkeypatch, https):
+    monkeypatch.setitem(server.app.config, "HTTPS", https)
+    for status, page in every_kind_of_answer(monkeypatch):
+        assert status == page.status
+        assert HEADERS.items() <= dict(page.headers).items()
+        assert https == ("max-age=63072000; includeSubDomains" == page.headers.get("Strict-Transport-Security"))
+        assert not [name for name in dict(page.headers) if name.startswith("Access-Control")]
+
+
+def test_every_error_is_a_page_of_the_app_with_a_way_on(monkeypatch):
+    for status, page in every_kind_of_answer(monkeypatch):
+        if status >= 400:
+            assert {"/", "/showSummary", "/bookings", "/pointsBoard", "#main"} <= set(page.links)
+            assert " – GÜDLFT Registration" in page.text
+
+
+def test_pages_stay_out_of_caches_and_static_files_in_them(john):
+    for page in john.get("/showSummary"), john.get("/pointsBoard"), Secretary().get("/"), john.get("/nix"):
+        assert "no-store" == page.headers["Cache-Control"]
+        assert "ETag" not in page.headers
+    style = re.search(r'"(/static/style.css\?v=\w+)"', john.get("/showSummary").html)[1]
+    page = john.get(style)
+    assert "public, max-age=31536000, immutable" == page.headers["Cache-Control"]
+    assert "no-cache" == john.get("/static/style.css").headers["Cache-Control"]
+    assert not {"Set-Cookie", "Vary"} & set(page.headers.keys())
+
+
+def test_board_is_sent_again_only_when_it_changed(john):
+    stranger = Secretary()
+    page = stranger.get("/pointsBoard")
+    assert "no-cache" == page.headers["Cache-Control"]
+    known = {"If-None-Match": page.headers["ETag"]}
+    assert 304 == stranger.get("/pointsBoard", **known).status
+    john.book("1")
+    assert 200 == stranger.get("/pointsBoard", **known).status
+    john.give_back("1")
+    assert 304 == stranger.get("/pointsBoard", **known).status
+
+
+@pytest.mark.parametrize("address", ["/showSummary", "/purchasePlaces", "/cancelPlaces", "/logout"])
+def test_form_that_is_too_large_is_refused(john, address):
+    page = john.post(address, email="x" * 17000)
+    assert 413 == page.status
+    assert "The form is too large" in page.text
+    assert 200 == john.get("/showSummary").status
+
+
+def test_form_of_unknown_length_that_is_too_large_is_refused(john):
+    environ = create_environ("/purchasePlaces", method="POST", content_type="application/x-www-form-urlencoded")
+    body = f"competition={OPEN}&places=1".encode()
+    for rest, status in (b"", 303), (b"&" * 17000, 413):
+        environ |= {"wsgi.input": BytesIO(body + rest), "wsgi.input_terminated": True}
+        environ.pop("CONTENT_LENGTH", None)
+        assert status == john.client.open(EnvironBuilder.from_environ(environ)).status_code
+    assert 1 == len(server.ledger.entries)
+
+
+def test_fault_says_that_nothing_was_booked(john, monkeypatch):
+    monkeypatch.setitem(server.app.config, "TESTING", False)
+    monkeypatch.setattr(Ledger, "_apply", None)
+    page = john.book("1")
+    assert 500 == page.status
+    assert "Nothing was booked or given back" in page.text
+
+
+def test_fault_after_a_booking_says_that_it_was_carried_out(john, monkeypatch):
+    monkeypatch.setitem(server.app.config, "TESTING", False)
+    monkeypatch.setattr(server, "flash", None)
+    page = john.book("1")
+    assert 500 == page.status
+    assert "Your request was carried out" in page.text
+    assert 1 == len(server.ledger.entries)
+
+
+def test_everything_typed_is_escaped(john):
+    for page in john.book("<b>'\"&"), Secretary().post("/showSummary", email="<b>'\"&@x"), john.get("/book/<b>/x"):
+        assert "<b>" not in page.html
+
+
+def test_log_has_a_line_for_each_event(john, caplog):
+    caplog.set_level("INFO")
+    Secretary().post("/showSummary", email="evil@x\nfaked line")
+    john = Secretary("john@simplylift.co")
+    john.book("1")
+    john.book("99")
+    john.give_back("1")
+    john.post("/logout", {"Origin": "null"})
+    john.post("/logout")
+    lines = [record.getMessage() for record in caplog.records]
+    expected = [
+        "127.0.0.1 -: sign_in refused: We cannot find a club",
+        "127.0.0.1 Simply Lift: signed in",
+        "127.0.0.1 Simply Lift: Great-booking complete! Your club has booked 1 place",
+        "127.0.0.1 Simply Lift: purchase_places refused: You don't have enough points",
+        "127.0.0.1 Simply Lift: 1 place in Spring Festival 2050 given back",
+        "127.0.0.1 Simply Lift: 403 POST /logout: This form was sent from another site",
+        "127.0.0.1 Simply Lift: signed out",
+    ]
+    assert len(expected) == len(lines)
+    assert [] == [(start, line) for start, line in zip(expected, lines, strict=True) if not line.startswith(start)]
+    assert "evil@x\\nfaked line" in lines[0]
+    assert not {"\n", cookie_of(Secretary("kate@shelifts.co.uk"))} & set("".join(lines))
+
+
+# Data files
+
+
+def write(folder, clubs='{"clubs": []}', competitions='{"competitions": []}'):
+    for name, text in ("clubs.json", clubs), ("competitions.json", competitions):
+        if text is not None:
+            (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
+
+
+def problems(folder, **files):
+    write(folder, **files)
+    with pytest.raises(SystemExit) as stop:
+        server.read_data(folder)
+    return stop.value.code.split("\n")
+
+
+def test_bundled_files_hold_the_demo_data():
+    clubs, competitions = server.read_data(Path(server.__file__).parent)
+    assert [("Simply Lift", 13), ("Iron Temple", 4), ("She Lifts", 12), ("Atlas Barbell", 60)] == [
+        (club.name, club.points) for club in clubs
+    ]
+    assert [25, 13, 20, 24, 5] == [competition.places for competition in competitions]
+    assert "2050-03-27 11:11:00" == competitions[2].date.isoformat(" ")[:19]
+
+
+def test_numbers_may_be_integers_and_other_fields_are_ignored(tmp_path):
+    written = [
+        {"name": "A", "email": "a@b", "points": 7, "city": ["x"]},
+        {"name": "B", "email": "b@b", "points": "007"},
+    ]
+    cup = {"name": "C", "date": "2050-03-27 11:11:00", "numberOfPlaces": 1000000}
+    write(tmp_path, "\ufeff" + json.dumps({"clubs": written}), json.dumps({"competitions": [cup], "more": 1}))
+    clubs, competitions = server.read_data(tmp_path)
+    assert [7, 7] == [club.points for club in clubs]
+    assert [1000000] == [competition.places for competition in competitions]
+
+
+BAD_FILES = [
+    (None, "clubs.json: cannot be read as JSON in UTF-8: [Errno 2] No such file or directory"),
+    (b'{"clubs": "\xff"}', "clubs.json: cannot be read as JSON in UTF-8: 'utf-8' codec can't decode byte 0xff"),
+    ('{"clubs": []}'.encode("utf-16"), "clubs.json: cannot be read as JSON in UTF-8: 'utf-8' codec"),
+    ('{"clubs":\n [}', "clubs.json: cannot be read as JSON in UTF-8: Expecting value: line 2 column 3"),
+    ("", "clubs.json: cannot be read as JSON in UTF-8: Expecting value: line 1 column 1"),
+    ("9" * 5000, "clubs.json: cannot be read as JSON in UTF-8: Exceeds the limit"),
+    ("[" * 100_000, "clubs.json: cannot be read as JSON in UTF-8: maximum recursion depth exceeded"),
+    ("[]", 'clubs.json: cannot be read as JSON in UTF-8: there is no list "clubs"'),
+    ('{"clubs": {}}', 'clubs.json: cannot be read as JSON in UTF-8: there is no list "clubs"'),
+    ('{"Clubs": []}', 'clubs.json: cannot be read as JSON in UTF-8: there is no list "clubs"'),
+    ('{"clubs": ["A"]}', "clubs.json: club 1: must be an object"),
+]
+
+
+@pytest.mark.parametrize(("text", "line"), BAD_FILES)
+def test_file_that_cannot_be_read_stops_the_start(tmp_path, text, line):
+    lines = problems(tmp_path, clubs=text)
+    assert 1 == len(lines)
+    assert lines[0].startswith(line)
+
+
+WHOLE = "must be a whole number of 0 or more, not"
+NAME = "name must be a text of 1 to 200 characters, not"
+SAFE = 'name must be without control characters and not "." or "..", not'
+EMAIL = "email must be an email address, with an @ and in ASCII, not"
+DATE = "date must be a date and time like 2050-03-27 11:11:00, not"
+BAD_FIELDS = [
+    ("points", "four", f'points {WHOLE} "four"'),
+    ("points", "", f'points {WHOLE} ""'),
+    ("points", " 5", f'points {WHOLE} " 5"'),
+    ("points", "１", f'points {WHOLE} "１"'),
+    ("points", "1_0", f'points {WHOLE} "1_0"'),
+    ("points", "-1", f'points {WHOLE} "-1"'),
+    ("points", -1, f"points {WHOLE} -1"),
+    ("points", 1.0, f"points {WHOLE} 1.0"),
+    ("points", True, f"points {WHOLE} true"),
+    ("points", None, f"points {WHOLE} null"),
+    ("points", [], f"points {WHOLE} []"),
+    ("points", 1_000_001, "points must be at most 1,000,000, not 1000001"),
+    ("points", "9" * 5000, "points must be at most 1,000,000, not " + '"' + "9" * 79),
+    ("numberOfPlaces", "x", f'numberOfPlaces {WHOLE} "x"'),
+    ("numberOfPlaces", "1000001", 'numberOfPlaces must be at most 1,000,000, not "1000001"'),
+    ("name", "", f'{NAME} ""'),
+    ("name", " \xa0", f'{NAME} " \\xa0"'),
+    ("name", 5, f"{NAME} 5"),
+    ("name", None, f"{NAME} null"),
+    ("name", "x" * 201, f'{NAME} "{"x" * 79}'),
+    ("name", ".", f'{SAFE} "."'),
+    ("name", "..", f'{SAFE} ".."'),
+    ("name", "a\nb", f'{SAFE} "a\\nb"'),
+    ("name", "a\x7fb", f'{SAFE} "a\\x7fb"'),
+    ("name", "a\x85b", f'{SAFE} "a\\x85b"'),
+    ("name", "a\ud800b", f'{SAFE} "a\\ud800b"'),
+    ("email", "", f'{EMAIL} ""'),
+    ("email", "john", f'{EMAIL} "john"'),
+    ("email", "jöhn@x", f'{EMAIL} "jöhn@x"'),
+    ("email", ["@"], f'{EMAIL} ["@"]'),
+    ("date", "2050-3-27 11:11:00", f'{DATE} "2050-3-27 11:11:00"'),
+    ("date", "2050-03-27T11:11:00", f'{DATE} "2050-03-27T11:11:00"'),
+    ("date", "2050-03-27 11:11", f'{DATE} "2050-03-27 11:11"'),
+    ("date", "2050-03-27 11:11:00Z", f'{DATE} "2050-03-27 11:11:00Z"'),
+    ("date", "2050-03-27 24:00:00", f'{DATE} "2050-03-27 24:00:00"'),
+    ("date", "２050-03-27 11:11:00", f'{DATE} "２050-03-27 11:11:00"'),
+    ("date", 20500327, f"{DATE} 20500327"),
+    ("date", "2050-02-30 11:11:00", "date must be in the calendar, not 2050-02-30 11:11:00"),
+    ("date", "2050-03-27 11:60:00", "date must be in the calendar, not 2050-03-27 11:60:00"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "line"), BAD_FIELDS)
+def test_wrong_field_stops_the_start_with_a_line(tmp_path, field, value, line):
+    club = {"name": "A", "email": "a@b", "points": 1}
+    competition = {"name": "A", "date": "2050-03-27 11:11:00", "numberOfPlaces": 1}
+    item = club if field in club else competition
+    item[field] = value
+    key = "clubs" if item is club else "competitions"
+    lines = problems(tmp_path, **{key: json.dumps({key: [item]})})
+    assert 1 == len(lines)
+    assert re.match(rf"{key}\.json: {key[:-1]} 1( \(.*\))?: ", lines[0])
+    assert line in lines[0]
+    assert lines[0].isprintable()
+
+
+@pytest.mark.parametrize("field", ["name", "email", "points"])
+def test_missing_field_stops_the_start(tmp_path, field):
+    club = {"name": "A", "email": "a@b", "points": 1}
+    del club[field]
+    lines = problems(tmp_path, clubs=json.dumps({"clubs": [club]}))
+    assert [f"clubs.json: club 1{' (A)' if 'name' in club else ''}: {field} is missing"] == lines
+
+
+def test_all_problems_of_both_files_are_told_at_once(tmp_path):
+    clubs = [
+        {"name": "Iron Temple", "email": "A@b", "points": "four"},
+        {"name": " iron temple", "email": "a@B ", "points": 1},
+        "x",
+    ]
+    cups = [{"name": name, "date": "2050-03-27 11:11:00", "numberOfPlaces": 1} for name in ("STRASSE", "straße")]
+    assert [
+        'clubs.json: club 1 (Iron Temple): points must be a whole number of 0 or more, not "four"',
+        "clubs.json: club 2 ( iron temple): name must not be that of club 1 again",
+        "clubs.json: club 2 ( iron temple): email must not be that of club 1 again",
+        "clubs.json: club 3: must be an object",
+        "competitions.json: competition 2 (straße): name must not be that of competition 1 again",
+    ] == problems(tmp_path, clubs=json.dumps({"clubs": clubs}), competitions=json.dumps({"competitions": cups}))
+
+
+# Settings and start
+
+
+@pytest.fixture
+def settings(monkeypatch):
+    """Return a function that gives the configuration for GUDLFT_ variables."""
+
+    def configured(**variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(f"GUDLFT_{name}", value)
+        config = flask.Config(".", flask.Flask.default_config)
+        server.configure(config)
+        return config
+
+    return configured
+
+
+def test_settings_have_defaults(settings):
+    config = settings()
+    assert (3, 12, False, 0, [], 10) == tuple(
+        config[name] for name in server.SETTINGS if name not in ("DATA_DIR", "SECRET_KEY")
+    )
+    assert config["SECRET_KEY"] == settings()["SECRET_KEY"]
+    assert 32 <= len(config["SECRET_KEY"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("COST_PER_PLACE", "1", 1),
+        ("MAX_PLACES_PER_CLUB", "99", 99),
+        ("DATA_DIR", "12", "12"),
+        ("SECRET_KEY", "12345678901234567890", b"12345678901234567890"),
+        ("SECRET_KEY", "\udcff" * 16, b"\xff" * 16),
+        ("HTTPS", "True", True),
+        ("HTTPS", "true", True),
+        ("HTTPS", "1", True),
+        ("HTTPS", "FALSE", False),
+        ("HTTPS", "0", False),
+        ("PROXIES", "2", 2),
+        ("TRUSTED_HOSTS", "club.example", ["club.example"]),
+        ("TRUSTED_HOSTS", '["a.example", ".b.example"]', ["a.example", ".b.example"]),
+        ("FAILED_SIGN_INS_PER_MINUTE", "0", 0),
+    ],
+)
+def test_setting_is_read_from_the_environment(settings, name, text, value):
+    assert value == settings(**{name: text})[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "line"),
+    [
+        ("COST_PER_PLACE", ["0", "-1", "1.5", "x", "", "true", '"3"', "[]", "1e3"], "a whole number, 1 or more"),
+        ("MAX_PLACES_PER_CLUB", ["0", "null"], "a whole number, 1 or more"),
+        ("DATA_DIR", [""], "a folder"),
+        ("SECRET_KEY", ["", "x" * 15], "a text of 16 characters or more"),
+        ("HTTPS", ["", "maybe", "2", "null"], "true or false"),
+        ("PROXIES", ["-1", "true"], "a whole number, 0 or more"),
+        (
+            "TRUSTED_HOSTS",
+            ["", "5", "a b", "a,b", "http://x", "a..b", "x" * 64, "[5]", "Upper"],
+            "a host name in lower",
+        ),
+        ("FAILED_SIGN_INS_PER_MINUTE", ["-1", "ten"], "a whole number, 0 or more"),
+    ],
+)
+def test_wrong_setting_stops_the_start_with_a_line(settings, name, texts, line):
+    for text in texts:
+        with pytest.raises(SystemExit) as stop:
+            settings(**{name: text})
+        assert stop.value.code.startswith(f"GUDLFT_{name} must be {line}")
+        assert "\n" not in stop.value.code
+
+
+def test_https_makes_cookies_secure(settings):
+    config = settings(HTTPS="true")
+    assert (True, "__Host-session") == (config["SESSION_COOKIE_SECURE"], config["SESSION_COOKIE_NAME"])
+    config = settings(HTTPS="false")
+    assert (False, "session") == (config["SESSION_COOKIE_SECURE"], config["SESSION_COOKIE_NAME"])
+
+
+def start(folder, *command, **variables):
+    """Run a command of the project with the data files in the folder; return status, output, errors."""
+    environment = {"PATH": "", "GUDLFT_DATA_DIR": str(folder)} | variables
+    root = Path(server.__file__).parent
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=root, env=environment, capture_output=True, text=True, timeout=30
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_check_says_what_the_files_hold(monkeypatch):
+    monkeypatch.setattr(server, "ledger", Ledger([Club("A", "a@b", 1)], []))
+    done = server.app.test_cli_runner().invoke(args=["check"])
+    assert (0, "clubs.json: 1 club, 1 point\ncompetitions.json: 0 competitions, 0 places\n") == (
+        done.exit_code,
+        done.output,
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("flask", "--app", "server", "check"),
+        ("flask", "--app", "server", "run", "--port", "0"),
+        ("granian", "--interface", "wsgi", "--port", "0", "server:app"),
+    ],
+)
+def test_bad_files_and_settings_stop_every_start_without_a_traceback(tmp_path, command):
+    write(tmp_path, "[", "[")
+    status, _, errors = start(tmp_path, *command)
+    assert 1 == status
+    assert ["clubs.json", "competitions.json"] == re.findall(r"^(\w+.json): ", errors, re.M)
+    status, _, errors = start(tmp_path, *command, GUDLFT_PROXIES="x")
+    assert 1 == status
+    assert 1 == errors.count("GUDLFT_PROXIES must be")
+    assert "Traceback" not in errors
+
+
+def test_default_run_imports_flask_and_nothing_else(tmp_path):
+    write(tmp_path)
+    code = "import sys, flask; before = set(sys.modules); import server; print(*(set(sys.modules) - before))"
+    status, output, _ = start(tmp_path, "timeit", "-n", "1", "-r", "1", code)
+    new = {name.split(".")[0] for name in output.split("\n")[0].split()} - set(sys.stdlib_module_names)
+    assert {"server", "rules", "werkzeug"} >= new
+    assert 0 == status
+
+
+def test_forwarded_headers_count_only_from_trusted_proxies(tmp_path, monkeypatch):
+    write(tmp_path)
+    code = (
+        "import server\n"
+        "server.app.add_url_rule('/who', view_func=lambda: server.request.remote_addr + server.request.url)\n"
+        "headers = {'X-Forwarded-For': '1.2.3.4', 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'evil.example'}\n"
+        "print(server.app.test_client().get('/who', headers=headers).text)"
+    )
+    for proxies, expected in ("0", "127.0.0.1http://localhost/who"), ("1", "1.2.3.4https://localhost/who"):
+        run = start(tmp_path, "timeit", "-n", "1", "-r", "1", code, GUDLFT_PROXIES=proxies)
+        assert expected == run[1].split("\n")[0]
+
+
+def test_refused_host_is_told_on_a_page_of_the_app(monkeypatch):
+    monkeypatch.setitem(server.app.config, "TRUSTED_HOSTS", ["club.example"])
+    page = Secretary().get("/", Host="evil.example")
+    assert 400 == page.status
+    assert "This request cannot be read" in page.text
+    assert 400 == Secretary().post("/showSummary", {"Host": "evil.example", "Origin": "http://evil.example"}).status
+    assert 200 == Secretary().get("/", Host="club.example:8000").status
