@@ -12,7 +12,7 @@ import secrets
 import threading
 import time
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 from zlib import crc32
@@ -29,6 +29,7 @@ from rules import SIGN_IN_LASTS, BookingError, Club, Competition, Ledger, count,
 
 ROWS_PER_PAGE = 100
 SIGN_IN_LASTS_IDLE = timedelta(minutes=30)
+COOKIE_RENEWED_AFTER = 30  # seconds: to sign a cookie anew for each page would be 7 % of a page's cost
 CLIENTS_REMEMBERED = 10_000
 
 # Data files
@@ -153,6 +154,14 @@ class NameConverter(BaseConverter):
 
 
 app = Flask(__name__)
+
+
+@lru_cache(maxsize=10_000)
+def address(root, endpoint, **values):
+    """Return what url_for returns, for templates: to build each address anew would be 5 % of a page's cost."""
+    return url_for(endpoint, **values)
+
+
 configure(app.config)
 ledger = Ledger(
     *read_data(Path(app.config["DATA_DIR"])), app.config["COST_PER_PLACE"], app.config["MAX_PLACES_PER_CLUB"]
@@ -164,6 +173,7 @@ app.url_map.merge_slashes = False
 app.url_map.converters["name"] = NameConverter
 app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 app.jinja_env.filters["count"] = count
+app.jinja_env.globals["url_for"] = lambda endpoint, **values: address(request.root_path, endpoint, **values)
 app.jinja_env.globals["form_token"] = partial(secrets.token_urlsafe, 16)
 app.jinja_env.globals["version"] = crc32(b"".join(file.read_bytes() for file in Path(app.static_folder).iterdir()))
 logging.Formatter.converter = time.gmtime
@@ -222,11 +232,11 @@ def check_request():
 def signed_in_club():
     """Return the club whose secretary sent the request, or None."""
     if "club" not in g:
-        alive = (
-            session.get("since", 0) > (rules.now() - SIGN_IN_LASTS).timestamp() and session["id"] not in ledger.ended
-        )
-        g.club = ledger.clubs.get(session["club"]) if alive else None
-        session.modified |= g.club is not None  # the cookie is sent anew and lives 30 more minutes
+        moment = rules.now().timestamp()
+        alive = session.get("since", 0) > moment - SIGN_IN_LASTS.total_seconds()
+        g.club = ledger.clubs.get(session.get("club")) if alive and session.get("id") not in ledger.ended else None
+        if g.club and session["seen"] < moment - COOKIE_RENEWED_AFTER:
+            session["seen"] = int(moment)  # sends the cookie again, which lives on for half an hour
     return g.club
 
 
@@ -291,7 +301,8 @@ def sign_in():
     if club is None:
         return refuse(404, "We cannot find a club with this email address. Check the address and try again")
     end_sign_in()
-    session.update(club=club.name, id=secrets.token_urlsafe(12), since=int(rules.now().timestamp()))
+    moment = int(rules.now().timestamp())
+    session.update(club=club.name, id=secrets.token_urlsafe(12), since=moment, seen=moment)
     session.permanent = True
     g.club = club
     log("signed in")

@@ -512,8 +512,10 @@ def test_copy_of_a_cookie_is_refused_after_signing_in_anew(john):
     assert "12 points available" in john.get("/showSummary").text
 
 
-def test_idle_sign_in_ends_after_half_an_hour(john, monkeypatch):
+def test_idle_sign_in_ends_after_half_an_hour(john, clock, monkeypatch):
     copy, real = cookie_of(john), time.time
+    assert "Set-Cookie" not in with_cookie(copy).headers
+    clock(rules.now() + timedelta(seconds=1795))
     monkeypatch.setattr(time, "time", lambda: real() + 1795)
     page = with_cookie(copy)
     assert 200 == page.status
@@ -538,7 +540,7 @@ def test_club_that_is_no_longer_in_the_file_is_signed_out(john):
 
 def test_session_holds_the_club_an_id_and_times_only(john):
     with john.client.session_transaction() as session:
-        assert {"club", "id", "since", "_permanent"} == set(session)
+        assert {"club", "id", "since", "seen", "_permanent"} == set(session)
         first = session["id"]
     john.post("/showSummary", email="john@simplylift.co")
     with john.client.session_transaction() as session:
@@ -770,7 +772,7 @@ def test_page_that_was_opened_before_the_start_books_nothing_after_it(john, cloc
     form = john.form().fields | {"places": "1"}
     start = server.ledger.competitions[OPEN].date
     with john.client.session_transaction() as session:
-        session["since"] = int(start.timestamp())
+        session["since"] = session["seen"] = int(start.timestamp())
     clock(start)
     page = john.post("/purchasePlaces", **form)
     assert 400 == page.status
