@@ -1,5 +1,6 @@
-"""The rules of a booking, and the ledger that keeps them. Nothing here knows of the web."""
+"""The rules of a booking, the ledger that keeps them, and the data files. Nothing here knows of the web."""
 
+import json
 import re
 import threading
 from bisect import bisect_left, bisect_right
@@ -219,3 +220,86 @@ class Ledger:
 
     def _rank(self, club):
         return -self.points_left(club), club.name.casefold(), club.name
+
+
+# Data files
+
+NAME = [
+    (r"(?s)(?=.*\S).{1,200}", "a text of 1 to 200 characters"),  # longer ones would not fit a browser's 4 kB cookie
+    (r"(?!\.{1,2}\Z)[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+", 'without control characters and not "." or ".."'),
+]
+EMAIL = [(r"[\x00-\x7f]*@[\x00-\x7f]*", "an email address, with an @ and in ASCII")]
+NUMBER = [("[0-9]+", "a whole number of 0 or more"), ("0{0,9}(1000000|[0-9]{1,6})", "at most 1,000,000")]
+DATE = [(r"[0-9]{4}(-[0-9]{2}){2} (?!24)[0-9]{2}(:[0-9]{2}){2}", "a date and time like 2050-03-27 11:11:00")]
+
+
+def printable(text):
+    """Return the text as one line for a terminal or a log."""
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def read_value(form, value):
+    """Return a field's value as the app keeps it; raise ValueError with what it must be."""
+    text = str(value) if form is NUMBER and type(value) is int else value
+    for pattern, meaning in form:
+        if not isinstance(text, str) or not re.fullmatch(pattern, text):
+            raise ValueError(f"must be {meaning}, not {printable(json.dumps(value, ensure_ascii=False))[:80]}")
+    try:
+        return int(text) if form is NUMBER else datetime.fromisoformat(text).astimezone() if form is DATE else text
+    except (ValueError, OverflowError):
+        raise ValueError(f"must be in the calendar, not {text}") from None
+
+
+def read_list(file, key):
+    """Return the list that a JSON file holds under a key; raise ValueError with what is wrong."""
+    try:
+        data = json.loads(file.read_bytes().decode("utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(printable(f"cannot be read as JSON in UTF-8: {error}")) from None
+    if not isinstance(data, dict) or not isinstance(data.get(key), list):
+        raise ValueError(f'must hold a list named "{key}"')
+    return data[key]
+
+
+def read_entry(item, fields, seen):
+    """Return the values of the fields, and what is wrong with them; each name and email may be seen once."""
+    values, problems = [], []
+    for field, form in fields.items():
+        try:
+            values.append(read_value(form, item[field]))
+            if form in (NAME, EMAIL) and (field, plain(item[field])) in seen:
+                raise ValueError(f"must not be the same twice, like {printable(item[field])}")
+            seen.add((field, plain(str(item[field]))))
+        except KeyError:
+            problems.append(f"{field} is missing")
+        except ValueError as error:
+            problems.append(f"{field} {error}")
+    return values, problems
+
+
+def read_file(file, noun, fields, problems):
+    """Return the values of each entry; add a line to the problems for each thing that is wrong."""
+    entries, seen = [], set()
+    try:
+        items = read_list(file, f"{noun}s")
+    except ValueError as error:
+        problems.append(f"{file.name}: {error}")
+        return entries
+    for number, item in enumerate(items, start=1):
+        values, wrong = read_entry(item, fields, seen) if isinstance(item, dict) else ([], ["must be an object"])
+        name = item.get("name") if isinstance(item, dict) else None
+        shown = f" ({printable(name)[:80]})" if isinstance(name, str) else ""
+        problems += [f"{file.name}: {noun} {number}{shown}: {what}" for what in wrong]
+        entries.append(values)
+    return entries
+
+
+def read_data(folder):
+    """Return the clubs and the competitions; exit with one line for each problem of both files."""
+    problems = []
+    clubs = read_file(folder / "clubs.json", "club", {"name": NAME, "email": EMAIL, "points": NUMBER}, problems)
+    fields = {"name": NAME, "date": DATE, "numberOfPlaces": NUMBER}
+    competitions = read_file(folder / "competitions.json", "competition", fields, problems)
+    if problems:
+        raise SystemExit("\n".join(problems))
+    return [Club(*values) for values in clubs], [Competition(*values) for values in competitions]

@@ -1,17 +1,16 @@
 """GÜDLFT Registration: clubs redeem their points for places at competitions.
 
-Reads from top to bottom: data files, application and settings, hooks, pages in the order in which a secretary meets
-them, errors, commands. The rules of a booking are in rules.py.
+Reads from top to bottom: application and settings, hooks, pages in the order in which a secretary meets them, errors,
+commands. The rules of a booking, the ledger and the reading of the data files are in rules.py.
 """
 
-import json
 import logging
 import os
 import re
 import secrets
 import threading
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache, partial
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -25,80 +24,23 @@ from werkzeug.routing import BaseConverter
 from werkzeug.sansio.utils import get_host
 
 import rules
-from rules import SIGN_IN_LASTS, BookingError, Club, Competition, Ledger, count, plain, whole_number
+from rules import (
+    EMAIL,
+    SIGN_IN_LASTS,
+    BookingError,
+    Ledger,
+    count,
+    plain,
+    printable,
+    read_data,
+    read_value,
+    whole_number,
+)
 
 ROWS_PER_PAGE = 100
 SIGN_IN_LASTS_IDLE = timedelta(minutes=30)
 COOKIE_RENEWED_AFTER = 30  # seconds: to sign a cookie anew for each page would be 7 % of a page's cost
 CLIENTS_REMEMBERED = 10_000
-
-# Data files
-
-NAME = [
-    (r"(?s)(?=.*\S).{1,200}", "a text of 1 to 200 characters"),  # longer ones would not fit a browser's 4 kB cookie
-    (r"(?!\.{1,2}\Z)[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+", 'without control characters and not "." or ".."'),
-]
-EMAIL = [(r"[\x00-\x7f]*@[\x00-\x7f]*", "an email address, with an @ and in ASCII")]
-NUMBER = [("[0-9]+", "a whole number of 0 or more"), ("0{0,9}(1000000|[0-9]{1,6})", "at most 1,000,000")]
-DATE = [(r"[0-9]{4}(-[0-9]{2}){2} (?!24)[0-9]{2}(:[0-9]{2}){2}", "a date and time like 2050-03-27 11:11:00")]
-
-
-def printable(text):
-    """Return the text as one line for a terminal or a log."""
-    return text if text.isprintable() else ascii(text)[1:-1]
-
-
-def read_value(form, value):
-    """Return a field's value as the app keeps it; raise ValueError with what it must be."""
-    text = str(value) if form is NUMBER and type(value) is int else value
-    for pattern, meaning in form:
-        if not isinstance(text, str) or not re.fullmatch(pattern, text):
-            raise ValueError(f"must be {meaning}, not {printable(json.dumps(value, ensure_ascii=False))[:80]}")
-    try:
-        return int(text) if form is NUMBER else datetime.fromisoformat(text).astimezone() if form is DATE else text
-    except (ValueError, OverflowError):
-        raise ValueError(f"must be in the calendar, not {text}") from None
-
-
-def read_file(file, noun, fields, problems):
-    """Return each entry's values in the order of the fields; add a line to the problems for each that is wrong."""
-    entries, seen = [], {}
-    try:
-        data = json.loads(file.read_bytes().decode("utf-8-sig"))
-        if not isinstance(data, dict) or not isinstance(data.get(f"{noun}s"), list):
-            raise ValueError(f'there is no list "{noun}s"')
-    except (OSError, ValueError, RecursionError) as error:
-        problems.append(printable(f"{file.name}: cannot be read as JSON in UTF-8: {error}"))
-        return entries
-    for number, item in enumerate(data[f"{noun}s"], start=1):
-        where = f"{file.name}: {noun} {number}"
-        if not isinstance(item, dict):
-            problems.append(f"{where}: must be an object")
-            continue
-        where += f" ({printable(item['name'])[:80]})" if isinstance(item.get("name"), str) else ""
-        entries.append([])
-        for field, form in fields.items():
-            try:
-                entries[-1].append(read_value(form, item[field]))
-                if form in (NAME, EMAIL) and (first := seen.setdefault((field, plain(item[field])), number)) != number:
-                    raise ValueError(f"must not be that of {noun} {first} again")
-            except KeyError:
-                problems.append(f"{where}: {field} is missing")
-            except ValueError as error:
-                problems.append(f"{where}: {field} {error}")
-    return entries
-
-
-def read_data(folder):
-    """Return the clubs and the competitions; exit with one line for each problem of both files."""
-    problems = []
-    clubs = read_file(folder / "clubs.json", "club", {"name": NAME, "email": EMAIL, "points": NUMBER}, problems)
-    fields = {"name": NAME, "date": DATE, "numberOfPlaces": NUMBER}
-    competitions = read_file(folder / "competitions.json", "competition", fields, problems)
-    if problems:
-        raise SystemExit("\n".join(problems))
-    return [Club(*values) for values in clubs], [Competition(*values) for values in competitions]
-
 
 # Application and settings
 
@@ -175,7 +117,9 @@ app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 app.jinja_env.filters["count"] = count
 app.jinja_env.globals["url_for"] = lambda endpoint, **values: address(request.root_path, endpoint, **values)
 app.jinja_env.globals["form_token"] = partial(secrets.token_urlsafe, 16)
-app.jinja_env.globals["version"] = crc32(b"".join(file.read_bytes() for file in Path(app.static_folder).iterdir()))
+app.jinja_env.globals["version"] = crc32(
+    b"".join(file.read_bytes() for file in sorted(Path(app.static_folder).iterdir()))
+)
 logging.Formatter.converter = time.gmtime
 app.logger.setLevel(logging.INFO)
 
