@@ -1,0 +1,90 @@
+"""The colours of the style sheet: every pair that meets on a page, in both schemes, without a browser."""
+
+import re
+from itertools import product
+
+import pytest
+from conftest import PROJECT
+
+CSS = re.sub(r"/\*.*?\*/", "", (PROJECT / "static" / "style.css").read_text("utf-8"), flags=re.S)
+SURFACES = ["page", "panel"]
+TEXT = {  # what is written on what: 4.5 to 1
+    *product(["text", "muted", "action", "error", "success"], SURFACES),
+    *product(["on-score", "gold"], ["score"]),
+    ("on-action", "action"),
+}
+SHAPES = {  # borders, focus rings, bars, tags: 3 to 1
+    *product(["border", "action", "error", "success", "focus"], SURFACES),
+    *product(["border", "on-score", "gold", "red", "blue", "green"], ["score"]),
+}
+
+
+def colours(block):
+    """Return the custom properties that a block of the style sheet sets."""
+    return dict(re.findall(r"--([\w-]+): (#[0-9a-f]+);", block))
+
+
+LIGHT = colours(re.match(r"\s*:root \{(.*?)\}", CSS, re.S)[1])
+DARK_BLOCK = re.search(r"@media \(prefers-color-scheme: dark\) \{\s*:root \{(.*?)\}\s*\}", CSS, re.S)[1]
+PRINT_BLOCK = re.search(r"@media print \{\s*:root \{(.*?)\}", CSS, re.S)[1]
+SCHEMES = {"light": LIGHT, "dark": LIGHT | colours(DARK_BLOCK), "print": LIGHT | colours(PRINT_BLOCK)}
+
+
+def luminance(colour):
+    """Return the relative luminance of WCAG 2.2, 0 to 1."""
+    digits = colour[1:] if len(colour) == 7 else "".join(digit * 2 for digit in colour[1:])
+    channels = [int(digits[index : index + 2], 16) / 255 for index in (0, 2, 4)]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    return sum(weight * value for weight, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(first, second):
+    """Return the contrast of two colours, 1 to 21."""
+    light, dark = sorted((luminance(first), luminance(second)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def rules():
+    """Return the declarations of every rule."""
+    return [dict(re.findall(r"([\w-]+): ([^;]+);", body)) for body in re.findall(r"\{([^{}]*)\}", CSS)]
+
+
+def test_contrast_is_computed_as_wcag_does():
+    assert 21 == round(contrast("#000", "#ffffff"), 2)
+    assert 4.54 == round(contrast("#767676", "#fff"), 2)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_text_and_shapes_stand_out_from_what_is_behind_them(scheme):
+    colour = SCHEMES[scheme]
+    assert [] == [pair for pair in TEXT if contrast(*map(colour.get, pair)) < 4.5]
+    shown = SHAPES if scheme != "print" else {pair for pair in SHAPES if not {"red", "blue", "green"} & {*pair}}
+    assert [] == [pair for pair in shown if contrast(*map(colour.get, pair)) < 3]
+
+
+def test_every_colour_is_a_property_and_every_property_is_checked():
+    assert {*LIGHT} == {name for pair in TEXT | SHAPES for name in pair}
+    elsewhere = CSS.replace(DARK_BLOCK, "").replace(PRINT_BLOCK, "")
+    elsewhere = re.sub(r"^\s*:root \{.*?\}", "", elsewhere, flags=re.S)
+    assert [] == re.findall(r"#[0-9a-f]{3,8}\b|rgba?\(|hsla?\(", elsewhere)
+    used = set(re.findall(r"var\(--([\w-]+)\)", elsewhere))
+    assert {*LIGHT} == used
+
+
+def test_every_rule_with_text_and_background_is_a_checked_pair():
+    pairs = set()
+    for body in rules():
+        if {"color", "background"} <= body.keys() and "var(" in body["color"]:
+            pairs.add(tuple(re.search(r"--([\w-]+)", body[name])[1] for name in ("color", "background")))
+    assert {("text", "page"), ("on-action", "action"), ("on-score", "score")} <= pairs <= TEXT
+
+
+def test_dark_and_print_only_reassign_properties_of_light():
+    for block in DARK_BLOCK, PRINT_BLOCK:
+        names = re.findall(r"--([\w-]+):", block)
+        assert names and {*names} <= {*LIGHT}
+        assert len(names) == block.count(":")
+
+
+def test_style_sheet_is_small():
+    assert 8000 > len((PROJECT / "static" / "style.css").read_bytes())
