@@ -271,8 +271,10 @@ def unexplained(before, after):
 def reconcile(host):
     """Compare the figures with those before the run, and print the result; tell whether all is well."""
     try:
-        if run.before is None or run.workers - run.reported:
-            raise requests.RequestException("no figures from before the run, or a worker did not report")
+        if run.before is None:
+            raise requests.RequestException("the figures before the run could not be read")
+        if run.workers - run.reported:
+            raise requests.RequestException("a worker did not report")
         lines = unexplained(run.before, read_figures(host))
     except requests.RequestException as error:
         print("not reconciled:", error, flush=True)
@@ -293,7 +295,8 @@ def reconcile(host):
 def hear(environment, runner, **_):
     """Let workers hear that the run is over, and the master what they counted."""
     if isinstance(runner, WorkerRunner):
-        runner.register_message("finish", lambda environment, msg: environment.runner.stop())
+        runner.register_message("finish", lambda environment, msg: runner.stop())
+        environment.events.quitting.add_listener(lambda **_: runner.stop())  # before the master hears that it quits
     elif isinstance(runner, MasterRunner):
         runner.register_message("tally", add_tally)
 

@@ -3,43 +3,46 @@
 import itertools
 import socket
 
+from flask import g, request
+from werkzeug.exceptions import InternalServerError
+
 from server import app, ledger
 
-count, applied, answer = itertools.count(), ledger._apply, app.wsgi_app
+apply, entries, answered = ledger._apply, itertools.count(1), set()
 
 
-def lose(entry):
+def lose_third(entry):
     """Forget the third entry, though its secretary reads that all went well."""
-    if next(count) != 2:
-        applied(entry)
-
-
-def fail(environ, start_response):
-    """Answer 500, whatever is asked."""
-    start_response("500 Internal Server Error", [("Content-Type", "text/plain")])
-    return [b"Sorry"]
+    if next(entries) != 3:
+        apply(entry)
 
 
 def drop(wanted):
-    """Return an app that closes the connection after it carried out a request that is wanted, before the answer."""
+    """Close the connection instead of answering a request that is wanted; it is carried out all the same."""
 
-    def answer_or_drop(environ, start_response):
-        body = answer(environ, start_response)
-        if wanted(environ["PATH_INFO"]):
-            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-        return body
+    @app.after_request
+    def answer_or_drop(response):
+        if wanted():
+            request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        return response
 
-    return answer_or_drop
+
+def answered_first():
+    """Tell whether the request booked or gave back, and is the first that would hear of it."""
+    first = "entry" in g and g.entry.number not in answered
+    if first:
+        answered.add(g.entry.number)
+    return first
 
 
 match app.config["FAULT"]:
     case "loses an entry":
-        ledger._apply = lose
+        ledger._apply = lose_third
     case "answers 500":
-        app.wsgi_app = fail
+        app.wsgi_app = InternalServerError()
     case "drops connections":
-        app.wsgi_app = drop(lambda path: path != "/pointsBoard")
-    case "drops every other answer to a form":
-        app.wsgi_app = drop(lambda path: path in ("/purchasePlaces", "/cancelPlaces") and next(count) % 2 == 0)
+        drop(lambda: request.path != "/pointsBoard")
+    case "drops first answers":
+        drop(answered_first)
     case "answers no booking":
-        app.wsgi_app = drop(lambda path: path == "/purchasePlaces")
+        drop(lambda: request.path == "/purchasePlaces")
