@@ -207,7 +207,7 @@ class Secretary(HttpUser):
         possible = changes(club, competition, sign * places, sign * places * price)
         note_unknown(possible, 1)
         for pause in range(TRIES):
-            gevent.sleep(pause)
+            gevent.sleep(pause / 2)
             page, problem = self.ask("POST", path, shown=shown, sentence=sentence, data=data)
             if problem is None:
                 points = int(re.search(sentence, page.success)[1])

@@ -21,16 +21,28 @@ for line in sys.stdin:
     print(json.dumps(eval(line, vars(locustfile)), default=lambda error: [error.counts_as, str(error)]), flush=True)
 """
 CLUBS = [
-    ("Simply Lift", "john@simplylift.co", 60),
-    ("Poids & Haltères d'Été", "admin@halteres.example", 60),
-    ('Iron "A/B" Temple?', "office@iron.example", 2),
+    ("Simply Lift", "john@simplylift.co", 90),
+    ("Poids & Haltères d'Été", "admin@halteres.example", 90),
+    ('Iron "A/B" Temple?', "office@iron.example", 90),
+    ("She <b>Lifts</b>", "kate@shelifts.co.uk", 90),
+    ("Too Poor", "poor@example.com", 2),
+    ("Too Poor: Two", "two@example.com", 2),
 ]
 COMPETITIONS = [
     ("Spring Festival", "2020-03-27 10:00:00", 25),
-    ("Coupe d'Été: 50 % & <plus>/2050", "2050-03-27 11:11:00", 20),
+    ("Coupe d'Été: 50 % & <plus>/2050", "2050-03-27 11:11:00", 80),
+    ("Fall Classic 2050.", "2050-10-22 12:12:00", 80),
     ("Novice Cup 2050", "2050-11-05 09:00:00", 5),
 ]
-NOT_ENOUGH = "Your club does not have enough points to book a place"
+REFUSALS = {
+    "You don't have enough points available",
+    "You can't book more places than available",
+    "You can't book more than 12 places per competition",
+    "Your club does not have enough points to book a place",
+    "There are no places left in this competition",
+    "Your club holds the maximum of 12 places in this competition",
+    "Booking is closed",
+}
 
 
 @pytest.fixture(scope="module")
@@ -96,15 +108,15 @@ def assert_explained(folder, output):
     assert 0 == unexplained, output
     assert len(booked) == bookings > 0
     assert len(returned) == given_back
-    assert points > 0 == points % 3
+    assert points >= 0 == points % 3
 
 
 def assert_sound(folder, code, output, failures):
     """Assert that all is explained, and that only forms failed, by refusals."""
     assert_explained(folder, output)
-    assert set() == failures.keys() - {"/purchasePlaces", "/cancelPlaces"}
-    assert NOT_ENOUGH in failures["/purchasePlaces"]
-    assert not [text for texts in failures.values() for text in texts if ":" in text]
+    assert failures.pop("/purchasePlaces") <= REFUSALS
+    assert all(text.startswith("Your club holds ") and ":" not in text for text in failures.pop("/cancelPlaces", ()))
+    assert {} == failures
     assert "0 faults, 0 lost answers" in output
     assert 0 == code, output
 
@@ -248,7 +260,7 @@ def test_workers_tell_the_master_all_that_they_booked(folder):
     with serving(folder) as (address, _):
         port = str(free_port())
         master = ["--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]
-        assert_sound(folder, *swarm(address, folder, "--processes", "2", *master, "-u", "20", "-r", "20", "-t", "4s"))
+        assert_sound(folder, *swarm(address, folder, "--processes", "2", *master, "-u", "20", "-r", "20", "-t", "3s"))
 
 
 @contextmanager
@@ -295,7 +307,7 @@ def test_bookings_never_answered_are_explained_by_what_was_sent(folder):
         code, output, _ = swarm(address, folder, "-u", "10", "-r", "10", "-t", "3s")
         board = urllib.request.urlopen(f"{address}/pointsBoard", timeout=5).read().decode()
     assert 1 == code
-    assert board.count('value="60"') < 2  # there were bookings
+    assert board.count('value="90"') < 4  # there were bookings
     [(bookings, _, _, unexplained)] = reconciled(output)
     assert 0 == bookings
     assert 0 == unexplained, output
