@@ -2,6 +2,7 @@
 
 import itertools
 import socket
+import time
 
 from flask import g, request
 from werkzeug.exceptions import InternalServerError
@@ -27,6 +28,12 @@ def drop(wanted):
         return response
 
 
+def delay(response):
+    """Answer forms two seconds after they were carried out."""
+    time.sleep(2 if "entry" in g else 0)
+    return response
+
+
 def answered_first():
     """Tell whether the request booked or gave back, and is the first that would hear of it."""
     first = "entry" in g and g.entry.number not in answered
@@ -44,5 +51,7 @@ match app.config["FAULT"]:
         drop(lambda: request.path != "/pointsBoard")
     case "drops first answers":
         drop(answered_first)
+    case "answers forms late":
+        app.after_request(delay)
     case "answers no booking":
         drop(lambda: request.path == "/purchasePlaces")

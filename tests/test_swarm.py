@@ -286,6 +286,11 @@ def test_server_that_drops_connections_fails_the_swarm(folder):
     assert "not reconciled: " in output
 
 
+def test_answers_under_way_at_the_end_are_awaited(folder):
+    with faulty(folder, "answers forms late") as address:
+        assert_sound(folder, *swarm(address, folder, "-u", "20", "-r", "20", "-t", "2s"))
+
+
 def test_lost_entry_is_unexplained(folder):
     with faulty(folder, "loses an entry") as address:
         code, output, _ = swarm(address, folder, "-u", "20", "-r", "20", "-t", "3s")
