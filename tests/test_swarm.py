@@ -82,9 +82,23 @@ def started(address, folder, *options):
             process.terminate()  # workers too, which would outlive a kill
 
 
-def swarm(address, folder, *options):
-    """Return the exit status of a run without web page, its output, and the failures' texts by request."""
+def wait_for(folder, times, event="Great-booking complete"):
+    """Return when the app's log has so many lines of an event, however slow the machine."""
+    deadline = time.monotonic() + 30
+    while (folder / "server.log").read_text("utf-8").count(event) < times:
+        assert time.monotonic() < deadline, (folder / "server.log").read_text("utf-8")
+        time.sleep(0.05)
+
+
+def swarm(address, folder, *options, until=None):
+    """Return the exit status of a run without web page, its output, and the failures' texts by request.
+
+    It ends by its options, or by a signal as soon as `until`, the arguments of `wait_for`, is reached.
+    """
     with started(address, folder, "--headless", "--only-summary", *options) as process:
+        if until:
+            wait_for(folder, *until)
+            process.terminate()
         output, _ = process.communicate(timeout=40)
     failures = {}
     for path, text in re.findall(r"^\d+ +(?:GET|POST) (\S+): (.*\S) *$", output.partition("Error report")[2], re.M):
@@ -248,19 +262,19 @@ def test_figures_are_read_from_all_pages_of_long_lists(evaluate, tmp_path):
 
 def test_six_secretaries_meet_refusals_and_all_is_explained(folder):
     with serving(folder) as (address, _):
-        assert_sound(folder, *swarm(address, folder, "-u", "6", "-r", "6", "-t", "5s"))
+        assert_sound(folder, *swarm(address, folder, "-u", "6", "-r", "6", "-t", "6s"))
 
 
 def test_many_secretaries_stopped_in_mid_request_leave_nothing_unexplained(folder):
     with serving(folder) as (address, _):
-        assert_sound(folder, *swarm(address, folder, "-u", "200", "-r", "100", "-t", "5s"))
+        assert_sound(folder, *swarm(address, folder, "-u", "200", "-r", "100", until=(230, "signed in")))
 
 
 def test_workers_tell_the_master_all_that_they_booked(folder):
     with serving(folder) as (address, _):
         port = str(free_port())
         master = ["--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]
-        assert_sound(folder, *swarm(address, folder, "--processes", "2", *master, "-u", "20", "-r", "20", "-t", "3s"))
+        assert_sound(folder, *swarm(address, folder, "--processes", "2", *master, "-u", "20", "-r", "20", "-t", "4s"))
 
 
 @contextmanager
@@ -272,7 +286,7 @@ def faulty(folder, fault):
 
 def test_server_that_answers_500_fails_the_swarm(folder):
     with faulty(folder, "answers 500") as address:
-        code, output, failures = swarm(address, folder, "-t", "1s")
+        code, output, failures = swarm(address, folder, "-t", "2s")
     assert 1 == code
     assert {"/showSummary": {"Unexpected: status 500"}} == failures
     assert "not reconciled: " in output
@@ -280,7 +294,7 @@ def test_server_that_answers_500_fails_the_swarm(folder):
 
 def test_server_that_drops_connections_fails_the_swarm(folder):
     with faulty(folder, "drops connections") as address:
-        code, output, failures = swarm(address, folder, "-t", "1s")
+        code, output, failures = swarm(address, folder, "-t", "2s")
     assert 1 == code
     assert {"/showSummary": {"Unexpected: the connection broke"}} == failures
     assert "not reconciled: " in output
@@ -288,12 +302,12 @@ def test_server_that_drops_connections_fails_the_swarm(folder):
 
 def test_answers_under_way_at_the_end_are_awaited(folder):
     with faulty(folder, "answers forms late") as address:
-        assert_sound(folder, *swarm(address, folder, "-u", "20", "-r", "20", "-t", "2s"))
+        assert_sound(folder, *swarm(address, folder, "-u", "20", "-r", "20", until=(6,)))
 
 
 def test_lost_entry_is_unexplained(folder):
     with faulty(folder, "loses an entry") as address:
-        code, output, _ = swarm(address, folder, "-u", "20", "-r", "20", "-t", "3s")
+        code, output, _ = swarm(address, folder, "-u", "20", "-r", "20", until=(6,))
     assert 1 == code
     assert [3] == [numbers[3] for numbers in reconciled(output)], output  # points left, places left, places held
     assert "0 faults, 0 lost answers" in output
@@ -301,7 +315,7 @@ def test_lost_entry_is_unexplained(folder):
 
 def test_lost_answers_are_settled_by_sending_the_same_form_again(folder):
     with faulty(folder, "drops first answers") as address:
-        code, output, failures = swarm(address, folder, "-u", "10", "-r", "10", "-t", "4s")
+        code, output, failures = swarm(address, folder, "-u", "10", "-r", "10", until=(8,))
     assert 1 == code
     assert "Unexpected: the connection broke" in failures["/purchasePlaces"]
     assert_explained(folder, output)
@@ -309,7 +323,7 @@ def test_lost_answers_are_settled_by_sending_the_same_form_again(folder):
 
 def test_bookings_never_answered_are_explained_by_what_was_sent(folder):
     with faulty(folder, "answers no booking") as address:
-        code, output, _ = swarm(address, folder, "-u", "10", "-r", "10", "-t", "3s")
+        code, output, _ = swarm(address, folder, "-u", "10", "-r", "10", until=(6,))
         board = urllib.request.urlopen(f"{address}/pointsBoard", timeout=5).read().decode()
     assert 1 == code
     assert board.count('value="90"') < 4  # there were bookings
@@ -334,9 +348,9 @@ def test_each_run_from_the_web_page_is_reconciled_also_the_one_that_is_interrupt
         serving(folder) as (address, _),
         started(address, folder, "--web-host", "127.0.0.1", "--web-port", str(port)) as process,
     ):
-        for stop in (lambda: web("stop"), process.terminate):
+        for bookings, stop in ((5, lambda: web("stop")), (12, process.terminate)):
             web("swarm", user_count=10, spawn_rate=10, host=f"{address}/")
-            time.sleep(3)
+            wait_for(folder, bookings)
             web("stats/reset")
             stop()
         output, _ = process.communicate(timeout=40)
