@@ -46,16 +46,17 @@ MORNING = datetime(2050, 3, 27, 9, tzinfo=timezone.utc)
 
 # Reading pages
 
+OWNER = {"points-left": "data-club", "places-left": "data-competition", "places-held": "data-competition"}
+
 
 class Page(HTMLParser):
     """The figures, forms and table rows of a page, as a script reads them."""
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.figures, self.forms, self.rows = [], {}, [], []
+        self.open, self.figures, self.most, self.forms, self.rows = [], {}, None, [], []
         self.feed(text)
         self.close()
-        self.most = self.figures.pop(("most-places", None), None)
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
@@ -77,10 +78,14 @@ class Page(HTMLParser):
         if any(tag in ("td", "th") for tag, _ in self.open):
             self.rows[-1][-1] += text
         if self.open and self.open[-1][0] == "data":
-            owners = [its.get("data-club", its.get("data-competition")) for _, its in self.open]
-            figure = self.open[-1][1]["class"], next(filter(None, reversed(owners)), None)
+            figure, number = self.open[-1][1]["class"], int(text)
             assert self.open[-1][1]["value"] == text
-            assert self.figures.setdefault(figure, int(text)) == int(text)  # wherever the page shows it
+            if figure == "most-places":
+                self.most = number
+                return
+            owner = OWNER[figure]
+            name = next(its[owner] for _, its in reversed(self.open) if owner in its)
+            assert self.figures.setdefault((figure, name), number) == number  # wherever the page shows it
 
     def record(self):
         """Return (competition, places, points) of each booking shown, those given back negative."""
@@ -257,6 +262,7 @@ class AppInMemory(RuleBasedStateMachine):
         super().__init__()
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(rules, "now", lambda: self.model.now)
+        self.patch.setattr(server.app.logger, "handle", lambda record: None)
         self.browsers = [Browser() for _ in range(3)]
 
     def teardown(self):
