@@ -11,7 +11,14 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
+from hypothesis import Phase, settings
+
 PROJECT = Path(__file__).parent.parent
+
+QUICK = {"deadline": None, "database": None, "phases": [Phase.explicit, Phase.generate, Phase.shrink]}
+settings.register_profile("fixed", max_examples=100, derandomize=True, **QUICK)
+settings.register_profile("long", max_examples=3000, print_blob=True, **QUICK)  # pytest --hypothesis-profile=long
+settings.load_profile("fixed")
 
 
 def write_data(folder, clubs, competitions):
