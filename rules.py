@@ -112,23 +112,18 @@ class Ledger:
         """Return the places that the club has booked there and not given back."""
         return self._holding(club, competition)[0]
 
-    def refund(self, club: Club, competition: Competition, places: int) -> int:
-        """Return the points that come back with so many of the places held: as they were paid, rounded down."""
-        held, paid = self._holding(club, competition)
-        return paid * places // held
-
-    def holdings(self, club: Club) -> list[Competition]:
-        """Return the open competitions at which the club holds places, soonest first."""
-        names = [name for name, (held, _) in list(self._holdings.get(club.name, {}).items()) if held]
-        known = [self.competitions[name] for name in names if name in self.competitions]
-        return sorted((one for one in known if one.date > now()), key=by_date)
+    def holdings(self, club: Club) -> list[tuple[Competition, int, int]]:
+        """Return (competition, places held, points paid) for the open competitions with places held, soonest first."""
+        held = list(self._holdings.get(club.name, {}).items())
+        known = [(self.competitions[name], *figures) for name, figures in held if name in self.competitions]
+        return sorted((row for row in known if row[1] and row[0].date > now()), key=lambda row: by_date(row[0]))
 
     def most_places(self, club: Club, competition: Competition) -> tuple[int, str]:
-        """Return the most places the club can book at an open competition, and what binds: points, places or cap."""
+        """Return the most places the club can book at an open competition, and what binds: the first of places, cap, points."""
         limits = {
-            "points": self.points_left(club) // self.cost,
             "places": self.places_left(competition),
             "cap": max(0, self.cap - self.places_held(club, competition)),
+            "points": self.points_left(club) // self.cost,
         }
         binds = min(limits, key=limits.__getitem__)
         return limits[binds], binds
@@ -191,14 +186,14 @@ class Ledger:
         if competition.date <= moment:
             closed = "Booking is closed" if booking else "Places can no longer be given back"
             raise BookingError(f"{closed}: {competition.started()}")
-        held = self.places_held(club, competition)
+        held, paid = self._holding(club, competition)
         if booking and (refusal := self.refusal(club, competition, max(places, 1))):
             raise BookingError(refusal)
         if places < 1:
             raise BookingError("Number of places must be 1 or more")
         if not booking and places > held:
             raise BookingError(f"Your club holds {count(held, 'place')} in {competition.name}: enter at most {held}")
-        return places * self.cost if booking else self.refund(club, competition, places)
+        return places * self.cost if booking else paid * places // held
 
     def _apply(self, entry):
         self.entries.append(entry)

@@ -365,7 +365,7 @@ def bookings(status=200, message=None, refused=None):
     """Show the club's entries, newest first, and the forms that give its places back."""
     paged = page_of(ledger.history[g.club.name], latest_first=True)
     held = ledger.holdings(g.club)[paged["start"] :][:ROWS_PER_PAGE]
-    field = f"places-{held.index(refused) + 1}" if refused in held else None
+    field = next((f"places-{index}" for index, row in enumerate(held, start=1) if row[0] == refused), None)
     typed = request.form.get("places", "")
     return page("bookings.html", status, message, page=paged, held=held, field=field, typed=typed)
 

@@ -175,7 +175,10 @@ def check_conservation(ledger):
             places = held[club.name, competition.name]
             assert places == ledger.places_held(club, competition)
             assert 0 <= places <= ledger.cap
-            assert places == 0 or paid[club.name, competition.name] == ledger.refund(club, competition, places)
+            assert places or not paid[club.name, competition.name]
+        open_and_held = [one for one in ledger.open_and_past()[0] if held[club.name, one.name]]
+        figures = [(one, held[club.name, one.name], paid[club.name, one.name]) for one in open_and_held]
+        assert figures == ledger.holdings(club)
     for competition in ledger.by_date:
         assert competition.places - sold[competition.name] == ledger.places_left(competition) >= 0
     by_points = sorted(ledger.clubs.values(), key=lambda club: (-ledger.points_left(club), club.name.casefold()))
@@ -225,6 +228,12 @@ def test_most_places_can_be_booked_and_not_one_more(ledger, club, competition, m
     ledger.book(club, competition, most)
     assert 0 == ledger.most_places(club, competition)[0]
     check_conservation(ledger)
+
+
+def test_full_competition_is_called_full_also_by_a_club_without_points():
+    ledger = Ledger([Club("A", "a@b", 12)], [Competition(OPEN, rules.now() + timedelta(days=1), 4)], cap=4)
+    ledger.book(*parts(ledger, "A"), 4)
+    assert (0, "places") == ledger.most_places(*parts(ledger, "A"))
 
 
 def test_cap_holds_over_split_orders(ledger):
@@ -836,6 +845,19 @@ def test_label_says_what_comes_back_when_places_were_paid_differently(atlas):
     server.ledger.cost = 4
     atlas.book("1")
     assert "of 3 held; all return 10 points" in atlas.get("/bookings").text
+
+
+def test_bookings_page_stands_while_another_secretary_gives_all_back(atlas, monkeypatch):
+    atlas.book("2")
+    holdings = server.ledger.holdings
+
+    def then_give_back(club):
+        rows = holdings(club)
+        server.ledger.give_back(club, rows[0][0], 2)
+        return rows
+
+    monkeypatch.setattr(server.ledger, "holdings", then_give_back)
+    assert "of 2 held; each returns 3 points" in atlas.get("/bookings").text
 
 
 def test_refused_form_among_several_is_the_one_with_the_error(atlas):
