@@ -185,7 +185,12 @@ def test_links_and_buttons_of_one_name_do_one_thing(state):
 
 def test_navigation_is_the_same_everywhere(state):
     page, _, _ = state
-    assert ["GÜDLFT Registration", "Summary", "My bookings", "Points board"] == [name for name, _ in page.links[1:5]]
+    assert [
+        ("GÜDLFT Registration", "/"),
+        ("Summary", "/showSummary"),
+        ("My bookings", "/bookings"),
+        ("Points board", "/pointsBoard"),
+    ] == page.links[1:5]
     assert ("Sign out" in page.buttons) == bool(page.all("form", action="/logout", method="post"))
 
 
