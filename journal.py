@@ -88,7 +88,7 @@ class Journal:
             file = {"database": os.path.join(folder, url.database)}
             url = url.set(**file) if engine == "sqlite" else url.update_query_dict(limits)
             self._engine = sql.create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
-            self.close = self._engine.dispose  # connections open again when needed, in a forked process too
+            self.shared, self.close = True, self._engine.dispose  # what is closed opens again, also after a fork
         except (ImportError, ValueError, sql.exc.SQLAlchemyError) as error:
             raise JournalError(f"must be a database URL: {error}") from error
         self._reading, self._writing = READING[engine], [one.format(int(1000 * patience)) for one in WRITING[engine]]

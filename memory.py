@@ -26,23 +26,17 @@ def locked(lock, seconds):
 class Memory:
     """The journal where none is asked for: nothing to read, and one process alone may book, which locks the folder."""
 
+    shared = False
+
     def __init__(self, folder: str | None = None):
         self._folder, self._file = folder, None
 
-    def read(self, *_) -> tuple:
-        """Return nothing."""
-        return ()
-
-    end = close = read
-
-    def writing(self):
-        """Return a context to read and write in."""
+    def reading(self):
+        """Return a context to read in."""
         return nullcontext(self)
 
-    reading = writing
-
-    def append(self, booking: dict) -> None:
-        """Lock the folder, where there is one; raise JournalError where another process holds it."""
+    def writing(self):
+        """Lock the folder, where there is one, at the first booking; raise JournalError where another process did."""
         with suppress(ImportError):  # Windows has no fcntl
             import fcntl
 
@@ -52,3 +46,10 @@ class Memory:
                     fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise JournalError("another process books: set GUDLFT_JOURNAL, and they share their bookings") from None
+        return nullcontext(self)
+
+    def read(self, *_) -> tuple:
+        """Return nothing."""
+        return ()
+
+    append = close = read

@@ -183,10 +183,13 @@ class Ledger:
 
     def end(self, sign_in: str) -> None:
         """Remember that a sign-in was signed out, for as long as a copy of its cookie could live."""
-        moment = self._unwritten[sign_in] = self.ended[sign_in] = now().astimezone(timezone.utc)
-        while self.ended[oldest := next(iter(self.ended))] < moment - SIGN_IN_LASTS:
-            self.ended.pop(oldest, None)
-        self._write_ended()
+        with self._reading:
+            moment = self.ended[sign_in] = now().astimezone(timezone.utc)
+            while self.ended[oldest := next(iter(self.ended))] < moment - SIGN_IN_LASTS:
+                del self.ended[oldest]
+        if self.journal.shared:
+            self._unwritten[sign_in] = moment
+            self._write_ended()
 
     def catch_up(self) -> None:
         """Take over what other processes wrote; raise JournalError where that cannot be read within about a second."""
@@ -203,6 +206,11 @@ class Ledger:
         sold = [("places are booked", one, self._sold.get(one.name, 0), one.places) for one in self.by_date]
         return [f"{one.name}: {total} {what}, of {most}" for what, one, total, most in spent + sold if total > most]
 
+    def vanished(self) -> list[str]:
+        """Return a sentence for each club and competition that has bookings and is no longer in the files."""
+        names = (self._spent.keys() - self.clubs.keys()) | (self._sold.keys() - self.competitions.keys())
+        return [f"{name}: no longer in the files, its bookings stay" for name in sorted(names)]
+
     def entry_list(self, competition: str) -> list[tuple[str, int]]:
         """Return the clubs that hold places at a competition, which may be gone from the files, and how many."""
         held = ((club, places.get(competition, (0,))[0]) for club, places in self._holdings.items())
@@ -210,10 +218,9 @@ class Ledger:
 
     def _record(self, *wish):
         with locked(self._lock, 10):
-            self.catch_up()
-            entry = self._draft(*wish)  # a refusal takes no lock of the journal
-            if not self._is_new(entry):
-                return entry
+            if self.journal.shared:  # a refusal takes no lock of the journal
+                self.catch_up()
+                self._draft(*wish)
             try:
                 with self.journal.writing() as journal:
                     with self._reading:

@@ -4,12 +4,12 @@ Reads from top to bottom: data files, application and settings, hooks, pages in 
 them, errors, commands. The rules of a booking are in rules.py.
 """
 
-import io
 import json
 import logging
 import os
 import re
 import secrets
+import sys
 import threading
 import time
 from datetime import datetime, timedelta
@@ -121,21 +121,23 @@ SETTINGS = {  # default, check, what the value must be
     "PROXIES": (0, *WHOLE),
     "TRUSTED_HOSTS": ([], lambda value: all(map(is_host, value)), "a host name in lower case or a JSON list of them"),
     "FAILED_SIGN_INS_PER_MINUTE": (10, *WHOLE),
-    "JOURNAL": ("", lambda value: True, "a database URL"),
+    "JOURNAL": (
+        "",
+        lambda value: not value or "GUDLFT_SECRET_KEY" in os.environ,
+        "set together with GUDLFT_SECRET_KEY",
+    ),
 }
-AS_WRITTEN = ("DATA_DIR", "SECRET_KEY", "JOURNAL")
 
 
 def configure(config):
     """Set the defaults, overridden by GUDLFT_ variables; exit with one line for each wrong value."""
     config.update({name: default for name, (default, _, _) in SETTINGS.items()})
     config.from_prefixed_env("GUDLFT")  # reads JSON
-    config.update({name: os.environ.get(f"GUDLFT_{name}", config[name]) for name in AS_WRITTEN})
+    for name in ("DATA_DIR", "SECRET_KEY", "JOURNAL"):
+        config[name] = os.environ.get(f"GUDLFT_{name}", config[name])  # as it is written
     config["HTTPS"] = {"true": True, "1": True, "false": False, "0": False}.get(str(config["HTTPS"]).lower())
     config["TRUSTED_HOSTS"] = hosts if isinstance(hosts := config["TRUSTED_HOSTS"], list) else [hosts]
     wrong = [f"GUDLFT_{name} must be {must}" for name, (_, check, must) in SETTINGS.items() if not check(config[name])]
-    if config["JOURNAL"] and "GUDLFT_SECRET_KEY" not in os.environ:
-        wrong.append("GUDLFT_SECRET_KEY must be given with GUDLFT_JOURNAL, the same to every process")
     if wrong:
         raise SystemExit("\n".join(wrong))
     config.update(
@@ -484,14 +486,15 @@ def check():
     print(f"clubs.json: {count(len(ledger.clubs), 'club')}, {count(points, 'point')}")
     print(f"competitions.json: {count(len(ledger.by_date), 'competition')}, {count(places, 'place')}")
     if app.config["JOURNAL"]:
-        print(f"journal: {count(len(ledger.entries), 'line')}", *ledger.misfits(), sep="\n")
+        sentences = [printable(sentence) for sentence in ledger.misfits() + ledger.vanished()]
+        print(f"journal: {count(len(ledger.entries), 'line')}", *sentences, sep="\n")
 
 
 @app.cli.command("bookings")
 @click.option("--competition", help="Only this one's entry list: its clubs and the places they hold.")
 def export_bookings(competition):
     """Write all bookings, or a competition's entry list, as CSV in UTF-8 to the standard output."""
-    from defusedcsv import csv  # cells that a spreadsheet would run are quoted
+    from defusedcsv import csv  # a spreadsheet runs no cell of it
 
     rows = [("number", "time in UTC", "club", "competition", "places", "points")]
     if competition is None:
@@ -500,6 +503,5 @@ def export_bookings(competition):
         rows = [("club", "places held"), *ledger.entry_list(competition)]
     else:
         raise SystemExit(f"There is no competition {printable(competition)}")
-    file = io.StringIO(newline="")
-    csv.writer(file).writerows(rows)
-    click.echo(file.getvalue().encode("utf-8-sig"), nl=False)
+    sys.stdout.reconfigure(encoding="utf-8-sig", newline="")
+    csv.writer(sys.stdout).writerows(rows)
