@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 
 import sqlalchemy as sql
@@ -53,7 +53,7 @@ class Connection:
         if not (names := sql.inspect(self._connection).get_table_names()):
             TABLES.create_all(self._connection)
             self._execute(MARK.insert(), {"app": APP, "version": VERSION})
-        elif MARK.name not in names or self._execute(sql.select(MARK)).one() != (APP, VERSION):
+        elif MARK.name not in names or self._execute(sql.select(MARK)).first() != (APP, VERSION):
             raise JournalError("the database is another app's, or that of another version of this app")
 
     def read(self, after: int, table: str = "bookings") -> Iterator[dict]:
@@ -92,7 +92,7 @@ class Journal:
         except (ImportError, ValueError, sql.exc.SQLAlchemyError) as error:
             raise JournalError(f"must be a database URL: {error}") from error
         self._reading, self._writing = READING[engine], [one.format(int(1000 * patience)) for one in WRITING[engine]]
-        with self.writing() as connection:
+        with closing(self), self.writing() as connection:
             connection.prepare()
 
     def reading(self):

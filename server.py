@@ -121,11 +121,7 @@ SETTINGS = {  # default, check, what the value must be
     "PROXIES": (0, *WHOLE),
     "TRUSTED_HOSTS": ([], lambda value: all(map(is_host, value)), "a host name in lower case or a JSON list of them"),
     "FAILED_SIGN_INS_PER_MINUTE": (10, *WHOLE),
-    "JOURNAL": (
-        "",
-        lambda value: not value or "GUDLFT_SECRET_KEY" in os.environ,
-        "set together with GUDLFT_SECRET_KEY",
-    ),
+    "JOURNAL": ("", lambda url: not url or "GUDLFT_SECRET_KEY" in os.environ, "set together with GUDLFT_SECRET_KEY"),
 }
 
 
