@@ -1,4 +1,4 @@
-"""The app with the amplifier on and a slow journal, for a server of several processes; UNLOCKED takes the journal's lock out."""
+"""The app with the amplifier on and a slow journal, for servers of several processes; UNLOCKED takes its lock out."""
 
 import os
 import sys
@@ -9,7 +9,6 @@ import sqlalchemy
 import journal
 import server
 from tests.amplifier import trace
-
 
 append = journal.Connection.append
 
