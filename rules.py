@@ -1,11 +1,15 @@
 """The rules of a booking, the ledger that keeps them, and the data files. Nothing here knows of the web."""
 
 import json
+import os
 import re
 import threading
+import time
 from bisect import bisect_left, bisect_right
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
+from sys import intern
 from typing import NamedTuple
 
 SIGN_IN_LASTS = timedelta(hours=8)
@@ -66,7 +70,7 @@ def by_date(competition: Competition) -> tuple[datetime, str]:
 
 
 class Entry(NamedTuple):
-    """A line of the ledger: a booking or, with negative places and points, places given back."""
+    """A line of the ledger, at a time in UTC: a booking or, with negative places and points, places given back."""
 
     number: int
     at: datetime
@@ -77,13 +81,69 @@ class Entry(NamedTuple):
     token: str | None
 
 
+# Ledger
+
+
+class JournalError(Exception):
+    """The journal is away, and nothing was written; or that is not certain."""
+
+    def __init__(self, reason: str, certain: bool = True):
+        super().__init__(reason)
+        self.certain = certain
+
+
+@contextmanager
+def locked(lock, seconds):
+    """Hold the lock; raise JournalError where it is not free in time."""
+    if not lock.acquire(timeout=seconds):
+        raise JournalError("another request is still waiting for the journal")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class Memory:
+    """The journal where none is asked for: nothing to read, and one process alone may book, which locks the folder."""
+
+    shared = False
+
+    def __init__(self, folder: str | None = None):
+        self._folder, self._file = folder, None
+
+    def reading(self):
+        """Return a context to read in."""
+        return nullcontext(self)
+
+    def writing(self):
+        """Lock the folder, where there is one, at the first booking; raise JournalError where another process did."""
+        with suppress(ImportError, OSError):  # Windows has no fcntl, and some file systems have no locks
+            import fcntl
+
+            try:
+                if self._folder:
+                    self._file = self._file or os.open(self._folder, os.O_RDONLY)
+                    fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise JournalError("another process books: set GUDLFT_JOURNAL, and they share their bookings") from None
+        return nullcontext(self)
+
+    def read(self, *_) -> tuple:
+        """Return nothing."""
+        return ()
+
+    append = close = read
+
+
 class Ledger:
     """All bookings, as an append-only list of entries, and the totals that follow from them.
 
-    Threads may share it: every change is checked and made in one step, under one lock.
+    Threads may share it: every change is checked and made in one step, under one lock. So may processes by a journal:
+    it is written first, under its own lock, and what others wrote is taken over before.
     """
 
-    def __init__(self, clubs: list[Club], competitions: list[Competition], cost: int = 3, cap: int = 12):
+    def __init__(self, clubs: list[Club], competitions: list[Competition], cost: int = 3, cap: int = 12, journal=None):
+        self.journal = journal or Memory()
         self.cost, self.cap = cost, cap  # points a place, places a club and competition
         self.clubs = {club.name: club for club in clubs}
         self.emails = {plain(club.email): club for club in clubs}
@@ -92,11 +152,17 @@ class Ledger:
         self.entries: list[Entry] = []
         self.history: dict[str, list[Entry]] = {name: [] for name in self.clubs}
         self.ended: dict[str, datetime] = {}  # sign-ins that were signed out, and when
-        self._lock = threading.Lock()
+        self._unwritten: dict[str, datetime] = {}  # those that the journal does not have yet
+        self._last_ended = 0  # the journal's number of the last
+        self._lock = threading.Lock()  # one booking at a time
+        self._reading = threading.Lock()  # one that takes over at a time: pages do not wait for bookings
+        self._read_at = 0.0
         self._spent: dict[str, int] = {}
         self._sold: dict[str, int] = {}
         self._holdings: dict[str, dict[str, tuple[int, int]]] = {}  # club, competition: places held, points paid
         self._forms: dict[tuple, Entry] = {}
+        self._ranks: dict[str, tuple] = {}
+        self.catch_up()  # before there are ranks, which each entry would move
         self._ranks = {club.name: self._rank(club) for club in clubs}
         self.board = sorted(self._ranks.values())  # (-points left, folded name, name): most points first, then by name
 
@@ -119,7 +185,7 @@ class Ledger:
         return sorted((row for row in known if row[1] and row[0].date > now()), key=lambda row: by_date(row[0]))
 
     def most_places(self, club: Club, competition: Competition) -> tuple[int, str]:
-        """Return the most places the club can book at an open competition, and what binds: the first of places, cap, points."""
+        """Return the most places the club can book at an open competition, and what binds: places, cap or points."""
         limits = {
             "places": self.places_left(competition),
             "cap": max(0, self.cap - self.places_held(club, competition)),
@@ -166,21 +232,81 @@ class Ledger:
 
     def end(self, sign_in: str) -> None:
         """Remember that a sign-in was signed out, for as long as a copy of its cookie could live."""
-        with self._lock:
-            self.ended[sign_in] = now()
-            while self.ended[oldest := next(iter(self.ended))] < now() - SIGN_IN_LASTS:
+        with self._reading:
+            moment = self.ended[sign_in] = now().astimezone(timezone.utc)
+            while self.ended[oldest := next(iter(self.ended))] < moment - SIGN_IN_LASTS:
                 del self.ended[oldest]
+        if self.journal.shared:
+            self._unwritten[sign_in] = moment
+            self._write_ended()
 
-    def _record(self, club, competition, places, token, sign):
-        with self._lock:
-            form = (club.name, competition.name, sign * places, token)
-            if token and form in self._forms:
-                return self._forms[form]
-            moment = now()
-            points = self._judge(club, competition, places, moment, booking=sign > 0)
-            entry = Entry(len(self.entries) + 1, moment, *form[:3], sign * points, token)
-            self._apply(entry)
-            return entry
+    def catch_up(self) -> None:
+        """Take over what other processes wrote; raise JournalError where that cannot be read within about a second."""
+        asked = time.monotonic()
+        with locked(self._reading, 1):
+            if self._read_at < asked:  # else another thread did, in the meantime
+                self._read_at = time.monotonic()
+                with self.journal.reading() as journal:
+                    self._take_over(journal)
+
+    def misfits(self) -> list[str]:
+        """Return a sentence for each total that is above a figure of the files, which was lowered since."""
+        spent = [("points are spent", one, self._spent.get(one.name, 0), one.points) for one in self.clubs.values()]
+        sold = [("places are booked", one, self._sold.get(one.name, 0), one.places) for one in self.by_date]
+        return [f"{one.name}: {total} {what}, of {most}" for what, one, total, most in spent + sold if total > most]
+
+    def vanished(self) -> list[str]:
+        """Return a sentence for each club and competition that has bookings and is no longer in the files."""
+        names = (self._spent.keys() - self.clubs.keys()) | (self._sold.keys() - self.competitions.keys())
+        return [f"{name}: no longer in the files, its bookings stay" for name in sorted(names)]
+
+    def entry_list(self, competition: str) -> list[tuple[str, int]]:
+        """Return the clubs that hold places at a competition, which may be gone from the files, and how many."""
+        held = ((club, places.get(competition, (0,))[0]) for club, places in self._holdings.items())
+        return sorted(row for row in held if row[1])
+
+    def _record(self, *wish):
+        with locked(self._lock, 10):
+            if self.journal.shared:  # a refusal takes no lock of the journal
+                self.catch_up()
+                self._draft(*wish)
+            try:
+                with self.journal.writing() as journal:
+                    with self._reading:
+                        self._take_over(journal)
+                    entry = self._draft(*wish)
+                    if self._is_new(entry):
+                        journal.append(entry._asdict())
+            except JournalError as error:
+                if error.certain:
+                    raise
+                self._settle(entry)
+            with self._reading:  # a page may have taken it over by now
+                if self._is_new(entry):
+                    self._apply(entry)
+        with suppress(JournalError):
+            self._write_ended()  # what a sign-out could not write while the journal was away
+        return entry
+
+    def _is_new(self, entry):
+        return entry.number > self._last_number()
+
+    def _draft(self, club, competition, places, token, sign):
+        form = (club.name, competition.name, sign * places, token)
+        if token and form in self._forms:
+            return self._forms[form]
+        moment = now()
+        points = self._judge(club, competition, places, moment, booking=sign > 0)
+        return Entry(self._last_number() + 1, moment.astimezone(timezone.utc), *form[:3], sign * points, token)
+
+    def _settle(self, entry):
+        """Find out whether a commit that failed was made; raise JournalError unless it was."""
+        certain = False
+        with suppress(JournalError), self.journal.writing() as journal, self._reading:
+            self._take_over(journal)
+            certain = True
+        if entry not in self.history[entry.club]:
+            raise JournalError("the commit failed", certain)
 
     def _judge(self, club, competition, places, moment, booking):
         if competition.date <= moment:
@@ -194,6 +320,23 @@ class Ledger:
         if not booking and places > held:
             raise BookingError(f"Your club holds {count(held, 'place')} in {competition.name}: enter at most {held}")
         return places * self.cost if booking else paid * places // held
+
+    def _last_number(self):
+        return self.entries[-1].number if self.entries else 0
+
+    def _take_over(self, journal):
+        for row in journal.read(self._last_number()):
+            self._apply(Entry(**row | {"club": intern(row["club"]), "competition": intern(row["competition"])}))
+        for row in journal.read(self._last_ended, "ended_sign_ins"):
+            self._last_ended, self.ended[row["sign_in"]] = row["number"], row["at"]
+
+    def _write_ended(self):
+        if unwritten := dict(self._unwritten):
+            with self.journal.writing() as journal:
+                for sign_in, at in unwritten.items():
+                    journal.end(sign_in, at, now().astimezone(timezone.utc) - SIGN_IN_LASTS)
+            for sign_in in unwritten:
+                self._unwritten.pop(sign_in, None)
 
     def _apply(self, entry):
         self.entries.append(entry)

@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import secrets
+import sys
 import threading
 import time
 from datetime import timedelta
@@ -16,9 +17,10 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 from zlib import crc32
 
+import click
 from flask import Flask, abort, flash, g, redirect, render_template, request, session, url_for
 from flask.globals import request_ctx
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 from werkzeug.sansio.utils import get_host
@@ -28,7 +30,9 @@ from rules import (
     EMAIL,
     SIGN_IN_LASTS,
     BookingError,
+    JournalError,
     Ledger,
+    Memory,
     count,
     plain,
     printable,
@@ -61,14 +65,16 @@ SETTINGS = {  # default, check, what the value must be
     "PROXIES": (0, *WHOLE),
     "TRUSTED_HOSTS": ([], lambda value: all(map(is_host, value)), "a host name in lower case or a JSON list of them"),
     "FAILED_SIGN_INS_PER_MINUTE": (10, *WHOLE),
+    "JOURNAL": ("", lambda url: not url or "GUDLFT_SECRET_KEY" in os.environ, "set together with GUDLFT_SECRET_KEY"),
 }
 
 
 def configure(config):
     """Set the defaults, overridden by GUDLFT_ variables; exit with one line for each wrong value."""
     config.update({name: default for name, (default, _, _) in SETTINGS.items()})
-    config.from_prefixed_env("GUDLFT")  # reads JSON; a folder and a key stay as they are written
-    config.update({name: os.environ.get(f"GUDLFT_{name}", config[name]) for name in ("DATA_DIR", "SECRET_KEY")})
+    config.from_prefixed_env("GUDLFT")  # reads JSON
+    for name in ("DATA_DIR", "SECRET_KEY", "JOURNAL"):
+        config[name] = os.environ.get(f"GUDLFT_{name}", config[name])  # as it is written
     config["HTTPS"] = {"true": True, "1": True, "false": False, "0": False}.get(str(config["HTTPS"]).lower())
     config["TRUSTED_HOSTS"] = hosts if isinstance(hosts := config["TRUSTED_HOSTS"], list) else [hosts]
     wrong = [f"GUDLFT_{name} must be {must}" for name, (_, check, must) in SETTINGS.items() if not check(config[name])]
@@ -83,6 +89,21 @@ def configure(config):
         SESSION_COOKIE_SECURE=config["HTTPS"],
         SESSION_COOKIE_NAME="__Host-session" if config["HTTPS"] else "session",
     )
+
+
+def open_ledger(config):
+    """Return the ledger with the bookings that the journal has; exit with one line where that cannot be read."""
+    data, journal = read_data(Path(config["DATA_DIR"])), Memory(config["DATA_DIR"])
+    try:
+        if config["JOURNAL"]:
+            from journal import Journal  # brings SQLAlchemy
+
+            journal = Journal(config["JOURNAL"], config["DATA_DIR"])
+        ledger = Ledger(*data, config["COST_PER_PLACE"], config["MAX_PLACES_PER_CLUB"], journal)
+        journal.close()  # a server may fork now
+        return ledger
+    except (ImportError, JournalError) as error:
+        raise SystemExit(printable(f"GUDLFT_JOURNAL: {error}")) from None
 
 
 class NameConverter(BaseConverter):
@@ -105,9 +126,7 @@ def address(root, endpoint, **values):
 
 
 configure(app.config)
-ledger = Ledger(
-    *read_data(Path(app.config["DATA_DIR"])), app.config["COST_PER_PLACE"], app.config["MAX_PLACES_PER_CLUB"]
-)
+ledger = open_ledger(app.config)
 failed_sign_ins = {}  # client IP address: times of its failures in the last minute
 failed_sign_ins_lock = threading.Lock()
 if app.config["PROXIES"]:
@@ -129,6 +148,8 @@ for macro in (
     app.jinja_env.globals[macro.name] = lru_cache(10_000)(macro)
 logging.Formatter.converter = time.gmtime
 app.logger.setLevel(logging.INFO)
+for misfit in ledger.misfits():
+    app.logger.warning("%s", printable(misfit))
 
 # Hooks
 
@@ -165,12 +186,27 @@ def same_origin():
 
 @app.before_request
 def check_request():
-    """Refuse what another site sent, what is too large, and what only the signed-in may see or send."""
+    """Refuse what another site sent and what is too large, before anything looks at the session."""
     safe = request.method in ("GET", "HEAD", "OPTIONS")
     if (not safe or request.endpoint == "sign_out") and not same_origin():
         abort(403, "This form was sent from another site and nothing was changed. Open the page here and try again")
     if not safe:
         request.get_data(parse_form_data=True)  # raises 413, also where the length was not told beforehand
+
+
+@app.before_request
+def catch_up():
+    """Take over what other processes booked; while the journal is away pages come from memory."""
+    if request.endpoint not in ("static", "health"):
+        try:
+            ledger.catch_up()
+        except JournalError as error:
+            log(f"the journal is away: {error}")
+
+
+@app.before_request
+def check_sign_in():
+    """Send the signed-out to the sign-in page where only the signed-in may see or send something."""
     if request.endpoint not in SIGNED_IN_ONLY or signed_in_club():
         return None
     if request.method == "POST":
@@ -275,7 +311,10 @@ def seconds_to_wait(client):
 def end_sign_in():
     """End the session, so that a copy of its cookie is refused too."""
     if signed_in_club():
-        ledger.end(session["id"])
+        try:
+            ledger.end(session["id"])
+        except JournalError as error:
+            log(f"other processes will know later: {error}")
         log("signed out")
     session.clear()
 
@@ -399,21 +438,47 @@ def sign_out():
 
 
 @app.errorhandler(HTTPException)
-def show_error(error):
+def show_error(error, **context):
     """Show an error on a page of the app's own."""
     if request_ctx.url_adapter is None:  # the Host was refused, and links need an adapter
         request_ctx.url_adapter = app.url_map.bind("", script_name=request.root_path)
     log(f"{error.code} {request.method} {request.path}: {error.description}")
     response = error.get_response()
-    response.data = page(
-        "error.html", error.code, code=error.code, description=error.description, done="entry" in g
-    ).data
+    context |= {"code": error.code, "description": error.description, "done": "entry" in g}
+    response.data = page("error.html", error.code, **context).data
     return response
+
+
+@app.errorhandler(JournalError)
+def show_journal_error(error):
+    """Say that nothing was booked or, where that is not certain, to check."""
+    app.logger.error("%s", printable(f"{request.endpoint} failed: {error}"))
+    return show_error(ServiceUnavailable(), certain=error.certain)
 
 
 @app.cli.command("check")
 def check():
-    """Check settings and data files, and say what they hold."""
+    """Check settings, data files and journal, and say what they hold."""
     points, places = sum(club.points for club in ledger.clubs.values()), sum(one.places for one in ledger.by_date)
     print(f"clubs.json: {count(len(ledger.clubs), 'club')}, {count(points, 'point')}")
     print(f"competitions.json: {count(len(ledger.by_date), 'competition')}, {count(places, 'place')}")
+    if app.config["JOURNAL"]:
+        sentences = [printable(sentence) for sentence in ledger.misfits() + ledger.vanished()]
+        print(f"journal: {count(len(ledger.entries), 'line')}", *sentences, sep="\n")
+
+
+@app.cli.command("bookings")
+@click.option("--competition", help="Only this one's entry list: its clubs and the places they hold.")
+def export_bookings(competition):
+    """Write all bookings, or a competition's entry list, as CSV in UTF-8 to the standard output."""
+    from defusedcsv import csv  # a spreadsheet runs no cell of it
+
+    rows = [("number", "time in UTC", "club", "competition", "places", "points")]
+    if competition is None:
+        rows += [(one.number, f"{one.at:%Y-%m-%d %H:%M:%S}", *one[2:6]) for one in ledger.entries]
+    elif competition in ledger.competitions or any(one.competition == competition for one in ledger.entries):
+        rows = [("club", "places held"), *ledger.entry_list(competition)]
+    else:
+        raise SystemExit(f"There is no competition {printable(competition)}")
+    sys.stdout.reconfigure(encoding="utf-8-sig", newline="")
+    csv.writer(sys.stdout).writerows(rows)

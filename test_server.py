@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from contextlib import nullcontext
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from io import BytesIO
@@ -21,7 +20,7 @@ from werkzeug.test import EnvironBuilder, create_environ
 import rules
 import server
 from rules import BookingError, Club, Competition, Entry, Ledger
-from tests.amplifier import amplified
+from tests.amplifier import NoLock, amplified
 
 ODD_NAMES = [
     "/first",
@@ -416,7 +415,7 @@ def test_races_break_no_rule(race):
 def test_races_are_lost_without_the_lock(race):
     with pytest.raises(AssertionError):
         for _ in range(20):
-            race(nullcontext())
+            race(NoLock())
 
 
 # Sign-in and session
@@ -616,6 +615,20 @@ def test_secretary_books_places(john):
     record = john.get("/bookings").text
     assert f"{OPEN} 3 booked 9 spent" in record
     assert "of 3 held; each returns 3 points" in record
+
+
+def test_record_shows_the_servers_local_time(john, clock, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        clock(datetime.fromisoformat("2030-05-06 20:15:00+00:00"))
+        with john.client.session_transaction() as session:
+            session["since"] = session["seen"] = int(rules.now().timestamp())
+        john.book("1")
+        assert f"7 May 2030, 05:15 {OPEN} 1 booked" in john.get("/bookings").text
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_words_are_singular_for_one(john):
@@ -1327,7 +1340,7 @@ def settings(monkeypatch):
 
 def test_settings_have_defaults(settings):
     config = settings()
-    assert (3, 12, False, 0, [], 10) == tuple(
+    assert (3, 12, False, 0, [], 10, "") == tuple(
         config[name] for name in server.SETTINGS if name not in ("DATA_DIR", "SECRET_KEY")
     )
     assert config["SECRET_KEY"] == settings()["SECRET_KEY"]

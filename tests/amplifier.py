@@ -17,6 +17,17 @@ def trace(frame, event, argument):
     return trace
 
 
+class NoLock:
+    """A lock that locks nothing, for negative controls."""
+
+    def acquire(self, timeout=-1):
+        """Let everyone in."""
+        return True
+
+    def release(self):
+        """Let everyone in still."""
+
+
 @contextmanager
 def amplified():
     """Turn the amplifier on for threads that start in this block."""

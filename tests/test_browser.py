@@ -15,7 +15,6 @@ from pathlib import Path
 from urllib.parse import quote, urlencode, urljoin
 
 import pytest
-from conftest import PROJECT, serving, write_data
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
@@ -23,6 +22,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
+
+from tests.conftest import PROJECT, serving, write_data
 
 CHROMIUM, CHROMEDRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 AXE = PROJECT / "node_modules" / "axe-core" / "axe.min.js"

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter, namedtuple
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache, partial
 from html.parser import HTMLParser
@@ -20,7 +20,6 @@ from io import BytesIO, StringIO
 from urllib.parse import quote, quote_from_bytes
 
 import pytest
-from amplifier import amplified
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -37,6 +36,7 @@ from werkzeug.test import run_wsgi_app
 
 import rules
 import server
+from tests.amplifier import NoLock, amplified
 
 EXAMPLES = settings().max_examples  # of the profile; each test takes a share of its own
 CLUBS = ["Simply Lift", "Élan/<Fils> & Co", 'The "Iron" 50%?#.']
@@ -781,4 +781,4 @@ def test_requests_at_the_same_moment_are_judged_one_by_one(race):
 def test_race_is_lost_without_the_lock(race):
     with pytest.raises(AssertionError):
         for _ in range(40):
-            race(nullcontext())
+            race(NoLock())

@@ -4,7 +4,8 @@ import re
 from itertools import product
 
 import pytest
-from conftest import PROJECT
+
+from tests.conftest import PROJECT
 
 CSS = re.sub(r"/\*.*?\*/", "", (PROJECT / "static" / "style.css").read_text("utf-8"), flags=re.S)
 SURFACES = ["page", "panel"]
