@@ -111,10 +111,6 @@ class Memory:
     def __init__(self, folder: str | None = None):
         self._folder, self._file = folder, None
 
-    def reading(self):
-        """Return a context to read in."""
-        return nullcontext(self)
-
     def writing(self):
         """Lock the folder, where there is one, at the first booking; raise JournalError where another process did."""
         with suppress(ImportError, OSError):  # Windows has no fcntl, and some file systems have no locks
@@ -243,6 +239,8 @@ class Ledger:
     def catch_up(self) -> None:
         """Take over what other processes wrote; raise JournalError where that cannot be read within about a second."""
         asked = time.monotonic()
+        if not self.journal.shared:
+            return
         with locked(self._reading, 1):
             if self._read_at < asked:  # else another thread did, in the meantime
                 self._read_at = time.monotonic()

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from io import BytesIO
@@ -19,7 +20,7 @@ from werkzeug.test import EnvironBuilder, create_environ
 
 import rules
 import server
-from rules import BookingError, Club, Competition, Entry, Ledger
+from rules import BookingError, Club, Competition, Entry, JournalError, Ledger, Memory
 from tests.amplifier import NoLock, amplified
 
 ODD_NAMES = [
@@ -1331,9 +1332,9 @@ def settings(monkeypatch):
     def configured(**variables):
         for name, value in variables.items():
             monkeypatch.setenv(f"GUDLFT_{name}", value)
-        config = flask.Config(".", flask.Flask.default_config)
-        server.configure(config)
-        return config
+        app = flask.Flask("other")
+        server.configure(app)
+        return app.config
 
     return configured
 
@@ -1460,6 +1461,209 @@ def test_forwarded_headers_count_only_from_trusted_proxies(tmp_path, monkeypatch
     for proxies, expected in ("0", "127.0.0.1http://localhost/who"), ("1", "1.2.3.4https://localhost/who"):
         run = start(tmp_path, "timeit", "-n", "1", "-r", "1", code, GUDLFT_PROXIES=proxies)
         assert expected == run[1].split("\n")[0]
+
+
+# The journal: what the ledger makes of it (tests/test_journal.py has the databases)
+
+
+class FakeJournal:
+    """A journal in lists, which several ledgers may share; with a fault it is away, or commits end in doubt."""
+
+    shared = True
+
+    def __init__(self):
+        self.rows, self.signed_out, self.fault = [], [], None
+
+    @contextmanager
+    def reading(self):
+        if self.fault == "away":
+            raise JournalError("away")
+        yield self
+
+    @contextmanager
+    def writing(self):
+        before = len(self.rows)
+        with self.reading():
+            yield self
+        if self.fault in ("commit lost", "answer lost"):
+            if self.fault == "commit lost":
+                del self.rows[before:]
+            self.fault = "away" if "and then away" in self.signed_out else None
+            raise JournalError("connection lost", certain=False)
+
+    def read(self, after, table="bookings"):
+        if table == "bookings":
+            return [row for row in self.rows if row["number"] > after]
+        return self.signed_out[after:]
+
+    def append(self, booking):
+        self.rows.append(booking)
+
+    def end(self, sign_in, at, forget_before):
+        self.signed_out.append({"number": len(self.signed_out) + 1, "sign_in": sign_in, "at": at})
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def journal(monkeypatch):
+    journal = FakeJournal()
+    monkeypatch.setattr(server, "ledger", another_process(journal))
+    return journal
+
+
+def another_process(journal):
+    ledger = a_ledger()
+    return Ledger([*ledger.clubs.values()], ledger.by_date, journal=journal)
+
+
+def test_booking_and_sign_out_of_one_process_are_known_to_the_other(journal):
+    john, copy = Secretary("john@simplylift.co"), None
+    other = another_process(journal)
+    john.book("3", token=TOKEN)
+    server.ledger = other
+    assert (4, 17, 3) == john.figures()
+    john.book("3", token=TOKEN)
+    assert (4, 17, 3) == john.figures()
+    copy = cookie_of(john)
+    john.post("/logout")
+    server.ledger = another_process(journal)
+    assert 303 == with_cookie(copy).status
+    assert 1 == len(journal.rows)
+    check_conservation(server.ledger)
+
+
+def test_while_the_journal_is_away_pages_stay_and_nothing_is_booked(journal):
+    john = Secretary("john@simplylift.co")
+    john.book("1")
+    journal.fault = "away"
+    page = john.book("1")
+    assert 503 == page.status
+    assert "Nothing was booked or given back" in page.text
+    assert (10, 19, 1) == john.figures()
+    assert (503, "the journal is away") == (john.get("/health").status, john.get("/health").text)
+    copy = cookie_of(john)
+    john.post("/logout")
+    assert 303 == with_cookie(copy).status
+    assert [] == journal.signed_out
+    journal.fault = None
+    kate = Secretary("kate@shelifts.co.uk")
+    assert (200, "ok") == (kate.get("/health").status, kate.get("/health").text)
+    assert 303 == kate.book("1").status
+    assert 1 == len(journal.signed_out)
+    check_conservation(server.ledger)
+
+
+@pytest.mark.parametrize(("fault", "status", "places"), [("answer lost", 303, [2]), ("commit lost", 503, [])])
+def test_commit_in_doubt_is_looked_up(journal, fault, status, places):
+    john = Secretary("john@simplylift.co")
+    journal.fault = fault
+    page = john.book("2")
+    assert status == page.status
+    assert places == [row["places"] for row in journal.rows] == [entry.places for entry in server.ledger.entries]
+    assert status == 303 or "Nothing was booked" in page.text
+    check_conservation(server.ledger)
+
+
+def test_commit_that_stays_in_doubt_asks_to_check(journal):
+    john = Secretary("john@simplylift.co")
+    journal.fault = "answer lost"
+    journal.signed_out.append("and then away")
+    server.ledger._last_ended = 1
+    page = john.book("2", token=TOKEN)
+    assert 503 == page.status
+    assert "Check your bookings" in page.text
+    journal.fault = None
+    assert 303 == john.book("2", token=TOKEN).status
+    assert [2] == [row["places"] for row in journal.rows] == [entry.places for entry in server.ledger.entries]
+
+
+def test_booking_that_finds_the_lock_taken_gives_up(john, monkeypatch):
+    class Taken:
+        def acquire(self, timeout):
+            return False
+
+    monkeypatch.setattr(server.ledger, "_lock", Taken())
+    assert 503 == john.book("1").status
+    assert [] == server.ledger.entries
+
+
+def test_page_that_waited_for_another_to_catch_up_does_not_read_again(journal):
+    server.ledger._read_at = time.monotonic() + 60
+    another_process(journal).book(*parts(server.ledger), 1)
+    server.ledger.catch_up()
+    assert [] == server.ledger.entries
+
+
+def test_second_process_without_a_journal_books_nothing(tmp_path, monkeypatch):
+    first, second = (Ledger([Club("A", "a@b", 9)], a_ledger().by_date, journal=Memory(tmp_path)) for _ in range(2))
+    first.book(*parts(first, "A"), 1)
+    with pytest.raises(JournalError, match="set GUDLFT_JOURNAL"):
+        second.book(*parts(second, "A"), 1)
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    second.book(*parts(second, "A"), 1)
+    assert 1 == len(second.entries)
+
+
+def test_bookings_survive_in_a_database(settings, tmp_path, caplog):
+    club = {"name": "A", "email": "a@b", "points": 9}
+    cup = {"name": OPEN, "date": "2050-03-27 11:11:00", "numberOfPlaces": 3}
+    write(tmp_path, json.dumps({"clubs": [club]}), json.dumps({"competitions": [cup]}))
+    variables = {"DATA_DIR": str(tmp_path), "JOURNAL": "sqlite:///bookings.db", "SECRET_KEY": "x" * 16}
+    ledger = server.open_ledger(settings(**variables))
+    ledger.book(*parts(ledger, "A"), 3)
+    ledger.journal.close()
+    ledger = server.open_ledger(settings(COST_PER_PLACE="1", **variables))
+    assert (0, 0) == (ledger.points_left(ledger.clubs["A"]), ledger.places_left(ledger.competitions[OPEN]))
+    assert [] == caplog.messages
+    ledger.journal.close()
+    write(tmp_path, json.dumps({"clubs": [club | {"points": 8}]}), json.dumps({"competitions": [cup]}))
+    ledger = server.open_ledger(settings(**variables))
+    assert ["A: 9 points are spent, of 8"] == caplog.messages
+    ledger.journal.close()
+
+
+def test_journal_needs_a_key_and_an_address(settings):
+    with pytest.raises(SystemExit, match="^GUDLFT_JOURNAL must be set together with GUDLFT_SECRET_KEY$"):
+        settings(JOURNAL="sqlite:///bookings.db")
+    with pytest.raises(SystemExit, match="^GUDLFT_JOURNAL: must be a database URL: "):
+        server.open_ledger(settings(JOURNAL="nonsense", SECRET_KEY="x" * 16))
+
+
+def run_command(*arguments):
+    done = server.app.test_cli_runner().invoke(args=[*arguments])
+    return done.exit_code, done.output_bytes.decode()
+
+
+def test_check_tells_what_the_journal_holds(journal, monkeypatch):
+    monkeypatch.setitem(server.app.config, "JOURNAL", "any")
+    server.ledger.book(*parts(server.ledger), 4)
+    del server.ledger.clubs["Simply Lift"]
+    status, output = run_command("check")
+    assert 0 == status
+    assert output.endswith("journal: 1 line\nSimply Lift: no longer in the files, its bookings stay\n")
+
+
+def test_bookings_are_exported_safe_for_a_spreadsheet(clock):
+    clock(datetime.fromisoformat("2030-05-06 20:15:00+00:00"))
+    evil = Club("=1+1", "evil@x", 30)
+    server.ledger = Ledger([evil, *a_ledger().clubs.values()], a_ledger().by_date)
+    server.ledger.book(*parts(server.ledger, "=1+1"), 4)
+    server.ledger.give_back(*parts(server.ledger, "=1+1"), 1)
+    server.ledger.book(*parts(server.ledger, competition=SMALL), 1)
+    status, output = run_command("bookings")
+    assert 0 == status
+    assert [
+        "\ufeffnumber,time in UTC,club,competition,places,points",
+        "1,2030-05-06 20:15:00,'=1+1,Spring Festival 2050,4,12",
+        "2,2030-05-06 20:15:00,'=1+1,Spring Festival 2050,-1,-3",
+        "3,2030-05-06 20:15:00,Simply Lift,Novice Cup 2050,1,3",
+        "",
+    ] == output.split("\r\n")
+    assert (0, "\ufeffclub,places held\r\n'=1+1,3\r\n") == run_command("bookings", "--competition", OPEN)
+    assert (0, "\ufeffclub,places held\r\n") == run_command("bookings", "--competition", "Fall Classic")
+    assert (1, "There is no competition Nix\n") == run_command("bookings", "--competition", "Nix")
 
 
 def test_refused_host_is_told_on_a_page_of_the_app(monkeypatch):
