@@ -17,6 +17,7 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache, partial
 from html.parser import HTMLParser
 from io import BytesIO, StringIO
+from itertools import product
 from urllib.parse import quote, quote_from_bytes
 
 import pytest
@@ -338,7 +339,7 @@ class AppInMemory(RuleBasedStateMachine):
             self.forms_to_give_back(number)
             self.sign_in(number, CLUBS[number])
 
-    @initialize(opening=opening_figures(), hours=st.lists(st.sampled_from([2, 1, 5, 12, -1]), min_size=4, max_size=4))
+    @initialize(opening=opening_figures(), hours=st.lists(st.sampled_from([9, 2, 1, 5, -1]), min_size=4, max_size=4))
     def start_first(self, opening, hours):
         self.model = Model([MORNING + timedelta(hours=its) for its in hours])
         self.start(opening)
@@ -349,7 +350,7 @@ class AppInMemory(RuleBasedStateMachine):
         self.start(opening)
 
     @precondition(lambda self: self.model.bookings)
-    @rule(minutes=st.integers(0, 90), seconds=st.sampled_from([-1, 0, 1]))
+    @rule(minutes=st.sampled_from([10, 90, 480]), seconds=st.sampled_from([-1, 0, 1]))
     def wait(self, minutes, seconds):
         """Wait some minutes, but not past the next start by more than a second."""
         model = self.model
@@ -426,7 +427,7 @@ def test_app_agrees_with_a_plain_model_whatever_happens(app):
 OPEN = dict.fromkeys(COMPETITIONS, MORNING + timedelta(hours=1))
 
 
-@settings(max_examples=EXAMPLES * 3)
+@settings(max_examples=EXAMPLES * 2)
 @given(
     opening=opening_figures(),
     earlier=st.lists(st.tuples(CLUB, COMPETITION, st.integers(1, 12)), max_size=12),
@@ -487,7 +488,8 @@ PIECES = [
     b"\xff",
 ]
 PIECES += [b"\xed\xa0\x80", b"\xe2\x80\xae", b"{{7*7}}", b"&amp;", b";", b",", b"=", b'"', b"a" * 5000, b"9" * 5000]
-BYTES = st.lists(st.sampled_from(PIECES) | st.binary(max_size=6), min_size=1, max_size=3).map(b"".join)
+JOINED = st.lists(st.sampled_from(PIECES) | st.binary(max_size=6), min_size=1, max_size=3).map(b"".join)
+BYTES = st.just(MARKER) | JOINED
 VALUE = st.sampled_from([*NAMES, *EMAILS, TOKEN, b"1", b"2"]) | BYTES
 
 CONFIGURATION = st.fixed_dictionaries(
@@ -497,7 +499,6 @@ CONFIGURATION = st.fixed_dictionaries(
         "HTTPS": st.booleans(),
     }
 )
-SIGNED_IN = st.sampled_from([*CLUBS, None])
 OWN = "the address's own method"
 METHODS = ["GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "PROPFIND", "get", ""]
 RULES = sorted(server.app.url_map.iter_rules(), key=lambda rule: rule.endpoint in ("sign_in", "sign_out"))
@@ -536,7 +537,7 @@ SENT_HEADERS = {
 HEADER = st.sampled_from([(name, value) for name, values in SENT_HEADERS.items() for value in values])
 HEADER |= st.tuples(st.sampled_from(list(SENT_HEADERS)), BYTES)
 
-FIELD = st.sampled_from([b"email", b"competition", b"places", b"club", b"token", MARKER])
+FIELD = [b"email", b"competition", b"places", b"club", b"token", MARKER]
 FORM = st.fixed_dictionaries(
     {
         b"competition": st.sampled_from(NAMES[len(CLUBS) :]),
@@ -545,7 +546,7 @@ FORM = st.fixed_dictionaries(
     },
     optional={b"token": st.just(TOKEN)},
 ).map(lambda form: list(form.items()))
-FIELDS_SENT = FORM | st.lists(st.tuples(FIELD, VALUE), max_size=5)
+FIELDS_SENT = FORM | st.lists(st.tuples(st.sampled_from(FIELD), VALUE), max_size=5)
 
 
 def urlencoded(fields, quoted, end):
@@ -593,6 +594,18 @@ HOSTILE = {
 REQUEST = st.sets(st.sampled_from(list(HOSTILE)), min_size=1, max_size=4).flatmap(
     lambda hostile: st.fixed_dictionaries(PLAIN | {part: HOSTILE[part] for part in HOSTILE if part in hostile})
 )
+
+
+def hostile_one_by_one():
+    """Yield requests of which one part is hostile, and all others are those of a booking."""
+    form = {b"competition": NAMES[len(CLUBS)], b"places": b"1", b"email": EMAILS[0]}
+    body = urlencoded(form.items(), True, b"")
+    plain = {"method": OWN, "value": NAMES[0], "query": b"", "headers": {}, "tamper": None, "body": body}
+    yield from (plain | {"method": method} for method in METHODS)
+    yield from (plain | {part: value} for part in ("value", "query") for value in PIECES)
+    yield from (plain | {"headers": {name: value}} for name in SENT_HEADERS for value in [*SENT_HEADERS[name], MARKER])
+    for name, value in product(FIELD, PIECES):
+        yield plain | {"body": urlencoded((form | {name: value}).items(), True, b"")}
 
 
 def environment(path, own_method, cookie, method, value, query, headers, tamper, body):
@@ -667,39 +680,42 @@ def answer(environ, log):
     return status
 
 
-def test_no_request_breaks_the_app_or_changes_what_it_may_not():
-    answers, changes = Counter(), Counter()
+def send_everywhere(club, request, proxies=0, **configuration):
+    """Send a request to each address; return how often it got each status and changed what."""
     points, places = dict.fromkeys(CLUBS, 300), dict.fromkeys(COMPETITIONS[:-1], 100)
+    ledger, seen = make_ledger(points, places, OPEN | {COMPETITIONS[1]: MORNING}), Counter()
+    with running(ledger, proxies, **configuration) as log:
+        cookie = signed_in(club).get_cookie("session").value.encode() if club else b""
+        for name in CLUBS:
+            ledger.book(ledger.clubs[name], ledger.competitions[COMPETITIONS[0]], 3)
+        for address in ADDRESSES:
+            before = len(ledger.entries)
+            environ = environment(*address, cookie, **request)
+            status = answer(environ, log)
+            seen[status] += 1
+            if len(ledger.entries) > before:
+                (entry,) = ledger.entries[before:]
+                change = "/purchasePlaces" if entry.places > 0 else "/cancelPlaces"
+                assert (303, club) == (status, entry.club)
+                assert ("POST", change) == (environ["REQUEST_METHOD"], environ["PATH_INFO"])
+                assert environ.get("HTTP_SEC_FETCH_SITE", "none") in ("same-origin", "none")
+                seen[change] += 1
+        assert_conserved(ledger)
+    return seen
 
-    @settings(max_examples=EXAMPLES * 3)
-    @given(
-        club=st.sampled_from([*CLUBS, None]),
-        request=REQUEST,
-        proxies=st.sampled_from([0, 1]),
-        configuration=CONFIGURATION,
-    )
-    def send_everywhere(club, request, proxies, configuration):
-        ledger = make_ledger(points, places, OPEN | {COMPETITIONS[1]: MORNING})
-        with running(ledger, proxies, **configuration) as log:
-            cookie = signed_in(club).get_cookie("session").value.encode() if club else b""
-            ledger.book(ledger.clubs[CLUBS[0]], ledger.competitions[COMPETITIONS[0]], 3)
-            for address in ADDRESSES:
-                before = len(ledger.entries)
-                environ = environment(*address, cookie, **request)
-                status = answer(environ, log)
-                answers[status] += 1
-                if len(ledger.entries) > before:
-                    (entry,) = ledger.entries[before:]
-                    change = "/purchasePlaces" if entry.places > 0 else "/cancelPlaces"
-                    assert (303, club) == (status, entry.club)
-                    assert ("POST", change) == (environ["REQUEST_METHOD"], environ["PATH_INFO"])
-                    changes[change] += 1
-            assert_conserved(ledger)
 
-    send_everywhere()
-    assert 5000 <= answers.total()
-    assert {200, 303, 400, 403, 404, 405, 413, 429} <= answers.keys()
-    assert 2 == len(changes)
+def test_no_hostile_part_breaks_the_app_or_changes_what_it_may_not():
+    seen = Counter()
+    for request in hostile_one_by_one():
+        seen += send_everywhere(CLUBS[0], request)
+    assert 5000 <= sum(seen.values())
+    assert {200, 303, 400, 403, 404, 405, 413, "/purchasePlaces", "/cancelPlaces"} <= seen.keys()
+
+
+@settings(max_examples=EXAMPLES * 3 // 2)
+@given(st.sampled_from([*CLUBS, None]), REQUEST, st.sampled_from([0, 1]), CONFIGURATION)
+def test_no_hostile_request_breaks_the_app_or_changes_what_it_may_not(club, request, proxies, configuration):
+    send_everywhere(club, request, proxies, **configuration)
 
 
 # Races
