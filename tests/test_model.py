@@ -33,6 +33,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import run_wsgi_app
 
 import rules
@@ -133,8 +134,7 @@ def running(ledger, proxies=0, **configuration):
         patch.setattr(server.app.logger, "handle", log.append)
         # Werkzeug leaves the files of a broken form to the garbage collector, which would warn
         patch.setattr(server.app.request_class, "_get_file_stream", lambda *_, **__: BytesIO())
-        patch.setattr(server.app.wsgi_app, "x_for", proxies)
-        patch.setattr(server.app.wsgi_app, "x_proto", proxies)
+        patch.setattr(server.app, "wsgi_app", ProxyFix(server.app.wsgi_app, x_for=proxies, x_proto=proxies))
         for name, value in configuration.items():
             patch.setitem(server.app.config, name, value)
         yield log
