@@ -166,10 +166,9 @@ def assert_conserved(ledger):
 # The app against a plain model
 
 Booking = namedtuple("Booking", "club competition places points")
-NUMBERS = {str(number): number for number in range(1, 15)} | {" 2 ": 2, "012": 12}  # what is typed, and what it means
-NUMBERS |= dict.fromkeys(["", "0", "-1", "1.5", "1_0", "+3", "٣", "x" * 5000, "9" * 6], 0)  # nothing that can be booked
-
-TYPED = st.sampled_from(["2", "1", "3"]) | st.sampled_from(list(NUMBERS))
+NONSENSE = ["+3", "1_0", "٣", "1.5", "-1", "0", "", "x" * 5000, "9" * 6]  # nothing that can be booked
+NUMBERS = {str(number): number for number in range(1, 15)} | {" 2 ": 2, "012": 12} | dict.fromkeys(NONSENSE, 0)
+TYPED = st.sampled_from(["2", "1", "3"]) | st.sampled_from(list(NUMBERS)) | st.sampled_from(NONSENSE)
 FIELDS = ["club", "competition", "token"]
 BROWSERS, CLUB, COMPETITION = st.integers(0, 2), st.sampled_from(CLUBS), st.sampled_from(COMPETITIONS)
 
@@ -350,13 +349,15 @@ class AppInMemory(RuleBasedStateMachine):
         self.start(opening)
 
     @precondition(lambda self: self.model.bookings)
-    @rule(minutes=st.sampled_from([10, 90, 480]), seconds=st.sampled_from([-1, 0, 1]))
-    def wait(self, minutes, seconds):
-        """Wait some minutes, but not past the next start by more than a second."""
+    @rule(browser=BROWSERS, minutes=st.sampled_from([10, 90, 480]), seconds=st.sampled_from([0, -1, 1]))
+    def wait(self, browser, minutes, seconds):
+        """Wait some minutes, but not past the next start by more than a second; then open each booking page."""
         model = self.model
         starts = [start for start in model.starts.values() if start > model.now]
-        latest = min(starts, default=model.now) + timedelta(seconds=seconds)
-        model.now = max(model.now, min(model.now + timedelta(minutes=minutes), latest))
+        moments = [model.now + timedelta(minutes=minutes), *(start + timedelta(seconds=seconds) for start in starts)]
+        model.now = max(model.now, min(moments))
+        for competition in COMPETITIONS:
+            self.booking_forms(browser, competition)
 
     @precondition(lambda self: self.model.bookings)
     @rule(browser=BROWSERS, club=st.none() | CLUB)
