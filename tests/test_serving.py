@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import time
 import urllib.parse
+from contextlib import ExitStack
 
 import pytest
 
@@ -81,8 +82,10 @@ def proxied(folder):
             connection = http.client.HTTPSConnection("club.example", port, context=context, timeout=10)
             raw = socket.create_connection(("127.0.0.1", port), timeout=10)
             connection.sock = context.wrap_socket(raw, server_hostname="club.example")
+            opened.callback(connection.close)
             return connection
 
+        opened = ExitStack()
         try:
             for _ in range(100):
                 try:
@@ -92,6 +95,7 @@ def proxied(folder):
                     time.sleep(0.05)
             yield connect
         finally:
+            opened.close()
             process.terminate()
             process.wait(10)
 
@@ -131,18 +135,29 @@ def test_health_tells_that_the_app_can_work(folder):
         connection.close()
 
 
-def test_app_answers_while_slow_clients_hold_connections(folder):
-    with serving(folder, workers=1) as (url, _):
+def hold(connect, lines, number=120):
+    """Return so many connections that have sent only the beginning of a request."""
+    connections = [connect() for _ in range(number)]
+    for connection in connections:
+        connection.sendall(lines.encode())
+    return connections
+
+
+def test_app_answers_while_slow_headers_hold_connections(folder):
+    with serving(folder, workers=1) as (url, _), ExitStack() as opened:
         host, port = url.removeprefix("http://").split(":")
-        slow = []
-        for number in range(120):
-            client = socket.create_connection((host, int(port)), timeout=10)
-            line = "POST /showSummary HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
-            client.sendall((line + ("" if number % 2 else "\r\nemail=")).encode())
-            slow.append(client)
+        lines = "GET / HTTP/1.1\r\nHost: x\r\n"
+        for slow in hold(lambda: socket.create_connection((host, int(port)), timeout=10), lines):
+            opened.enter_context(slow)
         for _ in range(5):
             connection = http.client.HTTPConnection(host, int(port), timeout=5)
+            opened.callback(connection.close)
             assert 200 == answer(connection, "GET", "/pointsBoard")[0]
-            connection.close()
-        for client in slow:
-            client.close()
+
+
+def test_app_answers_while_slow_bodies_are_held_by_the_proxy(proxied):
+    lines = "POST /showSummary HTTP/1.1\r\nHost: club.example\r\nContent-Length: 1000\r\n\r\nemail="
+    slow = hold(lambda: proxied().sock, lines, number=60)
+    assert 60 == len(slow)
+    for _ in range(5):
+        assert 200 == answer(proxied(), "GET", "/pointsBoard")[0]
