@@ -16,11 +16,11 @@ from urllib.parse import quote, urlencode, urljoin
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.conftest import PROJECT, serving, write_data
@@ -144,11 +144,20 @@ def text(browser, selector):
     return find(browser, selector).text
 
 
+def gone(element):
+    """Tell whether the element's page was left; chromedriver has several words for that."""
+    try:
+        element.is_enabled()
+    except WebDriverException:
+        return True
+    return False
+
+
 def leave(browser, action, expected):
     """Do what leads to another page, and wait for an element of it: a bare click may return before it is there."""
     page = find(browser, "html")
     action()
-    WebDriverWait(browser, WAIT).until(staleness_of(page))
+    WebDriverWait(browser, WAIT).until(lambda _: gone(page))
     return WebDriverWait(browser, WAIT).until(lambda _: find(browser, expected))
 
 
