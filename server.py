@@ -4,6 +4,7 @@ Reads from top to bottom: data files, application and settings, hooks, pages in 
 them, errors, commands. The rules of a booking are in rules.py.
 """
 
+import gc
 import json
 import logging
 import os
@@ -155,8 +156,9 @@ def open_ledger(config):
             from journal import Journal  # brings SQLAlchemy
 
             journal = Journal(config["JOURNAL"], config["DATA_DIR"])
+        gc.disable()  # a replay makes millions of objects and no garbage
         ledger = Ledger(*data, config["COST_PER_PLACE"], config["MAX_PLACES_PER_CLUB"], journal)
-        journal.close()  # a server may fork now
+        gc.enable()
         return ledger
     except (ImportError, JournalError) as error:
         raise SystemExit(printable(f"GUDLFT_JOURNAL: {error}")) from None
