@@ -61,7 +61,8 @@ class Connection:
         keys, more = TABLES.tables[table].c.keys(), True
         while more:
             rows = self._execute(ABOVE[table], {"after": after}).all()
-            yield from (dict(zip(keys, row, strict=True)) | {"at": row[1].replace(tzinfo=timezone.utc)} for row in rows)
+            for number, at, *others in rows:
+                yield dict(zip(keys, (number, at.replace(tzinfo=timezone.utc), *others), strict=True))
             more, after = len(rows) == ROWS_AT_ONCE, rows and rows[-1].number
 
     def append(self, booking: dict) -> None:

@@ -159,6 +159,7 @@ class Ledger:
         self._forms: dict[tuple, Entry] = {}
         self._ranks: dict[str, tuple] = {}
         self.catch_up()  # before there are ranks, which each entry would move
+        self.journal.close()  # a connection that is open must not be forked, and opens again
         self._ranks = {club.name: self._rank(club) for club in clubs}
         self.board = sorted(self._ranks.values())  # (-points left, folded name, name): most points first, then by name
 
@@ -324,7 +325,8 @@ class Ledger:
 
     def _take_over(self, journal):
         for row in journal.read(self._last_number()):
-            self._apply(Entry(**row | {"club": intern(row["club"]), "competition": intern(row["competition"])}))
+            row["club"], row["competition"] = intern(row["club"]), intern(row["competition"])  # one copy of each name
+            self._apply(Entry(**row))
         for row in journal.read(self._last_ended, "ended_sign_ins"):
             self._last_ended, self.ended[row["sign_in"]] = row["number"], row["at"]
 
@@ -337,16 +339,17 @@ class Ledger:
                 self._unwritten.pop(sign_in, None)
 
     def _apply(self, entry):
+        _, _, club, competition, places, points, token = entry
         self.entries.append(entry)
-        self.history.setdefault(entry.club, []).append(entry)
-        self._forms[entry.club, entry.competition, entry.places, entry.token] = entry
-        self._spent[entry.club] = self._spent.get(entry.club, 0) + entry.points
-        self._sold[entry.competition] = self._sold.get(entry.competition, 0) + entry.places
-        holdings = self._holdings.setdefault(entry.club, {})
-        held, paid = holdings.get(entry.competition, (0, 0))
-        holdings[entry.competition] = (held + entry.places, paid + entry.points)
-        if old := self._ranks.get(entry.club):
-            new = self._ranks[entry.club] = self._rank(self.clubs[entry.club])
+        self.history.setdefault(club, []).append(entry)
+        self._forms[club, competition, places, token] = entry
+        self._spent[club] = self._spent.get(club, 0) + points
+        self._sold[competition] = self._sold.get(competition, 0) + places
+        holdings = self._holdings.setdefault(club, {})
+        held, paid = holdings.get(competition, (0, 0))
+        holdings[competition] = (held + places, paid + points)
+        if old := self._ranks.get(club):
+            new = self._ranks[club] = self._rank(self.clubs[club])
             low, high = sorted((bisect_left(self.board, old), bisect_left(self.board, new)))
             between = [row for row in self.board[low : high + 1] if row != old]
             self.board[low : high + 1] = sorted([new, *between])  # one step: no page sees a board without the club

@@ -4,6 +4,7 @@ Reads from top to bottom: application and settings, hooks, pages in the order in
 commands. The rules of a booking, the ledger and the reading of the data files are in rules.py.
 """
 
+import gc
 import logging
 import os
 import re
@@ -102,8 +103,9 @@ def open_ledger(config):
             from journal import Journal  # brings SQLAlchemy
 
             journal = Journal(config["JOURNAL"], config["DATA_DIR"])
+        gc.disable()  # a replay makes millions of objects and no garbage
         ledger = Ledger(*data, config["COST_PER_PLACE"], config["MAX_PLACES_PER_CLUB"], journal)
-        journal.close()  # a server may fork now
+        gc.enable()
     except (ImportError, JournalError) as error:
         raise SystemExit(printable(f"GUDLFT_JOURNAL: {error}")) from None
     for misfit in ledger.misfits():
