@@ -6,6 +6,7 @@ commands. The rules of a booking, the ledger and the reading of the data files a
 
 import gc
 import logging
+import math
 import os
 import re
 import secrets
@@ -300,7 +301,7 @@ def seconds_to_wait(client):
     most, moment = app.config["FAILED_SIGN_INS_PER_MINUTE"], time.monotonic()
     with failed_sign_ins_lock:
         recent = [at for at in failed_sign_ins.pop(client, []) if at > moment - 60]
-        wait = int(recent[0] + 61 - moment) if 0 < most <= len(recent) else 0
+        wait = math.ceil(recent[0] + 60 - moment) if 0 < most <= len(recent) else 0
         failed_sign_ins[client] = recent if wait or not most else [*recent, moment]
         if len(failed_sign_ins) > CLIENTS_REMEMBERED:
             del failed_sign_ins[next(iter(failed_sign_ins))]
@@ -370,7 +371,7 @@ def carry_out(change, shown_on, refuse):
     """Book or give back what the form says and say so on the next page, or show why not."""
     form = request.form
     competition = find_competition(form.get("competition"), form.get("club", g.club.name), shown_on)
-    token = form.get("token", "") if re.fullmatch("[A-Za-z0-9_-]{16,64}", form.get("token", "")) else None
+    token = token if re.fullmatch("[A-Za-z0-9_-]{16,64}", token := form.get("token", "")) else None
     try:
         entry = g.entry = change(g.club, competition, whole_number(form.get("places", "")), token)
     except BookingError as error:

@@ -53,6 +53,7 @@ class Page(HTMLParser):
         super().__init__()
         self.status, self.headers, self.html = response.status_code, response.headers, response.get_data(as_text=True)
         self.text, self.figures, self.fields, self.links, self.path = "", {}, {}, [], []
+        self.problem = self.success = ""  # what the error summary and the banner say
         self.feed(self.html)
         self.text = " ".join(self.text.split())
 
@@ -72,6 +73,11 @@ class Page(HTMLParser):
 
     def handle_data(self, text):
         self.text += text
+        classes = [attributes.get("class") for _, attributes in self.path]
+        if "error-summary" in classes and "li" in [tag for tag, _ in self.path]:
+            self.problem += text
+        if "banner success" in classes and self.path[-1][0] == "p":
+            self.success += text
         if self.path and self.path[-1][0] == "data":
             data = self.path[-1][1]
             assert text == data["value"]
@@ -326,6 +332,11 @@ def test_points_and_places_are_conserved_in_any_history(seed):
     assert 10 < len(ledger.entries)
 
 
+def test_figures_of_nothing_fit(ledger):
+    nothing = Ledger([Club("A", "a@b", 0)], [Competition(OPEN, rules.now(), 0)])
+    assert [] == nothing.misfits() == ledger.misfits()
+
+
 def test_totals_that_no_longer_fit_are_shown_as_nothing_left(ledger):
     club, competition = parts(ledger, "Atlas Barbell")
     ledger.book(club, competition, 12)
@@ -453,8 +464,9 @@ def test_blanks_and_case_of_an_email_are_ignored(typed):
 )
 def test_refused_sign_in_says_why_and_keeps_what_was_typed(typed, status, message):
     page = Secretary().post("/showSummary", email=typed)
-    assert status == page.status
+    assert (status, message) == (page.status, page.problem)
     assert 2 == page.text.count(message)
+    assert "#email" in page.links
     assert typed == page.fields["email"]
     assert page.text.startswith("Error: Sign in to book places – GÜDLFT Registration")
     assert 13 == page.figures["Simply Lift", "points-left"]
@@ -465,20 +477,29 @@ def test_sign_in_without_a_field_is_refused():
 
 
 def test_failed_sign_ins_are_limited_for_each_client(monkeypatch):
-    moment = time.monotonic()
+    moment = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: moment)
-    stranger = Secretary()
-    statuses = [stranger.post("/showSummary", email="no@club.example").status for _ in range(11)]
-    assert [404] * 10 + [429] == statuses
-    page = stranger.post("/showSummary", email="no@club.example")
-    assert "Too many attempts. Wait a minute and try again" in page.text
-    assert "61" == page.headers["Retry-After"]
+    stranger, failure = Secretary(), {"email": "no@club.example"}
+    assert 404 == stranger.post("/showSummary", **failure).status
+    moment += 10
+    assert [404] * 9 + [429] == [stranger.post("/showSummary", **failure).status for _ in range(10)]
+    page = stranger.post("/showSummary", **failure)
+    assert "Too many attempts. Wait a minute and try again" == page.problem
+    assert "50" == page.headers["Retry-After"]
     other = {"REMOTE_ADDR": "127.0.0.2"}
-    assert 404 == stranger.client.post("/showSummary", data={"email": "no@x"}, environ_base=other).status_code
+    assert 404 == stranger.client.post("/showSummary", data=failure, environ_base=other).status_code
     assert 400 == stranger.post("/showSummary", email="").status
     assert 303 == stranger.post("/showSummary", email="john@simplylift.co").status
-    moment += 61
-    assert 404 == stranger.post("/showSummary", email="no@club.example").status
+    moment += 49.5
+    page = stranger.post("/showSummary", **failure)
+    assert (429, "1") == (page.status, page.headers["Retry-After"])
+    moment += 0.5
+    assert [404, 429] == [stranger.post("/showSummary", **failure).status for _ in range(2)]
+
+
+def test_limit_of_failed_sign_ins_may_be_one(monkeypatch):
+    monkeypatch.setitem(server.app.config, "FAILED_SIGN_INS_PER_MINUTE", 1)
+    assert [404, 429] == [Secretary().post("/showSummary", email="no@club.example").status for _ in range(2)]
 
 
 def test_successful_sign_ins_are_not_counted():
@@ -605,12 +626,14 @@ def test_link_signs_out_but_not_from_another_site(john):
 
 def test_secretary_books_places(john):
     form = john.form()
+    assert 200 == form.status
+    assert "You can book up to 4 places (limit: your points)" in form.text
     assert {"club": "Simply Lift", "competition": OPEN, "places": ""}.items() <= form.fields.items()
     assert 4 == form.figures[OPEN, "most-places"]
     page = john.post("/purchasePlaces", **form.fields | {"places": " 3 "})
     assert (303, "/showSummary") == (page.status, page.headers["Location"])
     banner = f"Great-booking complete! Your club has booked 3 places in {OPEN} for 9 points. 4 points are left"
-    assert banner in john.get("/showSummary").text
+    assert banner == john.get("/showSummary").success
     assert banner not in john.get("/showSummary").text
     assert (4, 17, 3) == john.figures()
     record = john.get("/bookings").text
@@ -648,7 +671,9 @@ def test_words_are_singular_for_one(john):
 def test_number_of_places_must_be_typed(john, typed):
     page = john.post("/purchasePlaces", competition=OPEN, **({} if typed is None else {"places": typed}))
     assert 400 == page.status
-    assert 2 == page.text.count("Enter the number of places")
+    assert "Enter the number of places" == page.problem
+    assert 2 == page.text.count(page.problem)
+    assert "" == page.fields["places"].strip()
     assert [] == server.ledger.entries
 
 
@@ -658,7 +683,9 @@ def test_number_of_places_must_be_whole(john, typed):
     for change in john.book, john.give_back:
         page = change(typed)
         assert 400 == page.status
-        assert 2 == page.text.count("Number of places must be a whole number, like 3")
+        assert "Number of places must be a whole number, like 3" == page.problem
+        assert 2 == page.text.count(page.problem)
+        assert page.links[5].startswith("#places")
         assert typed.replace("\0", "\ufffd") == page.fields["places"].replace("\0", "\ufffd")
         assert page.text.startswith("Error: ")
     assert 1 == len(server.ledger.entries)
@@ -668,7 +695,7 @@ def test_number_of_places_must_be_whole(john, typed):
 def test_number_of_places_must_be_one_or_more(john, typed):
     page = john.book(typed)
     assert 400 == page.status
-    assert "Number of places must be 1 or more" in page.text
+    assert "Number of places must be 1 or more" == page.problem
 
 
 REFUSALS = [
@@ -704,8 +731,9 @@ def test_limit_is_told_and_the_number_it_names_can_be_booked(email, competition,
     secretary = Secretary(email)
     before = secretary.figures(competition)
     page = secretary.book(places, competition)
-    assert 400 == page.status
+    assert (400, message) == (page.status, page.problem)
     assert 2 == page.text.count(message)
+    assert "#places" in page.links
     assert places == page.fields["places"]
     assert before == secretary.figures(competition)
     most = page.figures[competition, "most-places"]
@@ -807,7 +835,7 @@ def test_page_that_was_opened_before_the_start_books_nothing_after_it(john, cloc
 def test_unknown_competition_is_told_on_the_list(john, name):
     sentence = "We cannot find this competition. Choose one from the list"
     for page in john.book("1", name), john.give_back("1", name), john.get(f"/book/{name or 'nix'}/Simply Lift"):
-        assert 404 == page.status
+        assert (404, sentence) == (page.status, page.problem)
         assert 1 == page.text.count(sentence)
         assert not page.text.startswith("Error: ")
     assert [] == server.ledger.entries
@@ -829,15 +857,15 @@ def test_signed_in_club_pays_whatever_the_form_says(john):
 def test_secretary_gives_places_back(john):
     john.book("3")
     fields = john.get("/bookings").fields
-    page = john.post("/cancelPlaces", **fields | {"places": "2"})
+    page = john.post("/cancelPlaces", **fields | {"places": "1"})
     assert (303, "/bookings") == (page.status, page.headers["Location"])
     page = john.get("/bookings")
-    assert f"2 places in {OPEN} given back. 6 points returned, 10 points available" in page.text
-    assert f"{OPEN} 2 given back 6 returned" in page.text
-    assert page.text.index("2 given back") < page.text.index("3 booked")
-    assert (10, 19, 1) == john.figures()
-    john.post("/cancelPlaces", **fields | {"places": "2"})
-    assert (10, 19, 1) == john.figures()
+    assert f"1 place in {OPEN} given back. 3 points returned, 7 points available" == page.success
+    assert f"{OPEN} 1 given back 3 returned" in page.text
+    assert page.text.index("1 given back") < page.text.index("3 booked")
+    assert (7, 18, 2) == john.figures()
+    assert 303 == john.post("/cancelPlaces", **fields | {"places": "1"}).status
+    assert (7, 18, 2) == john.figures()
 
 
 def test_club_gives_back_no_more_than_it_holds(john, atlas):
@@ -938,6 +966,24 @@ def test_clubs_with_equal_points_stand_by_name():
     assert ["Alpha", "beta", "Gamma"] == [name for name, _ in Secretary().get("/pointsBoard").figures]
 
 
+def test_last_place_that_can_be_booked_has_a_link():
+    iron = Secretary("admin@irontemple.com")
+    assert [link for link in iron.get("/showSummary").links if quoted(OPEN) in link]
+    assert "You can book up to 1 place (limit: your points)" in iron.form().text
+
+
+def test_page_shows_what_binds(atlas):
+    assert "You can book up to 12 places (limit: 12 for each club)" in atlas.form().text
+    assert "You can book up to 5 places (limit: places left)" in atlas.form(SMALL).text
+
+
+def test_links_stay_below_the_address_where_the_app_is_mounted(john):
+    cookie = {"Cookie": f"session={cookie_of(john)}"}
+    anywhere = server.app.test_client(use_cookies=False)
+    page = Page(anywhere.get("/showSummary", base_url="http://localhost/mounted", headers=cookie))
+    assert ["#main"] == [link for link in page.links if not link.startswith("/mounted/")]
+
+
 def test_empty_lists_are_sentences():
     server.ledger = Ledger([], [])
     assert "There are no clubs yet" in Secretary().get("/").text
@@ -977,6 +1023,16 @@ def test_summary_has_open_and_past_competitions_in_pages():
     assert 20 == sum("points-left" == kind for _, kind in first.figures) - ("Club 0000" not in first.text)
     assert "See the points of all 1,250 clubs" in first.text
     assert "See the points of all 1,250 clubs" in Secretary().get("/").text
+
+
+def test_full_page_is_the_last_one():
+    server.ledger = Ledger([Club(f"Club {number}", f"{number}@x", 3) for number in range(100)], [])
+    assert (200, 404) == tuple(Secretary().get(f"/pointsBoard?page={number}").status for number in (1, 2))
+
+
+def test_refusal_is_shown_whatever_page_its_address_names(john):
+    assert 404 == john.post("/purchasePlaces?page=7", competition="Nix", places="1").status
+    assert "We cannot find" in john.post("/purchasePlaces?page=7", competition="Nix", places="1").problem
 
 
 def test_bookings_are_shown_in_pages_newest_first():
@@ -1396,6 +1452,14 @@ def test_wrong_setting_stops_the_start_with_a_line(settings, name, texts, line):
         assert "\n" not in stop.value.code
 
 
+def test_settings_of_flask_follow(settings):
+    config = settings()
+    assert (16384, timedelta(minutes=30)) == (config["MAX_CONTENT_LENGTH"], config["PERMANENT_SESSION_LIFETIME"])
+    assert (False, "Lax") == (config["SESSION_REFRESH_EACH_REQUEST"], config["SESSION_COOKIE_SAMESITE"])
+    with pytest.raises(SystemExit, match="^GUDLFT_HTTPS must be true or false\nGUDLFT_PROXIES must be .*$"):
+        settings(PROXIES="x", HTTPS="x")
+
+
 def test_https_makes_cookies_secure(settings):
     config = settings(HTTPS="true")
     assert (True, "__Host-session") == (config["SESSION_COOKIE_SECURE"], config["SESSION_COOKIE_NAME"])
@@ -1614,6 +1678,7 @@ def test_bookings_survive_in_a_database(settings, tmp_path, caplog):
     ledger = server.open_ledger(settings(**variables))
     ledger.book(*parts(ledger, "A"), 3)
     ledger.journal.close()
+    assert (tmp_path / "bookings.db").exists()
     ledger = server.open_ledger(settings(COST_PER_PLACE="1", **variables))
     assert (0, 0) == (ledger.points_left(ledger.clubs["A"]), ledger.places_left(ledger.competitions[OPEN]))
     assert [] == caplog.messages
