@@ -20,7 +20,7 @@ from urllib.parse import quote, urlsplit
 from zlib import crc32
 
 import click
-from flask import Flask, abort, flash, g, redirect, render_template, request, session, url_for
+from flask import Flask, Request, abort, flash, g, redirect, render_template, request, session, url_for
 from flask.globals import request_ctx
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -124,7 +124,16 @@ class NameConverter(BaseConverter):
         return quote(value, safe="")
 
 
+class AnyRequest(Request):
+    """A request whose query string may hold any bytes: some servers pass them on as they are."""
+
+    def __init__(self, *arguments, **more):
+        super().__init__(*arguments, **more)
+        self.query_string = self.query_string.decode("utf-8", "replace").encode()
+
+
 app = Flask(__name__)
+app.request_class = AnyRequest
 
 
 @lru_cache(maxsize=10_000)

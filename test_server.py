@@ -16,7 +16,7 @@ from pathlib import Path
 
 import flask
 import pytest
-from werkzeug.test import EnvironBuilder, create_environ
+from werkzeug.test import EnvironBuilder, create_environ, run_wsgi_app
 
 import rules
 import server
@@ -1051,6 +1051,13 @@ def test_bookings_are_shown_in_pages_newest_first():
 @pytest.mark.parametrize("page", ["0", "2", "-1", "x", "", "1.0", "٣", "9" * 5000])
 def test_page_that_is_not_there_is_not_found(john, page):
     assert 404 == john.get(f"/pointsBoard?page={page}").status
+
+
+@pytest.mark.parametrize("address", ["/pointsBoard", "/static/style.css", "/nix"])
+def test_query_of_any_bytes_is_read(address):
+    environ = create_environ(address) | {"QUERY_STRING": "v=\x80"}
+    status = run_wsgi_app(server.app, environ, buffered=True)[1]
+    assert ("404" if address == "/nix" else "200") == status[:3]
 
 
 # Requests from elsewhere, headers, errors
