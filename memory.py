@@ -5,11 +5,11 @@ from contextlib import contextmanager, nullcontext, suppress
 
 
 class JournalError(Exception):
-    """The journal is away, and nothing was written; or that is not certain."""
+    """The journal is away or busy with another process; it is certain that nothing was written, or it is not."""
 
-    def __init__(self, reason: str, certain: bool = True):
+    def __init__(self, reason: str, certain: bool = True, busy: bool = False):
         super().__init__(reason)
-        self.certain = certain
+        self.certain, self.busy = certain, busy
 
 
 @contextmanager
