@@ -10,7 +10,7 @@ import sqlalchemy as sql
 from rules import JournalError
 
 APP, VERSION, ROWS_AT_ONCE = "GÜDLFT Registration", 1, 10_000
-READING = {"sqlite": ["PRAGMA busy_timeout=1000"], "postgresql": []}  # how it begins
+READING = {"sqlite": ["PRAGMA busy_timeout=0"], "postgresql": []}  # how it begins
 WRITING = {  # the lock first of all, because SQLite refuses a read that is upgraded; {0} is milliseconds
     "sqlite": ["PRAGMA busy_timeout={0}", "PRAGMA journal_mode=DELETE", "PRAGMA synchronous=EXTRA", "BEGIN IMMEDIATE"],
     "postgresql": [  # one string is one journey to the server
@@ -58,12 +58,11 @@ class Connection:
 
     def read(self, after: int, table: str = "bookings") -> Iterator[dict]:
         """Iterate over the bookings, or the ended_sign_ins, above a number."""
-        keys, more = TABLES.tables[table].c.keys(), True
-        while more:
+        keys, rows = TABLES.tables[table].c.keys(), range(ROWS_AT_ONCE)
+        while len(rows) == ROWS_AT_ONCE:
             rows = self._execute(ABOVE[table], {"after": after}).all()
-            for number, at, *others in rows:
-                yield dict(zip(keys, (number, at.replace(tzinfo=timezone.utc), *others), strict=True))
-            more, after = len(rows) == ROWS_AT_ONCE, rows and rows[-1].number
+            for after, at, *others in rows:
+                yield dict(zip(keys, (after, at.replace(tzinfo=timezone.utc), *others), strict=True))
 
     def append(self, booking: dict) -> None:
         """Add a booking."""
@@ -116,4 +115,5 @@ class Journal:
                     certain = False
                     connection.exec_driver_sql("COMMIT")
         except sql.exc.SQLAlchemyError as error:
-            raise JournalError(str(getattr(error, "orig", error)).partition("\n")[0], certain) from error
+            reason = str(getattr(error, "orig", error)).partition("\n")[0]
+            raise JournalError(reason, certain, busy=reason == "database is locked") from error

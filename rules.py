@@ -85,11 +85,11 @@ class Entry(NamedTuple):
 
 
 class JournalError(Exception):
-    """The journal is away, and nothing was written; or that is not certain."""
+    """The journal is away or busy with another process; it is certain that nothing was written, or it is not."""
 
-    def __init__(self, reason: str, certain: bool = True):
+    def __init__(self, reason: str, certain: bool = True, busy: bool = False):
         super().__init__(reason)
-        self.certain = certain
+        self.certain, self.busy = certain, busy
 
 
 @contextmanager
@@ -245,8 +245,17 @@ class Ledger:
         with locked(self._reading, 1):
             if self._read_at < asked:  # else another thread did, in the meantime
                 self._read_at = time.monotonic()
+                self._read(until=asked + 1)
+
+    def _read(self, until):
+        while True:
+            try:
                 with self.journal.reading() as journal:
-                    self._take_over(journal)
+                    return self._take_over(journal)
+            except JournalError as error:
+                if not error.busy or time.monotonic() > until:
+                    raise
+                time.sleep(0.001)  # SQLite's own wait grows to 100 ms and misses the gaps between commits
 
     def misfits(self) -> list[str]:
         """Return a sentence for each total that is above a figure of the files, which was lowered since."""
@@ -266,9 +275,10 @@ class Ledger:
 
     def _record(self, *wish):
         with locked(self._lock, 10):
-            if self.journal.shared:  # a refusal takes no lock of the journal
-                self.catch_up()
-                self._draft(*wish)
+            if self.journal.shared:
+                with suppress(JournalError):  # the lock may be had where reading is not
+                    self.catch_up()
+                    self._draft(*wish)  # a refusal needs no lock
             try:
                 with self.journal.writing() as journal:
                     with self._reading:

@@ -41,7 +41,7 @@ ODD_NAMES = [
     "x" * 200,
     "".join(chr(0x1F300 + number) for number in range(200)),
 ]
-MALFORMED = ["abc", "-5", "1.5", "1_0", "+3", "１", "٣", "²", "\0", "9" * 5000, "1234567", "3 3", "0x3", "\xa03"]
+MALFORMED = ["abc", "X3", "-5", "1.5", "1_0", "+3", "１", "٣", "²", "\0", "9" * 5000, "1234567", "3 3", "0x3", "\xa03"]
 TOKEN = "a-token_of-16-ch"
 OPEN, SMALL, PAST = "Spring Festival 2050", "Novice Cup 2050", "Spring Festival"
 
@@ -1521,6 +1521,15 @@ def test_default_run_imports_flask_and_nothing_else(tmp_path):
     assert 0 == status
 
 
+def test_proxies_are_trusted_with_the_clients_address_and_scheme(monkeypatch):
+    monkeypatch.setenv("GUDLFT_PROXIES", "1")
+    app = flask.Flask("other")
+    app.add_url_rule("/who", view_func=lambda: f"{flask.request.remote_addr} {flask.request.url}")
+    server.configure(app)
+    headers = {"X-Forwarded-For": "6.6.6.6, 1.2.3.4", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example"}
+    assert "1.2.3.4 https://localhost/who" == app.test_client().get("/who", headers=headers).text
+
+
 def test_forwarded_headers_count_only_from_trusted_proxies(tmp_path, monkeypatch):
     write(tmp_path)
     code = (
@@ -1547,8 +1556,9 @@ class FakeJournal:
 
     @contextmanager
     def reading(self):
-        if self.fault == "away":
-            raise JournalError("away")
+        fault, self.fault = self.fault, None if self.fault == "busy once" else self.fault
+        if fault in ("away", "busy once"):
+            raise JournalError(fault, busy=fault != "away")
         yield self
 
     @contextmanager
@@ -1623,6 +1633,7 @@ def test_while_the_journal_is_away_pages_stay_and_nothing_is_booked(journal):
     assert (200, "ok") == (kate.get("/health").status, kate.get("/health").text)
     assert 303 == kate.book("1").status
     assert 1 == len(journal.signed_out)
+    assert {} == server.ledger._unwritten
     check_conservation(server.ledger)
 
 
@@ -1658,6 +1669,12 @@ def test_booking_that_finds_the_lock_taken_gives_up(john, monkeypatch):
     monkeypatch.setattr(server.ledger, "_lock", Taken())
     assert 503 == john.book("1").status
     assert [] == server.ledger.entries
+
+
+def test_page_reads_again_where_the_journal_was_busy_for_a_moment(journal):
+    another_process(journal).book(*parts(server.ledger), 1)
+    journal.fault = "busy once"
+    assert (10, 19, 1) == Secretary("john@simplylift.co").figures()
 
 
 def test_page_that_waited_for_another_to_catch_up_does_not_read_again(journal):

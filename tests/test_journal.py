@@ -504,6 +504,27 @@ def test_pages_come_from_memory_while_nothing_can_be_read(on_sqlite, opened, pag
     connection.close()
 
 
+def test_page_is_read_between_the_commits_of_others(on_sqlite, opened):
+    other = sqlite3.connect(on_sqlite.removeprefix("sqlite:///"), isolation_level=None, check_same_thread=False)
+    reader, ending = opened(on_sqlite), threading.Event()
+
+    def commit():
+        while not ending.wait(0.003):
+            other.execute("BEGIN EXCLUSIVE")
+            time.sleep(0.03)
+            other.execute("ROLLBACK")
+
+    thread = threading.Thread(target=commit)
+    thread.start()
+    started = time.monotonic()
+    for _ in range(10):
+        reader.catch_up()
+    ending.set()
+    thread.join()
+    other.close()
+    assert 2 > time.monotonic() - started
+
+
 def test_database_that_is_away_books_nothing_until_it_is_back(database, opened, pages):
     ledger = opened(database.url)
     client = pages(ledger)
