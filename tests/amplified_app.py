@@ -21,7 +21,7 @@ def append_slowly(self, booking):
 
 def append_without_lock(self, booking):
     """Number the booking in the database: taken from memory, the unique number would stop what the lock lets pass."""
-    time.sleep(0.01)
+    time.sleep(0.05)
     number = sqlalchemy.select(sqlalchemy.func.coalesce(sqlalchemy.func.max(journal.BOOKINGS.c.number), 0) + 1)
     self._execute(journal.BOOKINGS.insert().values(booking | {"number": number.scalar_subquery()}))
 

@@ -811,9 +811,13 @@ def test_four_processes_that_fight_for_the_last_places_keep_the_rules(data, url)
 
 def test_four_processes_without_the_lock_break_the_rules(data, url, monkeypatch):
     monkeypatch.setenv("UNLOCKED", "1")
-    with serving(data, "tests.amplified_app:app", workers=4, JOURNAL=url, SECRET_KEY=KEY) as (address, _):
-        fight(address)
-    assert [] != broken_rules(url)
+    for _ in range(5):
+        with serving(data, "tests.amplified_app:app", workers=4, JOURNAL=url, SECRET_KEY=KEY) as (address, _):
+            fight(address)
+        if broken_rules(url):
+            return
+        run_sql(url, "DELETE FROM bookings")
+    raise AssertionError("five fights without the lock broke no rule: these tests would not see its loss")
 
 
 def kill(process):
