@@ -47,6 +47,7 @@ ROWS_PER_PAGE = 100
 SIGN_IN_LASTS_IDLE = timedelta(minutes=30)
 COOKIE_RENEWED_AFTER = 30  # seconds: to sign a cookie anew for each page would be 7 % of a page's cost
 CLIENTS_REMEMBERED = 10_000
+STARTED = int(time.time())  # without a journal nobody knows which earlier sign-ins were ended
 
 # Application and settings
 
@@ -172,6 +173,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+LISTS = ("show_summary", "bookings", "points_board")
 SIGNED_IN_ONLY = ("show_summary", "book", "purchase_places", "bookings", "give_back")
 
 
@@ -216,7 +218,7 @@ def catch_up():
 @app.before_request
 def check_sign_in():
     """Send the signed-out to the sign-in page where only the signed-in may see or send something."""
-    if request.endpoint not in SIGNED_IN_ONLY or signed_in_club():
+    if request.endpoint not in SIGNED_IN_ONLY or request.method == "OPTIONS" or signed_in_club():
         return None
     if request.method == "POST":
         undone = "changed" if request.endpoint == "give_back" else "booked"
@@ -229,7 +231,8 @@ def signed_in_club():
     """Return the club whose secretary sent the request, or None."""
     if "club" not in g:
         cookie, moment = dict(session), rules.now().timestamp()
-        alive = cookie.get("since", 0) > moment - SIGN_IN_LASTS.total_seconds() and cookie["id"] not in ledger.ended
+        oldest = max(moment - SIGN_IN_LASTS.total_seconds(), 0 if ledger.journal.shared else STARTED)
+        alive = cookie.get("since", 0) >= oldest and cookie["id"] not in ledger.ended
         g.club = ledger.clubs.get(cookie["club"]) if alive else None
         if g.club and cookie["seen"] < moment - COOKIE_RENEWED_AFTER:
             session["seen"] = int(moment)  # sends the cookie again, which lives on for half an hour
@@ -261,7 +264,7 @@ def page(template, status=200, message=None, **context):
 
 def page_of(items, latest_first=False):
     """Return the rows that the address asks for and their place among all; answer 404 where there are none."""
-    asked, total = request.args.get("page", "1") if request.method != "POST" else "1", len(items)
+    asked, total = request.args.get("page", "1") if request.endpoint in LISTS else "1", len(items)
     number = int(asked) if re.fullmatch("[1-9][0-9]{0,5}", asked) else 0
     start, stop = (number - 1) * ROWS_PER_PAGE, min(number * ROWS_PER_PAGE, total)
     if not 0 <= start < max(total, 1):
@@ -382,7 +385,13 @@ def carry_out(change, shown_on, refuse):
     competition = find_competition(form.get("competition"), form.get("club", g.club.name), shown_on)
     token = token if re.fullmatch("[A-Za-z0-9_-]{16,64}", token := form.get("token", "")) else None
     try:
-        entry = g.entry = change(g.club, competition, whole_number(form.get("places", "")), token)
+        places = whole_number(form.get("places", ""))
+    except BookingError as error:
+        if competition.date > rules.now():
+            return refuse(competition, str(error))
+        places = 0  # what has started is closed, whatever was typed
+    try:
+        entry = g.entry = change(g.club, competition, places, token)
     except BookingError as error:
         return refuse(competition, str(error))
     places, points = count(abs(entry.places), "place"), count(abs(entry.points), "point")

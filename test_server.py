@@ -577,6 +577,18 @@ def test_session_holds_the_club_an_id_and_times_only(john):
         assert first != session["id"]
 
 
+def test_cookie_from_before_a_restart_is_refused_unless_a_journal_knows_who_signed_out(john, monkeypatch):
+    monkeypatch.setattr(server, "STARTED", int(time.time()) + 5)
+    assert 303 == with_cookie(cookie_of(john)).status
+    monkeypatch.setattr(server, "ledger", another_process(FakeJournal()))
+    assert 200 == with_cookie(cookie_of(john)).status
+
+
+def test_options_of_a_page_are_told_to_anyone():
+    response = Secretary().client.options("/purchasePlaces")
+    assert (200, None) == (response.status_code, response.headers.get("Set-Cookie"))
+
+
 def test_tampered_cookie_counts_as_none(john):
     assert 303 == with_cookie(cookie_of(john)[:-2]).status
     assert 303 == with_cookie("x" * 3000).status
@@ -812,10 +824,11 @@ def test_past_competition_is_closed_for_pages_and_forms(john):
         assert 400 == page.status
         assert 1 == page.text.count(sentence)
         assert page.text.startswith("Simply Lift – GÜDLFT Registration")
-    page = john.give_back("1", PAST)
-    assert 400 == page.status
-    assert "Places can no longer be given back: Spring Festival started on 27 March 2020 at 10:00" in page.text
-    assert page.text.startswith("My bookings – ")
+    for typed in "1", "0", "", "abc":
+        page = john.give_back(typed, PAST)
+        sentence = "Places can no longer be given back: Spring Festival started on 27 March 2020 at 10:00"
+        assert (400, sentence) == (page.status, page.problem)
+        assert page.text.startswith("My bookings – ")
     assert [] == server.ledger.entries
 
 
@@ -1033,6 +1046,7 @@ def test_full_page_is_the_last_one():
 def test_refusal_is_shown_whatever_page_its_address_names(john):
     assert 404 == john.post("/purchasePlaces?page=7", competition="Nix", places="1").status
     assert "We cannot find" in john.post("/purchasePlaces?page=7", competition="Nix", places="1").problem
+    assert "Booking is closed" in john.get(f"/book/{PAST}/Simply Lift?page=7").problem
 
 
 def test_bookings_are_shown_in_pages_newest_first():
