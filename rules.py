@@ -251,6 +251,8 @@ class Ledger:
         while True:
             try:
                 with self.journal.reading() as journal:
+                    for row in journal.read(self._last_ended, "ended_sign_ins"):
+                        self._last_ended, self.ended[row["sign_in"]] = row["number"], row["at"]
                     return self._take_over(journal)
             except JournalError as error:
                 if not error.busy or time.monotonic() > until:
@@ -276,9 +278,7 @@ class Ledger:
     def _record(self, *wish):
         with locked(self._lock, 10):
             if self.journal.shared:
-                with suppress(JournalError):  # the lock may be had where reading is not
-                    self.catch_up()
-                    self._draft(*wish)  # a refusal needs no lock
+                self._refuse_early(*wish)
             try:
                 with self.journal.writing() as journal:
                     with self._reading:
@@ -296,6 +296,15 @@ class Ledger:
         with suppress(JournalError):
             self._write_ended()  # what a sign-out could not write while the journal was away
         return entry
+
+    def _refuse_early(self, *wish):
+        """Refuse without the lock what memory, once caught up, refuses; what it accepts is judged under the lock."""
+        try:
+            self._draft(*wish)
+        except BookingError:
+            with suppress(JournalError):
+                self.catch_up()
+            self._draft(*wish)
 
     def _is_new(self, entry):
         return entry.number > self._last_number()
@@ -337,8 +346,6 @@ class Ledger:
         for row in journal.read(self._last_number()):
             row["club"], row["competition"] = intern(row["club"]), intern(row["competition"])  # one copy of each name
             self._apply(Entry(**row))
-        for row in journal.read(self._last_ended, "ended_sign_ins"):
-            self._last_ended, self.ended[row["sign_in"]] = row["number"], row["at"]
 
     def _write_ended(self):
         if unwritten := dict(self._unwritten):

@@ -1629,6 +1629,19 @@ def test_booking_and_sign_out_of_one_process_are_known_to_the_other(journal):
     check_conservation(server.ledger)
 
 
+def test_memory_that_is_caught_up_refuses_also_while_the_journal_is_away(journal):
+    other = another_process(journal)
+    john, competition = other.emails["john@simplylift.co"], other.competitions[OPEN]
+    server.ledger.book(john, competition, 3)
+    assert 2 == other.book(john, competition, 1).number
+    journal.fault = "away"
+    with pytest.raises(BookingError, match="a place costs 3 points and your club has 1$"):
+        other.book(john, competition, 2)
+    journal.fault = None
+    server.ledger.give_back(john, competition, 2)
+    assert 4 == other.book(john, competition, 2).number
+
+
 def test_while_the_journal_is_away_pages_stay_and_nothing_is_booked(journal):
     john = Secretary("john@simplylift.co")
     john.book("1")

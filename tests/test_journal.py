@@ -325,8 +325,17 @@ def test_booking_takes_over_what_others_booked(url, opened):
 def test_refusal_takes_no_lock(url, opened):
     one, other = opened(url), opened(url)
     one.book(LIFT, CUP, 12)
+    other.catch_up()  # as before each request
     with lock_taken(url), pytest.raises(BookingError, match="only 3 places are left"):
         other.book(GYM, CUP, 4)
+
+
+def test_what_others_gave_back_is_not_refused(url, opened):
+    one, other = opened(url), opened(url)
+    one.book(LIFT, CUP, 12)
+    other.catch_up()
+    one.give_back(LIFT, CUP, 12)
+    assert other.book(GYM, CUP, 4).number == 3
 
 
 def test_booking_is_judged_again_under_the_lock(url, opened, monkeypatch):
