@@ -81,6 +81,16 @@ class Entry(NamedTuple):
     token: str | None
 
 
+class Figures(NamedTuple):
+    """A club's points and what it can book at a competition, at one moment; what binds is places, cap or points."""
+
+    points_left: int
+    places_left: int
+    places_held: int
+    most: int
+    binds: str
+
+
 # Ledger
 
 
@@ -181,21 +191,23 @@ class Ledger:
         known = [(self.competitions[name], *figures) for name, figures in held if name in self.competitions]
         return sorted((row for row in known if row[1] and row[0].date > now()), key=lambda row: by_date(row[0]))
 
+    def figures(self, club: Club, competition: Competition) -> Figures:
+        """Return what decides about a booking at an open competition; each total is read once, so that they agree."""
+        points, left, held = self.points_left(club), self.places_left(competition), self.places_held(club, competition)
+        limits = {"places": left, "cap": max(0, self.cap - held), "points": points // self.cost}
+        binds = min(limits, key=limits.__getitem__)
+        return Figures(points, left, held, limits[binds], binds)
+
     def most_places(self, club: Club, competition: Competition) -> tuple[int, str]:
         """Return the most places the club can book at an open competition, and what binds: places, cap or points."""
-        limits = {
-            "places": self.places_left(competition),
-            "cap": max(0, self.cap - self.places_held(club, competition)),
-            "points": self.points_left(club) // self.cost,
-        }
-        binds = min(limits, key=limits.__getitem__)
-        return limits[binds], binds
+        figures = self.figures(club, competition)
+        return figures.most, figures.binds
 
-    def refusal(self, club: Club, competition: Competition, places: int = 1) -> str | None:
-        """Say why the club cannot book so many places at an open competition; None where it can."""
-        most, binds = self.most_places(club, competition)
-        points, held, cap = self.points_left(club), self.places_held(club, competition), count(self.cap, "place")
+    def refusal(self, figures: Figures, places: int = 1) -> str | None:
+        """Say why so many places cannot be booked where these are the figures; None where they can."""
+        most, held, cap = figures.most, figures.places_held, count(self.cap, "place")
         cost, price = count(self.cost, "point"), count(places * self.cost, "point")
+        points = figures.points_left
         nothing, too_many = {
             "points": (
                 "Your club does not have enough points to book a place: "
@@ -211,7 +223,7 @@ class Ledger:
                 f"Your club holds the maximum of {cap} in this competition",
                 f"You can't book more than {cap} per competition: your club holds {held}, so at most {most} more",
             ),
-        }[binds]
+        }[figures.binds]
         return None if places <= most else too_many if most else nothing
 
     def open_and_past(self) -> tuple[list[Competition], list[Competition]]:
@@ -331,7 +343,7 @@ class Ledger:
             closed = "Booking is closed" if booking else "Places can no longer be given back"
             raise BookingError(f"{closed}: {competition.started()}")
         held, paid = self._holding(club, competition)
-        if booking and (refusal := self.refusal(club, competition, max(places, 1))):
+        if booking and (refusal := self.refusal(self.figures(club, competition), max(places, 1))):
             raise BookingError(refusal)
         if places < 1:
             raise BookingError("Number of places must be 1 or more")

@@ -343,8 +343,8 @@ def show_summary(status=200, message=None):
 
 def competition_row(club, competition, is_open):
     """Return what a row of the summary shows."""
-    left, held = ledger.places_left(competition), ledger.places_held(club, competition)
-    most, binds = ledger.most_places(club, competition) if is_open else (0, "closed")
+    _, left, held, most, binds = ledger.figures(club, competition)
+    most, binds = (most, binds) if is_open else (0, "closed")
     link = address(request.root_path, "book", competition=competition.name, club=club.name) if most else None
     return competition, left, held, most > 0, binds, ledger.cap, link
 
@@ -371,10 +371,10 @@ def booking_page(competition, message=None):
     """Show the booking form, or why nothing can be booked: on the summary where the competition has started."""
     if competition.date <= rules.now():
         return show_summary(400, f"Booking is closed: {competition.started()}")
-    most, binds = ledger.most_places(g.club, competition)
-    obstacle = None if most else ledger.refusal(g.club, competition)
-    context = {"competition": competition, "most": most, "binds": binds, "obstacle": obstacle}
-    if message and most:
+    figures = ledger.figures(g.club, competition)
+    obstacle = ledger.refusal(figures)
+    context = {"competition": competition, "figures": figures, "obstacle": obstacle}
+    if message and not obstacle:
         context |= {"field": "places", "typed": request.form.get("places", "")}
     return page("booking.html", 400 if message else 200, message and (obstacle or message), **context)
 

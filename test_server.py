@@ -636,6 +636,20 @@ def test_link_signs_out_but_not_from_another_site(john):
 # Booking
 
 
+def test_figures_of_a_booking_page_agree_while_others_book(monkeypatch):
+    ledger, atlas = server.ledger, Secretary("office@atlasbarbell.example")
+    places_left = ledger.places_left
+
+    def overtaken(competition):
+        left = places_left(competition)
+        ledger._apply(Entry(len(ledger.entries) + 1, rules.now(), "She Lifts", SMALL, 1, 3, None))
+        return left
+
+    monkeypatch.setattr(ledger, "places_left", overtaken)
+    page = atlas.get(f"/book/{SMALL}/Atlas Barbell")
+    assert (5, 5) == (page.figures[SMALL, "places-left"], page.figures[SMALL, "most-places"])
+
+
 def test_secretary_books_places(john):
     form = john.form()
     assert 200 == form.status
