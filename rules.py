@@ -241,10 +241,9 @@ class Ledger:
 
     def end(self, sign_in: str) -> None:
         """Remember that a sign-in was signed out, for as long as a copy of its cookie could live."""
+        moment = now().astimezone(timezone.utc)
         with self._reading:
-            moment = self.ended[sign_in] = now().astimezone(timezone.utc)
-            while self.ended[oldest := next(iter(self.ended))] < moment - SIGN_IN_LASTS:
-                del self.ended[oldest]
+            self._remember_ended(sign_in, moment)
         if self.journal.shared:
             self._unwritten[sign_in] = moment
             self._write_ended()
@@ -264,7 +263,8 @@ class Ledger:
             try:
                 with self.journal.reading() as journal:
                     for row in journal.read(self._last_ended, "ended_sign_ins"):
-                        self._last_ended, self.ended[row["sign_in"]] = row["number"], row["at"]
+                        self._last_ended = row["number"]
+                        self._remember_ended(row["sign_in"], row["at"])
                     return self._take_over(journal)
             except JournalError as error:
                 if not error.busy or time.monotonic() > until:
@@ -323,7 +323,7 @@ class Ledger:
 
     def _draft(self, club, competition, places, token, sign):
         form = (club.name, competition.name, sign * places, token)
-        if token and form in self._forms:
+        if form in self._forms:
             return self._forms[form]
         moment = now()
         points = self._judge(club, competition, places, moment, booking=sign > 0)
@@ -359,6 +359,11 @@ class Ledger:
             row["club"], row["competition"] = intern(row["club"]), intern(row["competition"])  # one copy of each name
             self._apply(Entry(**row))
 
+    def _remember_ended(self, sign_in, at):
+        self.ended[sign_in] = at
+        while self.ended[oldest := next(iter(self.ended))] < at - SIGN_IN_LASTS:
+            del self.ended[oldest]
+
     def _write_ended(self):
         if unwritten := dict(self._unwritten):
             with self.journal.writing() as journal:
@@ -371,7 +376,8 @@ class Ledger:
         _, _, club, competition, places, points, token = entry
         self.entries.append(entry)
         self.history.setdefault(club, []).append(entry)
-        self._forms[club, competition, places, token] = entry
+        if token:
+            self._forms[club, competition, places, token] = entry
         self._spent[club] = self._spent.get(club, 0) + points
         self._sold[competition] = self._sold.get(competition, 0) + places
         holdings = self._holdings.setdefault(club, {})

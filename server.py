@@ -107,9 +107,10 @@ def open_ledger(config):
             journal = Journal(config["JOURNAL"], config["DATA_DIR"])
         gc.disable()  # a replay makes millions of objects and no garbage
         ledger = Ledger(*data, config["COST_PER_PLACE"], config["MAX_PLACES_PER_CLUB"], journal)
-        gc.enable()
     except (ImportError, JournalError) as error:
         raise SystemExit(printable(f"GUDLFT_JOURNAL: {error}")) from None
+    finally:
+        gc.enable()
     for misfit in ledger.misfits():
         app.logger.warning("%s", printable(misfit))
     return ledger
