@@ -1,9 +1,9 @@
 """The journal: bookings in an SQL database, durable, shared by processes and machines. It judges nothing."""
 
 import os
-from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timezone
+from functools import lru_cache, partialmethod
 
 import sqlalchemy as sql
 
@@ -11,42 +11,46 @@ from rules import JournalError
 
 APP, VERSION, ROWS_AT_ONCE = "GÜDLFT Registration", 1, 10_000
 READING = {"sqlite": ["PRAGMA busy_timeout=0"], "postgresql": []}  # how it begins
-WRITING = {  # the lock first of all, because SQLite refuses a read that is upgraded; {0} is milliseconds
+WRITING = {  # the lock before anything is read, because SQLite refuses a read that is upgraded; {0} is milliseconds
     "sqlite": ["PRAGMA busy_timeout={0}", "PRAGMA journal_mode=DELETE", "PRAGMA synchronous=EXTRA", "BEGIN IMMEDIATE"],
-    "postgresql": [  # one string is one journey to the server
-        "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; SET LOCAL TimeZone = 'UTC'; "
-        "SET LOCAL lock_timeout = {0}; SET LOCAL idle_in_transaction_session_timeout = {0}; "
-        "SELECT pg_advisory_xact_lock(4711205006)",
-    ],
+    "postgresql": ["SELECT pg_advisory_xact_lock(4711205006)", "BEGIN"],
 }
+SESSION = r"""-c synchronous_commit=on -c default_transaction_isolation=read\ committed -c TimeZone=UTC
+    -c lock_timeout={0} -c idle_in_transaction_session_timeout={0} """  # of PostgreSQL
 TABLES, TYPES = sql.MetaData(), {str: sql.Text, int: sql.Integer}
-MARK = sql.Table("journal", TABLES, sql.Column("app", sql.Text), sql.Column("version", sql.Integer))
-BOOKINGS, ENDED = (
-    sql.Table(
-        name,
-        TABLES,
-        sql.Column("number", sql.Integer, primary_key=True, autoincrement=False),
-        sql.Column("at_utc", sql.DateTime, key="at", nullable=False),
-        *(sql.Column(column, TYPES[kind], nullable=column == "token") for column, kind in columns.items()),
-    )
-    for name, columns in {
-        "bookings": {"club": str, "competition": str, "places": int, "points": int, "token": str},
-        "ended_sign_ins": {"sign_in": str},
-    }.items()
-)
-BOOKINGS.append_constraint(sql.UniqueConstraint("club", "competition", "places", "token"))
 
-ABOVE = {
-    table.name: sql.select(table).where(table.c.number > sql.bindparam("after")).order_by("number").limit(ROWS_AT_ONCE)
-    for table in (BOOKINGS, ENDED)
-}
+
+def numbered(table, **columns):
+    number = sql.Column("number", sql.Integer, primary_key=True, autoincrement=False)
+    others = (sql.Column(name, TYPES[kind], nullable=name == "token") for name, kind in columns.items())
+    return sql.Table(table, TABLES, number, sql.Column("at_utc", sql.DateTime, key="at", nullable=False), *others)
+
+
+MARK = sql.Table("journal", TABLES, sql.Column("app", sql.Text), sql.Column("version", sql.Integer))
+ENDED = numbered("ended_sign_ins", sign_in=str)
+BOOKINGS = numbered("bookings", club=str, competition=str, places=int, points=int, token=str)
+BOOKINGS.append_constraint(sql.UniqueConstraint("club", "competition", "places", "token"))
+INSERT, COMMIT, PART, ABOVE = BOOKINGS.insert(), sql.text("COMMIT"), sql.literal_column(str(ROWS_AT_ONCE)), {}
+for one in BOOKINGS, ENDED:
+    ABOVE[one.name] = sql.select(one).where(one.c.number > sql.bindparam(one.name)).order_by("number").limit(PART)
+joined = lru_cache(lambda *statements: sql.text("; ".join(map(str, statements))))
 
 
 class Connection:
     """What a process reads and, while it is the writer, writes; times are in UTC."""
 
-    def __init__(self, connection: sql.Connection):
-        self._connection, self._execute = connection, connection.execute
+    def __init__(self, connection: sql.Connection, beginning: list, after: dict[str, int]):
+        self._connection, self._execute, self.ending = connection, connection.execute, ([COMMIT], {})
+        self._rows = dict(
+            zip(after, self.run(beginning + [ABOVE[one] for one in after], after)[-len(after) :], strict=False)
+        )
+
+    def run(self, statements: list, values: dict) -> list:
+        """Run statements, on PostgreSQL in one journey to the server; return the rows of each that has some."""
+        if self._connection.dialect.name == "sqlite":
+            return [rows.all() for one in statements if (rows := self._execute(one, values)).returns_rows]
+        cursor = self._execute(joined(*statements), values).cursor  # None where the first statement has no rows
+        return [one.fetchall() for one in cursor.results() if one.description] if cursor else []
 
     def prepare(self) -> None:
         """Create the tables in an empty database; raise JournalError where it is another app's or a newer version's."""
@@ -56,17 +60,17 @@ class Connection:
         elif MARK.name not in names or self._execute(sql.select(MARK)).first() != (APP, VERSION):
             raise JournalError("the database is another app's, or that of another version of this app")
 
-    def read(self, after: int, table: str = "bookings") -> Iterator[dict]:
-        """Iterate over the bookings, or the ended_sign_ins, above a number."""
-        keys, rows = TABLES.tables[table].c.keys(), range(ROWS_AT_ONCE)
-        while len(rows) == ROWS_AT_ONCE:
-            rows = self._execute(ABOVE[table], {"after": after}).all()
-            for after, at, *others in rows:
-                yield dict(zip(keys, (after, at.replace(tzinfo=timezone.utc), *others), strict=True))
+    def read(self, table: str):
+        """Iterate over the bookings, or the ended_sign_ins, above the number that was given, as dictionaries."""
+        keys, rows = TABLES.tables[table].c.keys(), self._rows[table]
+        while rows:
+            for number, at, *others in rows:
+                yield dict(zip(keys, (number, at.replace(tzinfo=timezone.utc), *others), strict=True))
+            rows = self.run([ABOVE[table]], {table: number})[0] if len(rows) == ROWS_AT_ONCE else []
 
     def append(self, booking: dict) -> None:
-        """Add a booking."""
-        self._execute(BOOKINGS.insert(), booking)
+        """Add a booking when it commits."""
+        self.ending = [INSERT, COMMIT], booking
 
     def end(self, sign_in: str, at: datetime, forget_before: datetime) -> None:
         """Add an ended sign-in and forget those that ended before a moment."""
@@ -76,44 +80,40 @@ class Connection:
 
 
 class Journal:
-    """The bookings and the ended sign-ins in a database, where every failure is a JournalError."""
+    """Bookings and ended sign-ins in a database, where each failure is a JournalError. It waits milliseconds."""
 
-    def __init__(self, url: str, folder: str = ".", patience: float = 10):
+    def __init__(self, url: str, folder: str = ".", wait: int = 10_000):
         try:
             url = sql.make_url(url)
             engine, drivers = url.get_backend_name(), ("pysqlite", "psycopg")
             if url.get_driver_name() not in drivers or not url.database or url.database.startswith((":", "file:")):
                 raise ValueError("like sqlite:///bookings.db or postgresql+psycopg://name:password@host/database")
-            limits = {"connect_timeout": "3", "tcp_user_timeout": "10000", **url.query}
-            file = {"database": os.path.join(folder, url.database)}
-            url = url.set(**file) if engine == "sqlite" else url.update_query_dict(limits)
-            self._engine = sql.create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
-            self.shared, self.close = True, self._engine.dispose  # what is closed opens again, also after a fork
+            if engine == "sqlite":
+                url, options = url.set(database=os.path.join(folder, url.database)), {}
+            else:
+                url = url.update_query_dict({"connect_timeout": "3", "tcp_user_timeout": "10000", **url.query})
+                session = SESSION.format(wait) + url.query.get("options", "")
+                options = {"options": session, "cursor_factory": url.get_dialect().import_dbapi().ClientCursor}
+            self._engine = sql.create_engine(url, isolation_level="AUTOCOMMIT", connect_args=options)
         except (ImportError, ValueError, sql.exc.SQLAlchemyError) as error:
             raise JournalError(f"must be a database URL: {error}") from error
-        self._reading, self._writing = READING[engine], [one.format(int(1000 * patience)) for one in WRITING[engine]]
-        with closing(self), self.writing() as connection:
-            connection.prepare()
-
-    def reading(self):
-        """Yield a Connection that reads."""
-        return self._connected(self._reading)
-
-    def writing(self):
-        """Yield the Connection of the one writer over all processes, and commit it; an error then is not certain."""
-        return self._connected(self._writing)
+        self.shared, self.close = True, self._engine.dispose  # what is closed opens again, also after a fork
+        self._begin = [[sql.text(one.format(wait)) for one in some] for some in (READING[engine], WRITING[engine])]
+        with closing(self), self.writing() as journal:
+            journal.prepare()
 
     @contextmanager
-    def _connected(self, beginning):
+    def _connected(self, lock, **after):
         certain = True
         try:
             with self._engine.connect() as connection:
-                for statement in beginning:
-                    connection.exec_driver_sql(statement)
-                yield Connection(connection)
-                if beginning is self._writing:
+                yield (journal := Connection(connection, self._begin[lock], after))
+                if lock:
                     certain = False
-                    connection.exec_driver_sql("COMMIT")
-        except sql.exc.SQLAlchemyError as error:
-            reason = str(getattr(error, "orig", error)).partition("\n")[0]
-            raise JournalError(reason, certain, busy=reason == "database is locked") from error
+                    journal.run(*journal.ending)
+        except sql.exc.DBAPIError as error:
+            reason = str(error.orig).partition("\n")[0]
+            again = reason == "database is locked" or error.connection_invalidated
+            raise JournalError(reason, certain, again) from error
+
+    reading, writing = partialmethod(_connected, False), partialmethod(_connected, True)  # the one writer of them all

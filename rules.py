@@ -95,11 +95,11 @@ class Figures(NamedTuple):
 
 
 class JournalError(Exception):
-    """The journal is away or busy with another process; it is certain that nothing was written, or it is not."""
+    """The journal is away or busy; whether it is certain that nothing was written, and whether to try again at once."""
 
-    def __init__(self, reason: str, certain: bool = True, busy: bool = False):
+    def __init__(self, reason: str, certain: bool = True, again: bool = False):
         super().__init__(reason)
-        self.certain, self.busy = certain, busy
+        self.certain, self.again = certain, again
 
 
 @contextmanager
@@ -121,7 +121,7 @@ class Memory:
     def __init__(self, folder: str | None = None):
         self._folder, self._file = folder, None
 
-    def writing(self):
+    def writing(self, **_):
         """Lock the folder, where there is one, at the first booking; raise JournalError where another process did."""
         with suppress(ImportError, OSError):  # Windows has no fcntl, and some file systems have no locks
             import fcntl
@@ -261,13 +261,13 @@ class Ledger:
     def _read(self, until):
         while True:
             try:
-                with self.journal.reading() as journal:
-                    for row in journal.read(self._last_ended, "ended_sign_ins"):
+                with self.journal.reading(ended_sign_ins=self._last_ended, bookings=self._last_number()) as journal:
+                    for row in journal.read("ended_sign_ins"):
                         self._last_ended = row["number"]
                         self._remember_ended(row["sign_in"], row["at"])
                     return self._take_over(journal)
             except JournalError as error:
-                if not error.busy or time.monotonic() > until:
+                if not error.again or time.monotonic() > until:
                     raise
                 time.sleep(0.001)  # SQLite's own wait grows to 100 ms and misses the gaps between commits
 
@@ -292,7 +292,7 @@ class Ledger:
             if self.journal.shared:
                 self._refuse_early(*wish)
             try:
-                with self.journal.writing() as journal:
+                with self.journal.writing(bookings=self._last_number()) as journal:
                     with self._reading:
                         self._take_over(journal)
                     entry = self._draft(*wish)
@@ -301,7 +301,7 @@ class Ledger:
             except JournalError as error:
                 if error.certain:
                     raise
-                self._settle(entry)
+                self._settle(entry, error)
             with self._reading:  # a page may have taken it over by now
                 if self._is_new(entry):
                     self._apply(entry)
@@ -329,14 +329,14 @@ class Ledger:
         points = self._judge(club, competition, places, moment, booking=sign > 0)
         return Entry(self._last_number() + 1, moment.astimezone(timezone.utc), *form[:3], sign * points, token)
 
-    def _settle(self, entry):
+    def _settle(self, entry, error):
         """Find out whether a commit that failed was made; raise JournalError unless it was."""
         certain = False
-        with suppress(JournalError), self.journal.writing() as journal, self._reading:
+        with suppress(JournalError), self.journal.writing(bookings=self._last_number()) as journal, self._reading:
             self._take_over(journal)
             certain = True
         if entry not in self.history[entry.club]:
-            raise JournalError("the commit failed", certain)
+            raise JournalError(str(error), certain)
 
     def _judge(self, club, competition, places, moment, booking):
         if competition.date <= moment:
@@ -355,9 +355,10 @@ class Ledger:
         return self.entries[-1].number if self.entries else 0
 
     def _take_over(self, journal):
-        for row in journal.read(self._last_number()):
+        for row in journal.read("bookings"):
             row["club"], row["competition"] = intern(row["club"]), intern(row["competition"])  # one copy of each name
-            self._apply(Entry(**row))
+            if self._is_new(entry := Entry(**row)):  # a page may have taken it over while the lock was waited for
+                self._apply(entry)
 
     def _remember_ended(self, sign_in, at):
         self.ended[sign_in] = at
