@@ -834,6 +834,7 @@ def test_token_of_the_right_length_counts(john, token):
 
 def test_past_competition_is_closed_for_pages_and_forms(john):
     sentence = "Booking is closed: Spring Festival started on 27 March 2020 at 10:00"
+    assert not [link for link in john.get("/showSummary").links if quoted(PAST) in link]
     for page in john.get(f"/book/{PAST}/Simply Lift"), john.book("1", PAST), john.book("abc", PAST):
         assert 400 == page.status
         assert 1 == page.text.count(sentence)
