@@ -254,7 +254,7 @@ class Ledger:
         if not self.journal.shared:
             return
         with locked(self._reading, 1):
-            if self._read_at < asked:  # else another thread did, in the meantime
+            if self._read_at <= asked:  # else another thread did, in the meantime
                 self._read_at = time.monotonic()
                 self._read(until=asked + 1)
 

@@ -1586,8 +1586,10 @@ class FakeJournal:
     @contextmanager
     def reading(self):
         fault, self.fault = self.fault, None if self.fault == "busy once" else self.fault
-        if fault in ("away", "busy once"):
-            raise JournalError(fault, busy=fault != "away")
+        if fault == "away":
+            raise JournalError(fault)
+        if fault in ("busy", "busy once"):
+            raise JournalError(fault, busy=True)
         yield self
 
     @contextmanager
@@ -1657,7 +1659,16 @@ def test_memory_that_is_caught_up_refuses_also_while_the_journal_is_away(journal
     assert 4 == other.book(john, competition, 2).number
 
 
-def test_while_the_journal_is_away_pages_stay_and_nothing_is_booked(journal):
+@pytest.fixture
+def waited(monkeypatch):
+    """Return the seconds that were slept, each of them; nothing else moves the monotonic clock."""
+    start, waited = time.monotonic(), []
+    monkeypatch.setattr(time, "monotonic", lambda: start + sum(waited))
+    monkeypatch.setattr(time, "sleep", waited.append)
+    return waited
+
+
+def test_while_the_journal_is_away_pages_stay_and_nothing_is_booked(journal, caplog, waited):
     john = Secretary("john@simplylift.co")
     john.book("1")
     journal.fault = "away"
@@ -1670,6 +1681,8 @@ def test_while_the_journal_is_away_pages_stay_and_nothing_is_booked(journal):
     john.post("/logout")
     assert 303 == with_cookie(copy).status
     assert [] == journal.signed_out
+    assert "127.0.0.1 Simply Lift: other processes will know later: away" in caplog.messages
+    assert [] == waited
     journal.fault = None
     kate = Secretary("kate@shelifts.co.uk")
     assert (200, "ok") == (kate.get("/health").status, kate.get("/health").text)
@@ -1703,20 +1716,47 @@ def test_commit_that_stays_in_doubt_asks_to_check(journal):
     assert [2] == [row["places"] for row in journal.rows] == [entry.places for entry in server.ledger.entries]
 
 
-def test_booking_that_finds_the_lock_taken_gives_up(john, monkeypatch):
-    class Taken:
-        def acquire(self, timeout):
-            return False
+class TakenLock:
+    """A lock that is not free in time."""
 
-    monkeypatch.setattr(server.ledger, "_lock", Taken())
+    def acquire(self, timeout):
+        self.waited = timeout
+        return False
+
+
+def test_booking_that_finds_the_lock_taken_gives_up(john, monkeypatch):
+    monkeypatch.setattr(server.ledger, "_lock", TakenLock())
     assert 503 == john.book("1").status
+    assert 10 == server.ledger._lock.waited
     assert [] == server.ledger.entries
 
 
-def test_page_reads_again_where_the_journal_was_busy_for_a_moment(journal):
+def test_page_waits_a_second_for_another_that_reads(journal, monkeypatch):
+    another_process(journal).book(*parts(server.ledger), 1)
+    monkeypatch.setattr(server.ledger, "_reading", TakenLock())
+    assert (13, 20, 0) == Secretary("john@simplylift.co").figures()
+    assert 1 == server.ledger._reading.waited
+
+
+def test_page_reads_again_where_the_journal_was_busy_for_a_moment(journal, waited):
     another_process(journal).book(*parts(server.ledger), 1)
     journal.fault = "busy once"
     assert (10, 19, 1) == Secretary("john@simplylift.co").figures()
+    assert 0.1 > sum(waited)
+
+
+def test_page_waits_a_second_for_a_journal_that_stays_busy(journal, waited):
+    journal.fault = "busy"
+    with pytest.raises(JournalError, match="^busy$"):
+        server.ledger.catch_up()
+    assert pytest.approx(1, abs=0.1) == sum(waited)
+
+
+def test_bookings_within_one_tick_of_the_clock_are_all_taken_over(journal, waited):
+    for number in 1, 2:
+        another_process(journal).book(*parts(server.ledger), 1)
+        server.ledger.catch_up()
+        assert number == len(server.ledger.entries)
 
 
 def test_page_that_waited_for_another_to_catch_up_does_not_read_again(journal):
