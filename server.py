@@ -229,8 +229,12 @@ def signed_in_club():
     """Return the club whose secretary sent the request, or None."""
     if "club" not in g:
         cookie, moment = dict(session), rules.now().timestamp()
-        oldest = max(moment - SIGN_IN_LASTS.total_seconds(), 0 if ledger.journal.shared else STARTED - 1)
-        alive = cookie.get("since", 0) > oldest and cookie["id"] not in ledger.ended
+        alive = (
+            "since" in cookie
+            and cookie["since"] > moment - SIGN_IN_LASTS.total_seconds()
+            and (cookie["since"] >= STARTED or ledger.journal.shared)
+            and cookie["id"] not in ledger.ended
+        )
         g.club = ledger.clubs.get(cookie["club"]) if alive else None
         if g.club and cookie["seen"] < moment - COOKIE_RENEWED_AFTER:
             session["seen"] = int(moment)  # sends the cookie again, which lives on for half an hour
