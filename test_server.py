@@ -20,7 +20,7 @@ from werkzeug.test import EnvironBuilder, create_environ, run_wsgi_app
 
 import rules
 import server
-from rules import BookingError, Club, Competition, Entry, JournalError, Ledger, Memory
+from rules import BookingError, Club, Competition, Entry, JournalError, Ledger
 from tests.amplifier import NoLock, amplified
 
 ODD_NAMES = [
@@ -354,11 +354,12 @@ def test_entries_of_a_club_that_is_gone_are_kept(ledger):
 
 
 def test_only_the_latest_eight_hours_of_ended_sign_ins_are_kept(ledger, clock):
-    moment = rules.now()
+    moment, kept = rules.now(), []
     for hours, sign_in in (0, "first"), (8, "second"), (9, "third"):
         clock(moment + timedelta(hours=hours))
         ledger.end(sign_in)
-    assert ["second", "third"] == list(ledger.ended)
+        kept.append([*ledger.ended])
+    assert [["first"], ["first", "second"], ["second", "third"]] == kept
 
 
 # Races
@@ -680,18 +681,29 @@ def test_secretary_books_places(john):
     assert "of 3 held; each returns 3 points" in record
 
 
-def test_record_shows_the_servers_local_time(john, clock, monkeypatch):
-    monkeypatch.setenv("TZ", "Asia/Tokyo")
-    time.tzset()
-    try:
-        clock(datetime.fromisoformat("2030-05-06 20:15:00+00:00"))
-        with john.client.session_transaction() as session:
-            session["since"] = session["seen"] = int(rules.now().timestamp())
-        john.book("1")
-        assert f"7 May 2030, 05:15 {OPEN} 1 booked" in john.get("/bookings").text
-    finally:
-        monkeypatch.undo()
+@pytest.fixture
+def tokyo():
+    """Let the server stand in Tokyo."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
         time.tzset()
+        yield
+    time.tzset()
+
+
+def test_record_shows_the_servers_local_time(john, clock, tokyo):
+    clock(datetime.fromisoformat("2030-05-06 20:15:00+00:00"))
+    with john.client.session_transaction() as session:
+        session["since"] = session["seen"] = int(rules.now().timestamp())
+    john.book("1")
+    assert f"7 May 2030, 05:15 {OPEN} 1 booked" in john.get("/bookings").text
+
+
+def test_bookings_and_sign_outs_are_kept_in_utc(journal, tokyo):
+    john = Secretary("john@simplylift.co")
+    john.book("1")
+    john.post("/logout")
+    assert [timedelta(0)] * 2 == [row["at"].utcoffset() for row in journal.rows + journal.signed_out]
 
 
 def test_words_are_singular_for_one(john):
@@ -1779,10 +1791,21 @@ def test_page_that_waited_for_another_to_catch_up_does_not_read_again(journal):
     assert [] == server.ledger.entries
 
 
-def test_second_process_without_a_journal_books_nothing(tmp_path, monkeypatch):
-    first, second = (Ledger([Club("A", "a@b", 9)], a_ledger().by_date, journal=Memory(tmp_path)) for _ in range(2))
+def test_sign_out_that_another_request_wrote_meanwhile_is_harmless(journal, monkeypatch):
+    john = Secretary("john@simplylift.co")
+    monkeypatch.setattr(journal, "end", lambda *_: server.ledger._unwritten.clear())
+    assert 303 == john.post("/logout").status
+    assert 303 == john.get("/showSummary").status
+
+
+def test_second_process_without_a_journal_books_nothing(settings, tmp_path, monkeypatch):
+    club = {"name": "A", "email": "a@b", "points": 9}
+    cup = {"name": OPEN, "date": "2050-03-27 11:11:00", "numberOfPlaces": 3}
+    write(tmp_path, json.dumps({"clubs": [club]}), json.dumps({"competitions": [cup]}))
+    first, second = (server.open_ledger(settings(DATA_DIR=str(tmp_path))) for _ in range(2))
     first.book(*parts(first, "A"), 1)
-    with pytest.raises(JournalError, match="set GUDLFT_JOURNAL"):
+    reason = "another process books: set GUDLFT_JOURNAL, and they share their bookings"
+    with pytest.raises(JournalError, match=f"^{reason}$"):
         second.book(*parts(second, "A"), 1)
     monkeypatch.setitem(sys.modules, "fcntl", None)
     second.book(*parts(second, "A"), 1)
