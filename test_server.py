@@ -266,12 +266,13 @@ def test_competition_is_closed_from_its_start_on(ledger, clock, seconds, is_open
     club, competition = parts(ledger)
     ledger.book(club, competition, 1)
     clock(competition.date + timedelta(seconds=seconds))
-    for change in ledger.book, ledger.give_back:
+    for change, closed in (ledger.book, "Booking is closed"), (ledger.give_back, "Places can no longer be given back"):
         if is_open:
             change(club, competition, 1)
         else:
-            with pytest.raises(BookingError, match=f"{OPEN} started on 27 March 2050 at 11:11"):
+            with pytest.raises(BookingError, match=f"^{closed}: {OPEN} started on 27 March 2050 at 11:11$"):
                 change(club, competition, 1)
+    assert is_open == bool(ledger.holdings(club))
     assert is_open == (competition in ledger.open_and_past()[0]) == (competition not in ledger.open_and_past()[1])
     assert (3 if is_open else 1) == len(ledger.entries)
 
@@ -831,7 +832,7 @@ def test_where_nothing_can_be_booked_there_is_a_reason_and_no_form(atlas, prepar
         assert 1 == page.text.count(sentence)
         assert {} == page.fields
         assert not page.text.startswith("Error: ")
-    assert 400 == page.status
+    assert (400, sentence) == (page.status, page.problem)
 
 
 def test_same_form_sent_twice_books_once_and_shows_the_booking(john):
@@ -874,14 +875,20 @@ def test_past_competition_is_closed_for_pages_and_forms(john):
 
 def test_page_that_was_opened_before_the_start_books_nothing_after_it(john, clock):
     form = john.form().fields | {"places": "1"}
+    john.book("1", token=TOKEN)
     start = server.ledger.competitions[OPEN].date
     with john.client.session_transaction() as session:
         session["since"] = session["seen"] = int(start.timestamp())
     clock(start)
-    page = john.post("/purchasePlaces", **form)
-    assert 400 == page.status
-    assert f"Booking is closed: {OPEN} started on 27 March 2050 at 11:11" in page.text
-    assert [] == server.ledger.entries
+    sentence = f"Booking is closed: {OPEN} started on 27 March 2050 at 11:11"
+    pages = [john.post("/purchasePlaces", **form), john.book("abc", token=TOKEN)]
+    for page in *pages, john.get(f"/book/{OPEN}/Simply Lift"):
+        assert (400, sentence) == (page.status, page.problem)
+        assert page.text.startswith("Simply Lift – ")
+    page = john.give_back("abc")
+    sentence = f"Places can no longer be given back: {OPEN} started on 27 March 2050 at 11:11"
+    assert (400, sentence) == (page.status, page.problem)
+    assert 1 == len(server.ledger.entries)
 
 
 @pytest.mark.parametrize("name", ["", "spring festival 2050", OPEN + " ", "\0", "Nix"])
