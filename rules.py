@@ -254,7 +254,7 @@ class Ledger:
         if not self.journal.shared:
             return
         with locked(self._reading, 1):
-            if self._read_at < asked:  # else another thread did, in the meantime
+            if self._read_at <= asked:  # else another thread did, in the meantime
                 self._read_at = time.monotonic()
                 self._read(until=asked + 1)
 
@@ -326,7 +326,7 @@ class Ledger:
         if form in self._forms:
             return self._forms[form]
         moment = now()
-        points = self._judge(club, competition, places, moment, booking=sign > 0)
+        points = self._judge(club, competition, places, moment, booking=sign == 1)
         return Entry(self._last_number() + 1, moment.astimezone(timezone.utc), *form[:3], sign * points, token)
 
     def _settle(self, entry, error):
@@ -369,7 +369,7 @@ class Ledger:
         if unwritten := dict(self._unwritten):
             with self.journal.writing() as journal:
                 for sign_in, at in unwritten.items():
-                    journal.end(sign_in, at, now().astimezone(timezone.utc) - SIGN_IN_LASTS)
+                    journal.end(sign_in, at, at - SIGN_IN_LASTS)
             for sign_in in unwritten:
                 self._unwritten.pop(sign_in, None)
 

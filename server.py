@@ -99,7 +99,7 @@ def open_ledger(config):
     finally:
         gc.enable()
     for misfit in ledger.misfits():
-        app.logger.warning("%s", printable(misfit))
+        app.logger.warning(printable(misfit))
     return ledger
 
 
@@ -116,9 +116,9 @@ class NameConverter(BaseConverter):
 class AnyRequest(Request):
     """A request whose query string may hold any bytes: some servers pass them on as they are."""
 
-    def __init__(self, *arguments, **more):
-        super().__init__(*arguments, **more)
-        self.query_string = self.query_string.decode("utf-8", "replace").encode()
+    def __init__(self, environ):
+        super().__init__(environ)
+        self.query_string = self.query_string.decode(errors="replace").encode()
 
 
 app = Flask(__name__)
@@ -178,7 +178,7 @@ SIGNED_IN_ONLY = ("show_summary", "book", "purchase_places", "bookings", "give_b
 def log(event):
     """Write one line: the client's address, the signed-in club, the event."""
     club = signed_in_club()
-    app.logger.info("%s", printable(f"{request.remote_addr} {club.name if club else '-'}: {event}"))
+    app.logger.info(printable(f"{request.remote_addr} {club.name if club else '-'}: {event}"))
 
 
 def same_origin():
@@ -229,8 +229,12 @@ def signed_in_club():
     """Return the club whose secretary sent the request, or None."""
     if "club" not in g:
         cookie, moment = dict(session), rules.now().timestamp()
-        oldest = max(moment - SIGN_IN_LASTS.total_seconds(), 0 if ledger.journal.shared else STARTED - 1)
-        alive = cookie.get("since", 0) > oldest and cookie["id"] not in ledger.ended
+        alive = (
+            "since" in cookie
+            and cookie["since"] > moment - SIGN_IN_LASTS.total_seconds()
+            and (cookie["since"] >= STARTED or ledger.journal.shared)
+            and cookie["id"] not in ledger.ended
+        )
         g.club = ledger.clubs.get(cookie["club"]) if alive else None
         if g.club and cookie["seen"] < moment - COOKIE_RENEWED_AFTER:
             session["seen"] = int(moment)  # sends the cookie again, which lives on for half an hour
@@ -344,7 +348,7 @@ def competition_row(club, competition, is_open):
     _, left, held, most, binds = ledger.figures(club, competition)
     most, binds = (most, binds) if is_open else (0, "closed")
     link = address(request.root_path, "book", competition=competition.name, club=club.name) if most else None
-    return competition, left, held, most > 0, binds, ledger.cap, link
+    return competition, left, held, binds, ledger.cap, link
 
 
 def find_competition(name, club, otherwise):
@@ -474,7 +478,7 @@ def show_error(error, **context):
 @app.errorhandler(JournalError)
 def show_journal_error(error):
     """Say that nothing was booked or, where that is not certain, to check."""
-    app.logger.error("%s", printable(f"{request.endpoint} failed: {error}"))
+    app.logger.error(printable(f"{request.endpoint} failed: {error}"))
     return show_error(ServiceUnavailable(), certain=error.certain)
 
 
