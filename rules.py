@@ -355,10 +355,11 @@ class Ledger:
         return self.entries[-1].number if self.entries else 0
 
     def _take_over(self, journal):
+        known = self._last_number()  # a page may have taken some over while a booking waited for the lock
         for row in journal.read("bookings"):
             row["club"], row["competition"] = intern(row["club"]), intern(row["competition"])  # one copy of each name
-            if self._is_new(entry := Entry(**row)):  # a page may have taken it over while the lock was waited for
-                self._apply(entry)
+            if row["number"] > known:
+                self._apply(Entry(**row))
 
     def _remember_ended(self, sign_in, at):
         self.ended[sign_in] = at

@@ -1189,6 +1189,8 @@ def every_kind_of_answer(monkeypatch):
     for _ in range(11):
         page = stranger.post("/showSummary", email="no@club.example")
     yield 429, page
+    monkeypatch.setattr(server.ledger, "_lock", TakenLock())
+    yield 503, john.book("1")
     monkeypatch.setitem(server.app.config, "TESTING", False)
     monkeypatch.setattr(Ledger, "open_and_past", None)
     yield 500, john.get("/showSummary")

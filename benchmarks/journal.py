@@ -1,12 +1,15 @@
 """Print bookings a second on a journal, beside the commits a second of a bare script on the same engine, in one run.
 
 Run it as `.venv/bin/python benchmarks/journal.py` for SQLite in a temporary folder, or with the address of an empty
-PostgreSQL database behind it. Each writer is a process.
+PostgreSQL database behind it. Each writer is a process. Then print how long the app takes to start with a million
+bookings, and their memory.
 """
 
 import multiprocessing
+import os
 import secrets
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,9 +23,10 @@ import psycopg
 import sqlalchemy
 
 import rules
-from journal import Journal
+from journal import BOOKINGS, Journal
+from tests.conftest import PROJECT, write_data
 
-SECONDS, ROUNDS = 2, 3
+SECONDS, ROUNDS, REPLAYED = 2, 5, 1_000_000
 CLUBS = [rules.Club(f"Club {number}", f"{number}@club.example", 1_000_000) for number in range(8)]
 CUP = rules.Competition("Cup", rules.now() + timedelta(days=9000), 1_000_000)
 BARE = "CREATE TABLE bare (number INTEGER PRIMARY KEY, at TIMESTAMP, a TEXT, b TEXT, c INTEGER, d INTEGER, e TEXT)"
@@ -74,6 +78,34 @@ def measure(make, url, writers):
     return len(taken) / SECONDS, 1000 * median(taken), 1000 * quantiles(taken, n=100)[98]
 
 
+def start(folder, **settings):
+    """Start the app in a process of its own; return the seconds, its bookings and its memory in MB."""
+    code = "import resource, server; "
+    code += "print(len(server.ledger.entries), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    variables = {f"GUDLFT_{name}": value for name, value in {"DATA_DIR": folder, **settings}.items()}
+    before = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], env=os.environ | variables, cwd=PROJECT, stdout=subprocess.PIPE)
+    return time.perf_counter() - before, *map(int, done.stdout.split())
+
+
+def replay(url):
+    """Fill the journal up, and print what a start with it costs beside a start without."""
+    engine, at = sqlalchemy.create_engine(url), rules.now()
+    with engine.begin() as connection:
+        connection.execute(BOOKINGS.delete())
+        for first in range(1, REPLAYED, 50_000):
+            numbers = range(first, first + 50_000)
+            rows = [(n, at, CLUBS[n % 8].name, "Cup", 1, 3, f"token-{n:016}") for n in numbers]
+            connection.execute(BOOKINGS.insert(), [dict(zip(BOOKINGS.c.keys(), row, strict=True)) for row in rows])
+    engine.dispose()
+    with tempfile.TemporaryDirectory() as folder:
+        clubs = [(club.name, club.email, club.points) for club in CLUBS]
+        write_data(Path(folder), clubs, [("Cup", "2050-01-01 10:00:00", 1_000_000)])
+        bare, _, least = start(folder)
+        seconds, number, most = start(folder, JOURNAL=url, SECRET_KEY=secrets.token_hex())
+    print(f"start with {number:,} bookings: {seconds - bare:.1f} s more, {most - least} MB more")
+
+
 def run(url):
     """Print the table for a database."""
     Journal(url).close()
@@ -88,6 +120,7 @@ def run(url):
         ratio = median(one[0] / two[0] for one, two in rounds)
         cells = "".join(f"{rate:13.0f}{middle:8.1f}{high:8.1f}" for rate, middle, high in (ours, bare))
         print(f"{writers:7}{cells}{ratio:9.2f}", flush=True)
+    replay(url)
 
 
 if __name__ == "__main__":

@@ -368,6 +368,7 @@ def test_database_refuses_the_same_form_twice(url, opened):
     with pytest.raises(JournalError), ledger.journal.writing() as journal:
         journal.append(entry._replace(number=2)._asdict())
     assert [(LIFT.name, CUP.name, 2, 6)] == in_journal(url)
+    assert 2 == ledger.book(LIFT, CUP, 1, TOKEN).number
 
 
 def test_number_follows_the_last_one_where_rows_are_missing(url, opened):
