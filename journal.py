@@ -1,6 +1,7 @@
 """The journal: bookings in an SQL database, durable, shared by processes and machines. It judges nothing."""
 
 import os
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 from functools import lru_cache, partialmethod
@@ -17,22 +18,19 @@ WRITING = {  # the lock before anything is read, because SQLite refuses a read t
 }
 SESSION = r"""-c synchronous_commit=on -c default_transaction_isolation=read\ committed -c TimeZone=UTC
     -c lock_timeout={0} -c idle_in_transaction_session_timeout={0} """  # of PostgreSQL
-TABLES, TYPES = sql.MetaData(), {str: sql.Text, int: sql.Integer}
-
-
-def numbered(table, **columns):
-    number = sql.Column("number", sql.Integer, primary_key=True, autoincrement=False)
-    others = (sql.Column(name, TYPES[kind], nullable=name == "token") for name, kind in columns.items())
-    return sql.Table(table, TABLES, number, sql.Column("at_utc", sql.DateTime, key="at", nullable=False), *others)
-
-
+TABLES, ABOVE, PART = sql.MetaData(), {}, sql.literal_column(str(ROWS_AT_ONCE))
 MARK = sql.Table("journal", TABLES, sql.Column("app", sql.Text), sql.Column("version", sql.Integer))
-ENDED = numbered("ended_sign_ins", sign_in=str)
-BOOKINGS = numbered("bookings", club=str, competition=str, places=int, points=int, token=str)
+BOOKINGS, ENDED = sql.Table("bookings", TABLES), sql.Table("ended_sign_ins", TABLES)
+for table, columns in (BOOKINGS, ["club", "competition", "places", "points", "token"]), (ENDED, ["sign_in"]):
+    table.append_column(sql.Column("number", sql.Integer, primary_key=True, autoincrement=False))
+    table.append_column(sql.Column("at_utc", sql.DateTime, key="at", nullable=False))
+    for column in columns:
+        kind = sql.Integer if column in ("places", "points") else sql.Text
+        table.append_column(sql.Column(column, kind, nullable=column == "token"))
+    above = sql.select(table).where(table.c.number > sql.bindparam(table.name))
+    ABOVE[table.name] = above.order_by("number").limit(PART)
 BOOKINGS.append_constraint(sql.UniqueConstraint("club", "competition", "places", "token"))
-INSERT, COMMIT, PART, ABOVE = BOOKINGS.insert(), sql.text("COMMIT"), sql.literal_column(str(ROWS_AT_ONCE)), {}
-for one in BOOKINGS, ENDED:
-    ABOVE[one.name] = sql.select(one).where(one.c.number > sql.bindparam(one.name)).order_by("number").limit(PART)
+INSERT, COMMIT = BOOKINGS.insert(), sql.text("COMMIT")
 joined = lru_cache(lambda *statements: sql.text("; ".join(map(str, statements))))
 
 
@@ -60,7 +58,7 @@ class Connection:
         elif MARK.name not in names or self._execute(sql.select(MARK)).first() != (APP, VERSION):
             raise JournalError("the database is another app's, or that of another version of this app")
 
-    def read(self, table: str):
+    def read(self, table: str) -> Iterator[dict]:
         """Iterate over the bookings, or the ended_sign_ins, above the number that was given, as dictionaries."""
         keys, rows = TABLES.tables[table].c.keys(), self._rows[table]
         while rows:

@@ -1740,13 +1740,14 @@ def test_while_the_journal_is_away_pages_stay_and_nothing_is_booked(journal, cap
 
 
 @pytest.mark.parametrize(("fault", "status", "places"), [("answer lost", 303, [2]), ("commit lost", 503, [])])
-def test_commit_in_doubt_is_looked_up(journal, fault, status, places):
+def test_commit_in_doubt_is_looked_up(journal, caplog, fault, status, places):
     john = Secretary("john@simplylift.co")
     journal.fault = fault
     page = john.book("2")
     assert status == page.status
     assert places == [row["places"] for row in journal.rows] == [entry.places for entry in server.ledger.entries]
     assert status == 303 or "Nothing was booked" in page.text
+    assert (status == 503) == ("purchase_places failed: connection lost" in caplog.messages)
     check_conservation(server.ledger)
 
 
@@ -1809,6 +1810,19 @@ def test_page_that_waited_for_another_to_catch_up_does_not_read_again(journal):
     another_process(journal).book(*parts(server.ledger), 1)
     server.ledger.catch_up()
     assert [] == server.ledger.entries
+
+
+def test_booking_is_answered_though_a_sign_out_still_cannot_be_written(journal, monkeypatch):
+    def end(*_):
+        raise JournalError("full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "end", end)
+        Secretary("kate@shelifts.co.uk").post("/logout")
+        assert 303 == Secretary("john@simplylift.co").book("1").status
+    assert [] == journal.signed_out
+    assert 303 == Secretary("john@simplylift.co").book("1").status
+    assert 1 == len(journal.signed_out)
 
 
 def test_sign_out_that_another_request_wrote_meanwhile_is_harmless(journal, monkeypatch):

@@ -1,6 +1,7 @@
 """Bookings that survive: the same rules in memory, on SQLite and on PostgreSQL, and everything that can fail."""
 
 import csv
+import errno
 import http.client
 import io
 import os
@@ -18,6 +19,7 @@ import urllib.parse
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy
@@ -778,8 +780,14 @@ def test_second_process_without_a_journal_books_nothing_and_names_the_setting(da
     assert 2 == (data / "server.log").read_text().count("set GUDLFT_JOURNAL")
 
 
-def test_one_process_books_where_files_cannot_be_locked(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "fcntl", None)
+def no_locks(*_):
+    """Fail as `flock` does on a file system without locks."""
+    raise OSError(errno.ENOLCK, "No locks available")
+
+
+@pytest.mark.parametrize("module", [None, SimpleNamespace(flock=no_locks, LOCK_EX=2, LOCK_NB=4)])
+def test_one_process_books_where_files_cannot_be_locked(tmp_path, monkeypatch, module):
+    monkeypatch.setitem(sys.modules, "fcntl", module)
     one, other = (Ledger(CLUBS, [CUP], journal=Memory(str(tmp_path))) for _ in range(2))
     assert [1, 1] == [one.book(LIFT, CUP, 1).number, other.book(LIFT, CUP, 1).number]
 
