@@ -454,10 +454,13 @@ def test_sign_out_holds_in_every_process_and_after_a_restart(url, opened):
 def test_ended_sign_ins_are_forgotten_when_no_cookie_can_live(url, opened, monkeypatch):
     one, other = opened(url), opened(url)
     one.end("old")
-    later = rules.now() + timedelta(hours=8, seconds=1)
-    monkeypatch.setattr(rules, "now", lambda: later)
+    moment = one.ended["old"]
+    monkeypatch.setattr(rules, "now", lambda: moment + timedelta(hours=8))
+    other.end("last moment")
+    monkeypatch.setattr(rules, "now", lambda: moment + timedelta(hours=16, seconds=1))
+    assert ["old", "last moment"] == [name for (name,) in run_sql(url, "SELECT sign_in FROM ended_sign_ins")]
     other.end("new")
-    assert [(2, "new")] == run_sql(url, "SELECT number, sign_in FROM ended_sign_ins")
+    assert [(3, "new")] == run_sql(url, "SELECT number, sign_in FROM ended_sign_ins")
     one.catch_up()
     assert [["new"]] * 2 == [list(one.ended), list(opened(url).ended)]
 
@@ -680,10 +683,8 @@ def data(tmp_path):
 @pytest.mark.parametrize(
     ("setting", "line"),
     [
-        ("sqlite://", "must be a database URL"),
-        ("sqlite:///:memory:", "must be a database URL"),
-        ("mysql://host/name", "must be a database URL"),
-        ("bookings.db", "must be a database URL"),
+        ("sqlite://", "must be a database URL: like sqlite:///bookings.db or postgresql+psycopg://"),
+        ("bookings.db", "must be a database URL: Could not parse"),
         ("sqlite:///no/such/folder/bookings.db", "unable to open database file"),
         ("sqlite:///clubs.json", "file is not a database"),
         ("postgresql+psycopg://name:secret@127.0.0.1:1/name", "Connection refused"),
@@ -693,6 +694,33 @@ def test_journal_that_cannot_be_opened_stops_the_start(data, setting, line):
     status, output, errors = run_flask(data, "check", JOURNAL=setting, SECRET_KEY=KEY)
     assert (1, b"", 1) == (status, output, errors.count("\n"))
     assert errors.startswith("GUDLFT_JOURNAL: ") and line in errors and "secret" not in errors
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///file:bookings.db?uri=true",
+        "sqlite+pysqlcipher:///bookings.db",
+        "postgresql+psycopg://name:secret@127.0.0.1",
+        "postgresql://name:secret@127.0.0.1/name",
+        "mysql://host/name",
+    ],
+)
+def test_address_without_a_database_that_this_app_can_use_is_refused(address):
+    with pytest.raises(JournalError) as error:
+        Journal(address)
+    expected = "like sqlite:///bookings.db or postgresql+psycopg://name:password@host/database"
+    assert f"must be a database URL: {expected}" == str(error.value)
+
+
+def test_relative_file_lies_in_this_folder_unless_another_is_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    Journal("sqlite:///here.db")
+    Journal("sqlite:///there.db", "data")
+    assert {"data", "data/there.db", "here.db"} == {str(one.relative_to(tmp_path)) for one in tmp_path.rglob("*")}
 
 
 def test_journal_without_a_secret_key_stops_the_start(data):
@@ -707,8 +735,9 @@ def test_journal_without_a_secret_key_stops_the_start(data):
 def test_journal_of_another_app_or_a_newer_version_stops_the_start(url, opened, statement):
     opened(url)
     run_sql(url, statement)
-    with pytest.raises(JournalError, match="another app's, or that of another version"):
+    with pytest.raises(JournalError) as error:
         opened(url)
+    assert "the database is another app's, or that of another version of this app" == str(error.value)
 
 
 def test_without_a_journal_sql_is_not_imported(data):
