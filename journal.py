@@ -58,12 +58,12 @@ class Connection:
         elif MARK.name not in names or self._execute(sql.select(MARK)).first() != (APP, VERSION):
             raise JournalError("the database is another app's, or that of another version of this app")
 
-    def read(self, table: str) -> Iterator[dict]:
-        """Iterate over the bookings, or the ended_sign_ins, above the number that was given, as dictionaries."""
-        keys, rows = TABLES.tables[table].c.keys(), self._rows[table]
+    def read(self, table: str) -> Iterator[tuple]:
+        """Iterate over the rows of bookings, or of ended_sign_ins, above the number that was given."""
+        rows = self._rows[table]
         while rows:
             for number, at, *others in rows:
-                yield dict(zip(keys, (number, at.replace(tzinfo=timezone.utc), *others), strict=True))
+                yield number, at.replace(tzinfo=timezone.utc), *others
             rows = self.run([ABOVE[table]], {table: number})[0] if len(rows) == ROWS_AT_ONCE else []
 
     def append(self, booking: dict) -> None:

@@ -262,9 +262,8 @@ class Ledger:
         while True:
             try:
                 with self.journal.reading(ended_sign_ins=self._last_ended, bookings=self._last_number()) as journal:
-                    for row in journal.read("ended_sign_ins"):
-                        self._last_ended = row["number"]
-                        self._remember_ended(row["sign_in"], row["at"])
+                    for self._last_ended, at, sign_in in journal.read("ended_sign_ins"):
+                        self._remember_ended(sign_in, at)
                     return self._take_over(journal)
             except JournalError as error:
                 if not error.again or time.monotonic() > until:
@@ -356,10 +355,9 @@ class Ledger:
 
     def _take_over(self, journal):
         known = self._last_number()  # a page may have taken some over while a booking waited for the lock
-        for row in journal.read("bookings"):
-            row["club"], row["competition"] = intern(row["club"]), intern(row["competition"])  # one copy of each name
-            if row["number"] > known:
-                self._apply(Entry(**row))
+        for number, at, club, competition, *others in journal.read("bookings"):
+            if number > known:
+                self._apply(Entry(number, at, intern(club), intern(competition), *others))  # one copy of each name
 
     def _remember_ended(self, sign_in, at):
         self.ended[sign_in] = at

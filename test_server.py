@@ -1653,13 +1653,13 @@ class FakeJournal:
 
     def read(self, table):
         rows = self.rows if table == "bookings" else self.signed_out
-        return [row for row in rows if row["number"] > self.after[table]]
+        return [tuple(row.values()) for row in rows if row["number"] > self.after[table]]
 
     def append(self, booking):
         self.rows.append(booking)
 
     def end(self, sign_in, at, forget_before):
-        self.signed_out.append({"number": len(self.signed_out) + 1, "sign_in": sign_in, "at": at})
+        self.signed_out.append({"number": len(self.signed_out) + 1, "at": at, "sign_in": sign_in})
 
     def close(self):
         pass
