@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from bisect import bisect_left, bisect_right
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from sys import intern
@@ -119,10 +119,11 @@ class Memory:
     shared = False
 
     def __init__(self, folder: str | None = None):
-        self._folder, self._file = folder, None
+        self._folder, self._file, self._booked = folder, None, False
 
+    @contextmanager
     def writing(self, **_):
-        """Lock the folder, where there is one, at the first booking; raise JournalError where another process did."""
+        """Lock the folder, where there is one, and after a booking for good; raise JournalError where another did."""
         with suppress(ImportError, OSError):  # Windows has no fcntl, and some file systems have no locks
             import fcntl
 
@@ -132,13 +133,23 @@ class Memory:
                     fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise JournalError("another process books: set GUDLFT_JOURNAL, and they share their bookings") from None
-        return nullcontext(self)
+        try:
+            yield self
+        finally:
+            if self._file and not self._booked:
+                os.close(self._file)  # which unlocks it
+                self._file = None
 
-    def read(self, *_) -> tuple:
+    def append(self, booking: dict) -> None:
+        """Keep the folder locked."""
+        self._booked = True
+
+    def read(self, table: str) -> tuple:
         """Return nothing."""
         return ()
 
-    append = close = read
+    def close(self) -> None:
+        """Do nothing."""
 
 
 class Ledger:

@@ -1693,6 +1693,21 @@ def test_booking_and_sign_out_of_one_process_are_known_to_the_other(journal):
     check_conservation(server.ledger)
 
 
+def test_booking_that_a_page_took_over_while_another_waited_for_the_lock_counts_once(journal, monkeypatch):
+    ledger, other, writing = another_process(journal), another_process(journal), journal.writing
+
+    def wait(**after):
+        monkeypatch.setattr(journal, "writing", writing)
+        other.book(*parts(other, "Simply Lift"), 1)
+        ledger.catch_up()
+        return writing(**after)
+
+    monkeypatch.setattr(journal, "writing", wait)
+    ledger.book(*parts(ledger, "She Lifts"), 2)
+    assert [(1, 1), (2, 2)] == [(entry.number, entry.places) for entry in ledger.entries]
+    check_conservation(ledger)
+
+
 def test_memory_that_is_caught_up_refuses_also_while_the_journal_is_away(journal):
     other = another_process(journal)
     john, competition = other.emails["john@simplylift.co"], other.competitions[OPEN]
@@ -1837,7 +1852,11 @@ def test_second_process_without_a_journal_books_nothing(settings, tmp_path, monk
     cup = {"name": OPEN, "date": "2050-03-27 11:11:00", "numberOfPlaces": 3}
     write(tmp_path, json.dumps({"clubs": [club]}), json.dumps({"competitions": [cup]}))
     first, second = (server.open_ledger(settings(DATA_DIR=str(tmp_path))) for _ in range(2))
+    with pytest.raises(BookingError):
+        second.book(*parts(second, "A"), 4)
     first.book(*parts(first, "A"), 1)
+    with pytest.raises(BookingError):
+        first.book(*parts(first, "A"), 4)
     reason = "another process books: set GUDLFT_JOURNAL, and they share their bookings"
     with pytest.raises(JournalError, match=f"^{reason}$"):
         second.book(*parts(second, "A"), 1)
