@@ -17,7 +17,8 @@ WRITING = {  # the lock before anything is read, because SQLite refuses a read t
     "postgresql": ["SELECT pg_advisory_xact_lock(4711205006)", "BEGIN"],
 }
 SESSION = r"""-c synchronous_commit=on -c default_transaction_isolation=read\ committed -c TimeZone=UTC
-    -c lock_timeout={0} -c idle_in_transaction_session_timeout={0} """  # of PostgreSQL
+    -c client_encoding=UTF8 -c lock_timeout={0} -c idle_in_transaction_session_timeout={0} """  # of PostgreSQL
+LIMITS = {"connect_timeout": "3", "tcp_user_timeout": "10000", "keepalives_idle": "5", "keepalives_interval": "5"}
 TABLES, ABOVE, PART = sql.MetaData(), {}, sql.literal_column(str(ROWS_AT_ONCE))
 MARK = sql.Table("journal", TABLES, sql.Column("app", sql.Text), sql.Column("version", sql.Integer))
 BOOKINGS, ENDED = sql.Table("bookings", TABLES), sql.Table("ended_sign_ins", TABLES)
@@ -85,16 +86,17 @@ class Journal:
             url = sql.make_url(url)
             engine, drivers = url.get_backend_name(), ("pysqlite", "psycopg")
             if url.get_driver_name() not in drivers or not url.database or url.database.startswith((":", "file:")):
-                raise ValueError("like sqlite:///bookings.db or postgresql+psycopg://name:password@host/database")
+                raise ValueError
             if engine == "sqlite":
                 url, options = url.set(database=os.path.join(folder, url.database)), {}
             else:
-                url = url.update_query_dict({"connect_timeout": "3", "tcp_user_timeout": "10000", **url.query})
+                url = url.update_query_dict({**LIMITS, **url.query})
                 session = SESSION.format(wait) + url.query.get("options", "")
                 options = {"options": session, "cursor_factory": url.get_dialect().import_dbapi().ClientCursor}
             self._engine = sql.create_engine(url, isolation_level="AUTOCOMMIT", connect_args=options)
-        except (ImportError, ValueError, sql.exc.SQLAlchemyError) as error:
-            raise JournalError(f"must be a database URL: {error}") from error
+        except (TypeError, ValueError, sql.exc.SQLAlchemyError):  # whose text may hold the password
+            like = "sqlite:///bookings.db or postgresql+psycopg://name:password@host/database"
+            raise JournalError(f"must be a database URL like {like}") from None
         self.shared, self.close = True, self._engine.dispose  # what is closed opens again, also after a fork
         self._begin = [[sql.text(one.format(wait)) for one in some] for some in (READING[engine], WRITING[engine])]
         with closing(self), self.writing() as journal:
@@ -110,8 +112,8 @@ class Journal:
                     certain = False
                     journal.run(*journal.ending)
         except sql.exc.DBAPIError as error:
-            reason = str(error.orig).partition("\n")[0]
-            again = reason == "database is locked" or error.connection_invalidated
-            raise JournalError(reason, certain, again) from error
+            self.close()  # what was lost or replaced is opened anew
+            why = str(error.orig).partition("\n")[0]
+            raise JournalError(why, certain, why == "database is locked" or error.connection_invalidated) from error
 
     reading, writing = partialmethod(_connected, False), partialmethod(_connected, True)  # the one writer of them all

@@ -173,11 +173,14 @@ class Ledger:
         self._last_ended = 0  # the journal's number of the last
         self._lock = threading.Lock()  # one booking at a time
         self._reading = threading.Lock()  # one that takes over at a time: pages do not wait for bookings
+        self._ending = threading.Lock()  # one that writes ended sign-ins at a time
         self._read_at = 0.0
         self._spent: dict[str, int] = {}
         self._sold: dict[str, int] = {}
         self._holdings: dict[str, dict[str, tuple[int, int]]] = {}  # club, competition: places held, points paid
         self._forms: dict[tuple, Entry] = {}
+        self._under_way: list = []  # forms that are being carried out now
+        self._doubtful: set[tuple] = set()  # those that may have been carried out, though nobody could say so
         self._ranks: dict[str, tuple] = {}
         self.catch_up()  # before there are ranks, which each entry would move
         self.journal.close()  # a connection that is open must not be forked, and opens again
@@ -257,7 +260,7 @@ class Ledger:
             self._remember_ended(sign_in, moment)
         if self.journal.shared:
             self._unwritten[sign_in] = moment
-            self._write_ended()
+            self._write_ended(seconds=10)
 
     def catch_up(self) -> None:
         """Take over what other processes wrote; raise JournalError where that cannot be read within about a second."""
@@ -266,8 +269,12 @@ class Ledger:
             return
         with locked(self._reading, 1):
             if self._read_at <= asked:  # else another thread did, in the meantime
-                self._read_at = time.monotonic()
+                began = time.monotonic()
                 self._read(until=asked + 1)
+                self._read_at = began
+        if self._unwritten:
+            with suppress(JournalError):  # what a sign-out could not write while the journal was away
+                self._write_ended(seconds=0)
 
     def _read(self, until):
         while True:
@@ -297,14 +304,31 @@ class Ledger:
         held = ((club, places.get(competition, (0,))[0]) for club, places in self._holdings.items())
         return sorted(row for row in held if row[1])
 
-    def _record(self, *wish):
+    def _record(self, club, competition, places, token, sign):
+        """Carry a form out once; that nothing was booked is certain where no copy of it may still be carried out."""
+        form = (club.name, competition.name, sign * places, token) if token else object()
+        self._under_way.append(form)
+        try:
+            return self._forms.get(form) or self._record_new(club, competition, places, token, sign)
+        except JournalError as error:
+            if form in self._forms:
+                return self._forms[form]
+            if not error.certain or self._under_way.count(form) > 1:
+                self._doubtful.add(form)
+            error.certain = form not in self._doubtful
+            raise
+        finally:
+            self._under_way.remove(form)
+
+    def _record_new(self, *wish):
         with locked(self._lock, 10):
             if self.journal.shared:
                 self._refuse_early(*wish)
             try:
                 with self.journal.writing(bookings=self._last_number()) as journal:
-                    with self._reading:
+                    with locked(self._reading, 1):
                         self._take_over(journal)
+                    self._doubtful.clear()  # whoever holds the lock knows what was carried out before
                     entry = self._draft(*wish)
                     if self._is_new(entry):
                         journal.append(entry._asdict())
@@ -315,8 +339,6 @@ class Ledger:
             with self._reading:  # a page may have taken it over by now
                 if self._is_new(entry):
                     self._apply(entry)
-        with suppress(JournalError):
-            self._write_ended()  # what a sign-out could not write while the journal was away
         return entry
 
     def _refuse_early(self, *wish):
@@ -342,8 +364,9 @@ class Ledger:
     def _settle(self, entry, error):
         """Find out whether a commit that failed was made; raise JournalError unless it was."""
         certain = False
-        with suppress(JournalError), self.journal.writing(bookings=self._last_number()) as journal, self._reading:
-            self._take_over(journal)
+        with suppress(JournalError), self.journal.writing(bookings=self._last_number()) as journal:
+            with locked(self._reading, 1):
+                self._take_over(journal)
             certain = True
         if entry not in self.history[entry.club]:
             raise JournalError(str(error), certain)
@@ -375,13 +398,14 @@ class Ledger:
         while self.ended[oldest := next(iter(self.ended))] < at - SIGN_IN_LASTS:
             del self.ended[oldest]
 
-    def _write_ended(self):
-        if unwritten := dict(self._unwritten):
-            with self.journal.writing() as journal:
-                for sign_in, at in unwritten.items():
-                    journal.end(sign_in, at, at - SIGN_IN_LASTS)
-            for sign_in in unwritten:
-                self._unwritten.pop(sign_in, None)
+    def _write_ended(self, seconds):
+        with locked(self._ending, seconds):
+            if unwritten := dict(self._unwritten):
+                with self.journal.writing() as journal:
+                    for sign_in, at in unwritten.items():
+                        journal.end(sign_in, at, at - SIGN_IN_LASTS)
+                for sign_in in unwritten:
+                    del self._unwritten[sign_in]
 
     def _apply(self, entry):
         _, _, club, competition, places, points, token = entry

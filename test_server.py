@@ -1189,7 +1189,7 @@ def every_kind_of_answer(monkeypatch):
     for _ in range(11):
         page = stranger.post("/showSummary", email="no@club.example")
     yield 429, page
-    monkeypatch.setattr(server.ledger, "_lock", TakenLock())
+    monkeypatch.setattr(server.ledger, "_lock", LockThatWaits())
     yield 503, john.book("1")
     monkeypatch.setitem(server.app.config, "TESTING", False)
     monkeypatch.setattr(Ledger, "open_and_past", None)
@@ -1777,16 +1777,98 @@ def test_commit_that_stays_in_doubt_asks_to_check(journal):
     assert [2] == [row["places"] for row in journal.rows] == [entry.places for entry in server.ledger.entries]
 
 
-class TakenLock:
-    """A lock that is not free in time."""
+def test_form_in_doubt_stays_in_doubt_until_the_journal_can_tell(journal):
+    john = Secretary("john@simplylift.co")
+    for fault in "answer lost, then away", "away":
+        journal.fault = fault
+        assert "Check your bookings" in john.book("2", token=TOKEN).text
+    assert "Nothing was booked" in john.book("2", token="another-form-of-it").text
+    journal.fault = None
+    assert 303 == john.book("1").status
+    journal.fault = "away"
+    assert "Nothing was booked" in john.book("1", token=TOKEN).text
+    assert (303, "/showSummary") == ((page := john.book("2", token=TOKEN)).status, page.headers["Location"])
+    assert [2, 1] == [row["places"] for row in journal.rows]
+
+
+def test_form_in_doubt_that_was_not_booked_may_be_refused_for_certain(journal):
+    john, kate = Secretary("john@simplylift.co"), Secretary("kate@shelifts.co.uk")
+    journal.fault = "answer lost, then away"
+    john.book("2", token=TOKEN)
+    del journal.rows[:]  # the commit was not made
+    journal.fault = None
+    assert 303 == kate.book("1").status
+    journal.fault = "away"
+    assert "Nothing was booked" in john.book("2", token=TOKEN).text
+
+
+@pytest.mark.parametrize("free", [True, False])
+def test_copy_of_a_form_that_is_being_booked_asks_to_check(journal, monkeypatch, free):
+    ledger, wish, writing = server.ledger, (*parts(server.ledger), 2), journal.writing
+    waiting, going = threading.Event(), threading.Event()
+
+    def wait(**after):
+        waiting.set()
+        going.wait(10)
+        return writing(**after)
+
+    monkeypatch.setattr(journal, "writing", wait)
+    first = threading.Thread(target=ledger.book, args=[*wish, TOKEN])
+    first.start()
+    waiting.wait(10)
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "_lock", LockThatWaits())
+        for certain, token in (False, TOKEN), (True, None), (True, "another-form-of-it"):
+            with pytest.raises(JournalError) as error:
+                ledger.book(*wish, token)
+            assert certain == error.value.certain
+
+        def finish():
+            going.set()
+            first.join()
+
+        patch.setattr(ledger, "_lock", LockThatWaits(finish, free))
+        assert [ledger.book(*wish, TOKEN)] == ledger.entries  # the copy was booked while this one waited
+        patch.setattr(ledger, "_lock", None)
+        assert [ledger.book(*wish, TOKEN)] == ledger.entries  # what is known needs no lock
+
+
+def test_pages_that_waited_for_one_that_failed_read_themselves(journal):
+    ledger, failures = server.ledger, []
+
+    def page():
+        with pytest.raises(JournalError):
+            ledger.catch_up()
+        failures.append("away")
+
+    threads = [threading.Thread(target=page) for _ in range(4)]
+    with ledger._reading:
+        for thread in threads:
+            thread.start()
+        time.sleep(0.1)
+        journal.fault = "away"
+    for thread in threads:
+        thread.join()
+    assert 4 == len(failures)
+
+
+class LockThatWaits:
+    """A lock for which something is waited, and which is free then or not."""
+
+    def __init__(self, wait=lambda: None, free=False):
+        self._wait, self._free = wait, free
 
     def acquire(self, timeout):
         self.waited = timeout
-        return False
+        self._wait()
+        return self._free
+
+    def release(self):
+        pass
 
 
 def test_booking_that_finds_the_lock_taken_gives_up(john, monkeypatch):
-    monkeypatch.setattr(server.ledger, "_lock", TakenLock())
+    monkeypatch.setattr(server.ledger, "_lock", LockThatWaits())
     assert 503 == john.book("1").status
     assert 10 == server.ledger._lock.waited
     assert [] == server.ledger.entries
@@ -1794,7 +1876,7 @@ def test_booking_that_finds_the_lock_taken_gives_up(john, monkeypatch):
 
 def test_page_waits_a_second_for_another_that_reads(journal, monkeypatch):
     another_process(journal).book(*parts(server.ledger), 1)
-    monkeypatch.setattr(server.ledger, "_reading", TakenLock())
+    monkeypatch.setattr(server.ledger, "_reading", LockThatWaits())
     assert (13, 20, 0) == Secretary("john@simplylift.co").figures()
     assert 1 == server.ledger._reading.waited
 
@@ -1827,24 +1909,33 @@ def test_page_that_waited_for_another_to_catch_up_does_not_read_again(journal):
     assert [] == server.ledger.entries
 
 
-def test_booking_is_answered_though_a_sign_out_still_cannot_be_written(journal, monkeypatch):
+def test_sign_out_is_written_as_soon_as_it_can_be_and_pages_are_answered_until_then(journal, monkeypatch):
     def end(*_):
         raise JournalError("full")
 
     with monkeypatch.context() as patch:
         patch.setattr(journal, "end", end)
         Secretary("kate@shelifts.co.uk").post("/logout")
-        assert 303 == Secretary("john@simplylift.co").book("1").status
-    assert [] == journal.signed_out
-    assert 303 == Secretary("john@simplylift.co").book("1").status
+        assert 200 == Secretary("john@simplylift.co").get("/showSummary").status
+        assert [] == journal.signed_out
+    Secretary().get("/")
     assert 1 == len(journal.signed_out)
+    assert {} == server.ledger._unwritten
 
 
-def test_sign_out_that_another_request_wrote_meanwhile_is_harmless(journal, monkeypatch):
+def test_sign_out_that_another_request_wrote_meanwhile_is_not_written_twice(journal, monkeypatch):
     john = Secretary("john@simplylift.co")
-    monkeypatch.setattr(journal, "end", lambda *_: server.ledger._unwritten.clear())
+    monkeypatch.setattr(server.ledger, "_ending", LockThatWaits(server.ledger._unwritten.clear, free=True))
     assert 303 == john.post("/logout").status
     assert 303 == john.get("/showSummary").status
+    assert [] == journal.signed_out
+
+
+def test_page_does_not_wait_for_another_that_writes_sign_outs(journal):
+    server.ledger._unwritten["lost"] = rules.now()
+    with server.ledger._ending:
+        assert 200 == Secretary("john@simplylift.co").get("/showSummary").status
+    assert [] == journal.signed_out
 
 
 def test_second_process_without_a_journal_books_nothing(settings, tmp_path, monkeypatch):
@@ -1887,7 +1978,7 @@ def test_bookings_survive_in_a_database(settings, tmp_path, caplog):
 def test_journal_needs_a_key_and_an_address(settings):
     with pytest.raises(SystemExit, match="^GUDLFT_JOURNAL must be set together with GUDLFT_SECRET_KEY$"):
         settings(JOURNAL="sqlite:///bookings.db")
-    with pytest.raises(SystemExit, match="^GUDLFT_JOURNAL: must be a database URL: "):
+    with pytest.raises(SystemExit, match="^GUDLFT_JOURNAL: must be a database URL like "):
         server.open_ledger(settings(JOURNAL="nonsense", SECRET_KEY="x" * 16))
 
 

@@ -111,10 +111,10 @@ def url(request, tmp_path):
 class Database:
     """A database of its own, whose connections can be cut."""
 
-    def __init__(self, cluster):
+    def __init__(self, cluster, options=""):
         self.name, self._server = f"journal_{secrets.token_hex(6)}", f"{cluster}/postgres"
         self.url = f"{cluster}/{self.name}"
-        run_sql(self._server, f"CREATE DATABASE {self.name}")
+        run_sql(self._server, f"CREATE DATABASE {self.name} {options}")
 
     def cut(self):
         """Cut all connections."""
@@ -472,7 +472,7 @@ def test_sign_out_while_the_journal_is_locked_is_written_later(url, opened, page
         assert (303, "/") == ((response := client.post("/logout")).status_code, response.location)
         assert 303 == client.get("/showSummary").status_code
     assert [] == run_sql(url, "SELECT * FROM ended_sign_ins")
-    ledger.book(LIFT, CUP, 1)
+    client.get("/pointsBoard")
     assert 1 == len(opened(url).ended)
 
 
@@ -562,6 +562,27 @@ def test_connections_that_died_while_idle_are_replaced(database, opened, pages):
         database.cut()
         assert 303 == client.post("/purchasePlaces", data={"competition": CUP.name, "places": "1"}).status_code
         assert [(LIFT.name, CUP.name, 1, 3)] * number == in_memory(ledger) == in_journal(database.url)
+
+
+def test_file_that_was_replaced_is_opened_anew(on_sqlite, opened, pages, tmp_path):
+    client, file = pages(opened(on_sqlite)), Path(on_sqlite.removeprefix("sqlite:///"))
+    file.rename(tmp_path / "moved")
+    shutil.copy(tmp_path / "moved", file)
+    statuses = [client.post("/purchasePlaces", data={"competition": CUP.name, "places": "1"}).status_code for _ in "12"]
+    assert 303 == statuses[1]
+    assert [(LIFT.name, CUP.name, 1, 3)] * statuses.count(303) == in_journal(on_sqlite)
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_names_are_kept_whole_or_not_at_all_in_databases_of_other_encodings(cluster, opened, encoding):
+    database = Database(cluster, f"ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    ledger = opened(database.url)
+    assert 1 == ledger.book(GYM, OPEN, 1).number
+    try:
+        assert 2 == ledger.book(GYM, CUP, 1).number
+    except JournalError as error:
+        assert error.certain and encoding == "LATIN1"
+    assert in_memory(ledger) == in_memory(opened(database.url))
 
 
 def test_connection_cut_before_the_commit_books_nothing(database, opened, monkeypatch):
@@ -683,8 +704,9 @@ def data(tmp_path):
 @pytest.mark.parametrize(
     ("setting", "line"),
     [
-        ("sqlite://", "must be a database URL: like sqlite:///bookings.db or postgresql+psycopg://"),
-        ("bookings.db", "must be a database URL: Could not parse"),
+        ("sqlite://", "must be a database URL like sqlite:///bookings.db or postgresql+psycopg://"),
+        ("bookings.db", "must be a database URL like"),
+        ("postgresql+psycopg://name:secret", "must be a database URL like"),
         ("sqlite:///no/such/folder/bookings.db", "unable to open database file"),
         ("sqlite:///clubs.json", "file is not a database"),
         ("postgresql+psycopg://name:secret@127.0.0.1:1/name", "Connection refused"),
@@ -705,14 +727,16 @@ def test_journal_that_cannot_be_opened_stops_the_start(data, setting, line):
         "sqlite+pysqlcipher:///bookings.db",
         "postgresql+psycopg://name:secret@127.0.0.1",
         "postgresql://name:secret@127.0.0.1/name",
+        "postgresql+psycopg://name:secret",
+        "postgresql+psycopg://name:secret@127.0.0.1/name?options=-c&options=-c",
         "mysql://host/name",
     ],
 )
 def test_address_without_a_database_that_this_app_can_use_is_refused(address):
     with pytest.raises(JournalError) as error:
         Journal(address)
-    expected = "like sqlite:///bookings.db or postgresql+psycopg://name:password@host/database"
-    assert f"must be a database URL: {expected}" == str(error.value)
+    expected = "must be a database URL like sqlite:///bookings.db or postgresql+psycopg://name:password@host/database"
+    assert expected == str(error.value)
 
 
 def test_relative_file_lies_in_this_folder_unless_another_is_given(tmp_path, monkeypatch):
