@@ -499,6 +499,8 @@ def export_bookings(competition):
     """Write all bookings, or a competition's entry list, as CSV in UTF-8 to the standard output."""
     from defusedcsv import csv  # a spreadsheet runs no cell of it
 
+    if not ledger.journal.shared:
+        click.echo("GUDLFT_JOURNAL is not set: no bookings are kept", err=True)
     rows = [("number", "time in UTC", "club", "competition", "places", "points")]
     if competition is None:
         rows += [(one.number, f"{one.at:%Y-%m-%d %H:%M:%S}", *one[2:6]) for one in ledger.entries]

@@ -1984,7 +1984,7 @@ def test_journal_needs_a_key_and_an_address(settings):
 
 def run_command(*arguments):
     done = server.app.test_cli_runner().invoke(args=[*arguments])
-    return done.exit_code, done.output_bytes.decode()
+    return done.exit_code, done.stdout_bytes.decode()
 
 
 def test_check_tells_what_the_journal_holds(journal, monkeypatch):
@@ -2015,6 +2015,19 @@ def test_bookings_are_exported_safe_for_a_spreadsheet(clock):
     assert (0, "\ufeffclub,places held\r\n'=1+1,3\r\n") == run_command("bookings", "--competition", OPEN)
     assert (0, "\ufeffclub,places held\r\n") == run_command("bookings", "--competition", "Fall Classic")
     assert (1, "There is no competition Nix\n") == run_command("bookings", "--competition", "Nix")
+
+
+def test_export_without_a_journal_says_that_there_is_none():
+    done = server.app.test_cli_runner().invoke(args=["bookings"])
+    expected = (
+        "\ufeffnumber,time in UTC,club,competition,places,points\r\n",
+        "GUDLFT_JOURNAL is not set: no bookings are kept\n",
+    )
+    assert expected == (done.stdout_bytes.decode(), done.stderr)
+
+
+def test_export_with_a_journal_says_nothing_else(journal):
+    assert "" == server.app.test_cli_runner().invoke(args=["bookings"]).stderr
 
 
 def test_refused_host_is_told_on_a_page_of_the_app(monkeypatch):

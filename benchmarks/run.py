@@ -1,6 +1,6 @@
 """Print what requests cost, as multiples of a bare Flask view that is measured in the same run.
 
-Run it as `.venv/bin/python benchmarks/run.py`; it takes about two minutes and judges nothing.
+Run it as `.venv/bin/python benchmarks/run.py`; it takes about a minute and judges nothing.
 """
 
 import io
@@ -185,7 +185,7 @@ def kinds_of_request(bare):
                 stranger.cookie = ""
                 bares.append(bare.send("/")[1])
     unit = median(bares)
-    print(f"\nCPU time of a request, in bare Flask views of {unit * 1e6:.0f} us each\n")
+    print(f"\nCPU time of a request, in bare Flask views of {unit * 1e6:.0f} us each; sizes are clubs x competitions\n")
     print(f"{'':18}" + "".join(f"{size:>16}" for size in SIZES) + "   last : middle")
     for kind in KINDS:
         row = [median(costs[size][kind]) / unit for size in SIZES]
@@ -203,7 +203,11 @@ def journeys(bare):
         costs["bare"].append(bare.send("/")[1])
         server.ledger = a_ledger(4, 5, 0)
     unit, ours, floor = (median(costs[name]) for name in ("bare", "ours", "floor"))
-    print(f"\nJourney: {ours / unit:.1f} bare views, floor {floor / unit:.1f}; ours : floor = {ours / floor:.2f}")
+    print(
+        "\nJourney: sign-in page, sign in, summary, booking page, purchase, summary. The floor is the same in a Flask"
+    )
+    print("app with session, flash, headers and one-line templates, but without rules and figures")
+    print(f"ours {ours / unit:.1f} bare views, floor {floor / unit:.1f}; ours : floor = {ours / floor:.2f}")
 
 
 def requests_a_second(url, path, cookie="", seconds=4, threads=8):
