@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime, timezone
+from datetime import datetime
 from functools import lru_cache, partialmethod
 
 import sqlalchemy as sql
@@ -36,7 +36,7 @@ joined = lru_cache(lambda *statements: sql.text("; ".join(map(str, statements)))
 
 
 class Connection:
-    """What a process reads and, while it is the writer, writes; times are in UTC."""
+    """What a process reads and, while it is the writer, writes; times are in UTC, and read without it."""
 
     def __init__(self, connection: sql.Connection, beginning: list, after: dict[str, int]):
         self._connection, self._execute, self.ending = connection, connection.execute, ([COMMIT], {})
@@ -63,9 +63,8 @@ class Connection:
         """Iterate over the rows of bookings, or of ended_sign_ins, above the number that was given."""
         rows = self._rows[table]
         while rows:
-            for number, at, *others in rows:
-                yield number, at.replace(tzinfo=timezone.utc), *others
-            rows = self.run([ABOVE[table]], {table: number})[0] if len(rows) == ROWS_AT_ONCE else []
+            yield from rows
+            rows = self.run([ABOVE[table]], {table: rows[-1][0]})[0] if len(rows) == ROWS_AT_ONCE else []
 
     def append(self, booking: dict) -> None:
         """Add a booking when it commits."""

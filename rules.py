@@ -281,7 +281,7 @@ class Ledger:
             try:
                 with self.journal.reading(ended_sign_ins=self._last_ended, bookings=self._last_number()) as journal:
                     for self._last_ended, at, sign_in in journal.read("ended_sign_ins"):
-                        self._remember_ended(sign_in, at)
+                        self._remember_ended(sign_in, at.replace(tzinfo=timezone.utc))
                     return self._take_over(journal)
             except JournalError as error:
                 if not error.again or time.monotonic() > until:
@@ -389,9 +389,13 @@ class Ledger:
 
     def _take_over(self, journal):
         known = self._last_number()  # a page may have taken some over while a booking waited for the lock
-        for number, at, club, competition, *others in journal.read("bookings"):
+        for number, at, club, competition, places, points, token in journal.read("bookings"):
             if number > known:
-                self._apply(Entry(number, at, intern(club), intern(competition), *others))  # one copy of each name
+                names, at = (
+                    (intern(club), intern(competition)),
+                    at.replace(tzinfo=timezone.utc),
+                )  # one copy of each name
+                self._apply(Entry(number, at, *names, places, points, token))
 
     def _remember_ended(self, sign_in, at):
         self.ended[sign_in] = at

@@ -1791,6 +1791,13 @@ def test_form_in_doubt_stays_in_doubt_until_the_journal_can_tell(journal):
     assert [2, 1] == [row["places"] for row in journal.rows]
 
 
+def test_form_without_a_token_is_nobodys_copy(journal):
+    john = Secretary("john@simplylift.co")
+    for fault, title in ("answer lost, then away", "Check your bookings"), ("away", "Nothing was booked"):
+        journal.fault = fault
+        assert title in john.book("2", token="").text
+
+
 def test_form_in_doubt_that_was_not_booked_may_be_refused_for_certain(journal):
     john, kate = Secretary("john@simplylift.co"), Secretary("kate@shelifts.co.uk")
     journal.fault = "answer lost, then away"
@@ -1931,10 +1938,14 @@ def test_sign_out_that_another_request_wrote_meanwhile_is_not_written_twice(jour
     assert [] == journal.signed_out
 
 
-def test_page_does_not_wait_for_another_that_writes_sign_outs(journal):
-    server.ledger._unwritten["lost"] = rules.now()
-    with server.ledger._ending:
-        assert 200 == Secretary("john@simplylift.co").get("/showSummary").status
+def test_page_does_not_wait_for_another_that_writes_sign_outs_but_a_sign_out_does(journal, monkeypatch):
+    john, lock = Secretary("john@simplylift.co"), LockThatWaits()
+    monkeypatch.setattr(server.ledger, "_ending", lock)
+    server.ledger._unwritten["another"] = rules.now()
+    assert 200 == john.get("/showSummary").status
+    assert 0 == lock.waited
+    john.post("/logout")
+    assert 10 == lock.waited
     assert [] == journal.signed_out
 
 
