@@ -32,7 +32,7 @@ for table, columns in (BOOKINGS, ["club", "competition", "places", "points", "to
     ABOVE[table.name] = above.order_by("number").limit(PART)
 BOOKINGS.append_constraint(sql.UniqueConstraint("club", "competition", "places", "token"))
 INSERT, COMMIT = BOOKINGS.insert(), sql.text("COMMIT")
-joined = lru_cache(lambda *statements: sql.text("; ".join(map(str, statements))))
+joined = lru_cache(lambda *statements: sql.text("; ".join(map(str, statements))))  # each sees what came before it
 
 
 class Connection:
@@ -111,8 +111,9 @@ class Journal:
                     certain = False
                     journal.run(*journal.ending)
         except sql.exc.DBAPIError as error:
-            self.close()  # what was lost or replaced is opened anew
             why = str(error.orig).partition("\n")[0]
-            raise JournalError(why, certain, why == "database is locked" or error.connection_invalidated) from error
+            if not (busy := why == "database is locked"):
+                self.close()  # what was lost or replaced is opened anew
+            raise JournalError(why, certain, busy or error.connection_invalidated) from error
 
     reading, writing = partialmethod(_connected, False), partialmethod(_connected, True)  # the one writer of them all

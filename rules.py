@@ -391,11 +391,8 @@ class Ledger:
         known = self._last_number()  # a page may have taken some over while a booking waited for the lock
         for number, at, club, competition, places, points, token in journal.read("bookings"):
             if number > known:
-                names, at = (
-                    (intern(club), intern(competition)),
-                    at.replace(tzinfo=timezone.utc),
-                )  # one copy of each name
-                self._apply(Entry(number, at, *names, places, points, token))
+                club, competition = intern(club), intern(competition)  # one copy of each name
+                self._apply(Entry(number, at.replace(tzinfo=timezone.utc), club, competition, places, points, token))
 
     def _remember_ended(self, sign_in, at):
         self.ended[sign_in] = at
