@@ -1,0 +1,62 @@
+"""The nouns: clubs, competitions, orders, and the entries that orders become."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class BookingError(Exception):
+    """A broken rule; its text is the sentence that the secretary reads."""
+
+
+@dataclass(frozen=True)
+class Club:
+    """A club of clubs.json, with its opening points."""
+
+    name: str
+    email: str
+    points: int
+
+
+@dataclass(frozen=True)
+class Competition:
+    """A competition of competitions.json, with its start, in a time zone, and its opening places."""
+
+    name: str
+    starts_at: datetime
+    places: int
+
+    def has_started(self, now: datetime) -> bool:
+        """Tell whether it is closed: from its start on."""
+        return self.starts_at <= now
+
+
+class Kind(IntEnum):
+    """What an order does, as the sign of the places and points of its entry."""
+
+    BOOKING = 1
+    RETURN = -1
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a form asks for. Orders with a token that are equal are copies of one form."""
+
+    kind: Kind
+    club: Club
+    competition: Competition
+    places: int
+    token: str | None = None
+
+
+class Entry(NamedTuple):
+    """A line of the ledger; places and points that were given back are negative. The time is in UTC."""
+
+    number: int
+    at: datetime
+    club: str
+    competition: str
+    places: int
+    points: int
+    token: str | None
