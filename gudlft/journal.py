@@ -1,0 +1,100 @@
+"""What the ledger asks of a journal, how one fails, and the journal of an app that keeps none."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from .model import Entry
+
+LARGEST = 1_000_000_000  # of a number in a row: all fit an INTEGER of any database, with room for more rows
+
+
+class JournalError(Exception):
+    """The journal is away or busy, and nothing was written."""
+
+
+class CommitInDoubt(JournalError):
+    """The connection broke while a commit was made: nobody knows whether it was."""
+
+
+class AnotherProcessBooks(JournalError):
+    """Nothing is kept, and another process takes the bookings: this one cannot."""
+
+
+def check_entries(entries: Iterable[Entry], previous: int) -> None:
+    """Raise JournalError unless the entries can stand behind the one with the previous number."""
+    for entry in entries:
+        check_entry(entry, previous)
+        previous = entry.number
+
+
+def check_entry(entry: Entry, previous: int) -> None:
+    """Raise JournalError unless the entry can stand behind the one with the previous number."""
+    number, at, club, competition, places, points, _ = entry
+    wrong = f"booking {number} cannot be right"
+    if not (is_figure(number) and is_figure(places) and is_figure(points)):
+        raise JournalError(f"{wrong}: {places!r} places, {points!r} points")
+    if number <= previous:
+        raise JournalError(f"{wrong}: it stands behind booking {previous}")
+    if places == 0 or places * points < 0:
+        raise JournalError(f"{wrong}: {places} places for {points} points")
+    if not (isinstance(at, datetime) and is_name(club) and is_name(competition)):
+        raise JournalError(f"{wrong}: it lacks its time, its club or its competition")
+
+
+def is_figure(value: object) -> bool:
+    """Tell whether the value is a whole number that is not absurdly large."""
+    return type(value) is int and -LARGEST <= value <= LARGEST
+
+
+def is_name(value: object) -> bool:
+    """Tell whether the value can be a name."""
+    return isinstance(value, str) and value != ""
+
+
+class NoJournal:
+    """Nothing is kept. One process alone may book then: it locks the data's folder from its first booking on."""
+
+    shared = False
+
+    def __init__(self, folder: str | None = None):
+        """Lock this folder; none is locked where none is given."""
+        self._folder = folder
+        self._descriptor: int | None = None
+        self._has_booked = False
+
+    @contextmanager
+    def writing(self) -> Iterator["NoJournal"]:
+        """Yield the transaction of the one writer; raise AnotherProcessBooks where another process is that."""
+        if self._folder and self._descriptor is None:
+            self._descriptor = lock_folder(self._folder)
+        try:
+            yield self
+        finally:
+            if self._descriptor is not None and not self._has_booked:
+                os.close(self._descriptor)  # which unlocks the folder
+                self._descriptor = None
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Keep nothing, but the folder locked."""
+        if entries:
+            self._has_booked = True
+
+
+def lock_folder(folder: str) -> int | None:
+    """Lock the folder for this process and return its descriptor; None where there are no such locks."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return None
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise AnotherProcessBooks("another process books: set GUDLFT_JOURNAL, and they share their bookings") from None
+    except OSError:  # a file system without locks
+        pass
+    return descriptor

@@ -1,0 +1,230 @@
+"""The ledger: all bookings, as an append-only list of entries, and their one writer."""
+
+import threading
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterable
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+from .journal import JournalError, NoJournal, check_entries
+from .model import BookingError, Club, Competition, Entry, Kind, Order
+from .rules import Standing, Terms, points_of
+from .totals import Totals
+from .writer import Writer
+
+
+def now() -> datetime:
+    """Return the time in the server's time zone: the one clock."""
+    return datetime.now().astimezone()
+
+
+class BoardRow(NamedTuple):
+    """A row of the points board. Rows sort as the board shows them: most points first, then by name."""
+
+    rank: tuple[int, str]
+    club: str
+    points: int
+
+
+class Holding(NamedTuple):
+    """An open competition at which a club holds places, and its figures there."""
+
+    competition: Competition
+    standing: Standing
+
+
+class Ledger:
+    """The bookings of all clubs. Threads may share it, and processes by a journal.
+
+    One writer at a time judges the orders that wait and commits what they become, all in one transaction: it is in the
+    journal before it is in memory. Pages read memory and never wait for a writer.
+    """
+
+    def __init__(
+        self,
+        clubs: Iterable[Club],
+        competitions: Iterable[Competition],
+        terms: Terms | None = None,
+        journal=None,
+        clock: Callable[[], datetime] = now,
+    ):
+        """Take over what the journal holds; raise JournalError where it cannot be read."""
+        self.clubs = {club.name: club for club in clubs}
+        self.by_start = sorted(competitions, key=lambda competition: (competition.starts_at, competition.name))
+        self.competitions = {competition.name: competition for competition in self.by_start}
+        self.terms = terms or Terms()
+        self.journal = journal or NoJournal()
+        self.now = clock
+        self.writer = Writer(self._write)
+
+        self.entries: list[Entry] = []
+        self.history: dict[str, list[Entry]] = {}  # by club
+        self.totals = Totals()
+        self.points_board = sorted(self._board_row(club) for club in self.clubs.values())
+        self._memory = threading.Lock()  # guards the four above, for moments only
+        self.catch_up()
+
+    # Reading
+
+    def points_left(self, club: Club) -> int:
+        """Return the points that the club can spend."""
+        with self._memory:
+            return self.totals.points_left(club)
+
+    def standing(self, club: Club, competition: Competition) -> Standing:
+        """Return the club's figures at a competition, all of one moment."""
+        with self._memory:
+            return self.totals.standing(club, competition)
+
+    def standings(self, club: Club, competitions: Iterable[Competition]) -> list[Standing]:
+        """Return the club's figures at each competition, all of one moment."""
+        with self._memory:
+            return [self.totals.standing(club, competition) for competition in competitions]
+
+    def upcoming(self) -> list[Competition]:
+        """Return the competitions that are open, soonest first."""
+        return self.by_start[self._first_open() :]
+
+    def past(self) -> list[Competition]:
+        """Return the competitions that have started, latest first."""
+        return self.by_start[: self._first_open()][::-1]
+
+    def _first_open(self) -> int:
+        return bisect_right(self.by_start, self.now(), key=lambda competition: competition.starts_at)
+
+    def entries_of(self, club: Club) -> list[Entry]:
+        """Return the club's bookings and returns, oldest first."""
+        with self._memory:
+            return list(self.history.get(club.name, ()))
+
+    def holdings(self, club: Club) -> list[Holding]:
+        """Return the open competitions at which the club holds places, soonest first."""
+        names = {entry.competition for entry in self.entries_of(club)}
+        competitions = [competition for competition in self.upcoming() if competition.name in names]
+        standings = self.standings(club, competitions)
+        return [
+            Holding(competition, standing)
+            for competition, standing in zip(competitions, standings, strict=True)
+            if standing.places_held
+        ]
+
+    def mismatches(self) -> list[str]:
+        """Return a sentence for each total that does not fit the files and the terms, which may have changed."""
+        with self._memory:
+            return list(self.totals.mismatches(self.clubs, self.competitions, self.terms))
+
+    def entry_list(self, competition: str) -> list[tuple[str, int]]:
+        """Return the clubs that hold places at a competition, and how many; the files may name neither any more."""
+        with self._memory:
+            held = [(club, held.places) for (club, name), held in self.totals.held.items() if name == competition]
+        return sorted((club, places) for club, places in held if places)
+
+    # Changing
+
+    def book(self, club: Club, competition: Competition, places: int, token: str | None = None) -> Entry:
+        """Book places, or return what a copy of the form booked; raise BookingError or JournalError."""
+        return self.writer.carry_out(Order(Kind.BOOKING, club, competition, places, token))
+
+    def give_back(self, club: Club, competition: Competition, places: int, token: str | None = None) -> Entry:
+        """Give places back, or return what a copy of the form gave back; raise BookingError or JournalError."""
+        return self.writer.carry_out(Order(Kind.RETURN, club, competition, places, token))
+
+    def _write(self, orders: list[Order]) -> list[Entry | BookingError]:
+        """Judge each order after those before it and commit what they become; return what became of each."""
+        with self.journal.writing() as transaction:
+            if self.journal.shared:
+                self._take_over(transaction)
+            outcomes, new = self._judge_all(orders)
+            transaction.append(new)
+        self._add(new)
+        return outcomes
+
+    def _judge_all(self, orders: list[Order]) -> tuple[list[Entry | BookingError], list[Entry]]:
+        """Return what becomes of each order, and the new entries: fewer, where copies of a form wait together."""
+        draft = self.totals.draft()
+        number = self._last_number()
+        outcomes = []
+        new = []
+        for order in orders:
+            outcome = draft.copy_of(order)
+            if outcome is None:
+                outcome = self._judge(order, draft, number + 1)
+                if isinstance(outcome, Entry):
+                    number = outcome.number
+                    draft.add(outcome)
+                    new.append(outcome)
+            outcomes.append(outcome)
+        return outcomes, new
+
+    def _judge(self, order: Order, totals: Totals, number: int) -> Entry | BookingError:
+        """Return the entry that the order becomes, or the error where a rule forbids it."""
+        moment = self.now()
+        standing = totals.standing(order.club, order.competition)
+        try:
+            points = points_of(order, standing, self.terms, moment)
+        except BookingError as refusal:
+            return refusal
+        return Entry(
+            number=number,
+            at=moment.astimezone(timezone.utc),
+            club=order.club.name,
+            competition=order.competition.name,
+            places=order.kind * order.places,
+            points=order.kind * points,
+            token=order.token,
+        )
+
+    # Memory
+
+    def catch_up(self) -> None:
+        """Take over what other processes wrote; raise JournalError where it cannot be read within a second."""
+        if self.journal.shared:
+            with self.journal.reading() as transaction:
+                self._take_over(transaction)
+
+    def _take_over(self, transaction) -> None:
+        """Add what is new in the journal: all of it, or none where something cannot be right."""
+        last = self.entries[-1] if self.entries else None
+        entries = list(transaction.entries(first=last.number if last else 1))
+        if last:
+            if entries[:1] != [last]:
+                raise JournalError("the journal has lost bookings that were made: restart to go on without them")
+            del entries[0]
+
+        check_entries(entries, previous=last.number if last else 0)
+        self._add(entries)
+
+    def _last_number(self) -> int:
+        return self.entries[-1].number if self.entries else 0
+
+    def _add(self, entries: list[Entry]) -> None:
+        """Add the entries that are not in memory yet: another thread may have taken them over meanwhile."""
+        if not entries:
+            return
+        with self._memory:
+            last_number = self._last_number()
+            new = [entry for entry in entries if entry.number > last_number]
+            names = {entry.club for entry in new}
+            clubs = [self.clubs[name] for name in names if name in self.clubs]
+            rows_before = [self._board_row(club) for club in clubs]
+
+            for entry in new:
+                self.entries.append(entry)
+                self.history.setdefault(entry.club, []).append(entry)
+                self.totals.add(entry)
+
+            rows_after = [self._board_row(club) for club in clubs]
+            self._replace_on_board(rows_before, rows_after)
+
+    def _board_row(self, club: Club) -> BoardRow:
+        points = self.totals.points_left(club)
+        return BoardRow((-points, club.name.casefold()), club.name, points)
+
+    def _replace_on_board(self, before: list[BoardRow], after: list[BoardRow]) -> None:
+        """Move rows on a copy of the board, so that a page which shows the old one is not disturbed."""
+        board = list(self.points_board)
+        for row in before:
+            del board[bisect_left(board, row)]
+        for row in after:
+            insort(board, row)
+        self.points_board = board

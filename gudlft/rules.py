@@ -1,0 +1,186 @@
+"""The rules of a booking. Pure functions: no clock, no lock, no storage, no web."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import NamedTuple
+
+from .model import BookingError, Competition, Kind, Order
+
+# What a form may say
+
+
+def read_places(text: str) -> int:
+    """Return the number of places that was typed; raise BookingError unless it is a whole number of 1 to 6 digits."""
+    text = text.strip(" \t\r\n")
+    if not text:
+        raise BookingError("Enter the number of places")
+    if not re.fullmatch("-?[0-9]{1,6}", text):
+        raise BookingError("Number of places must be a whole number, like 3")
+    return int(text)
+
+
+def read_token(text: str) -> str | None:
+    """Return the token that tells copies of a form from other forms; None where it is malformed."""
+    if re.fullmatch("[A-Za-z0-9_-]{16,64}", text):
+        return text
+    return None
+
+
+# What a club can book
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a place costs, in points, and how many a club may hold at one competition."""
+
+    cost_per_place: int = 3
+    max_places_per_club: int = 12
+
+
+class Limit(Enum):
+    """What keeps a club from booking more."""
+
+    PLACES = "places"
+    CAP = "cap"
+    POINTS = "points"
+
+
+class Bookable(NamedTuple):
+    """The most places that a club can book at once, and the limit that binds."""
+
+    places: int
+    limit: Limit
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A club's figures at a competition, all of one moment."""
+
+    points_left: int
+    places_left: int
+    places_held: int
+    points_paid: int
+
+    def bookable(self, terms: Terms) -> Bookable:
+        """Return how many places can be booked while the competition is open, and which limit is the tightest."""
+        limits = {
+            Limit.PLACES: self.places_left,
+            Limit.CAP: max(0, terms.max_places_per_club - self.places_held),
+            Limit.POINTS: self.points_left // terms.cost_per_place,
+        }
+        tightest = min(limits, key=limits.get)
+        return Bookable(limits[tightest], tightest)
+
+
+# The points of an order
+
+
+def points_of(order: Order, standing: Standing, terms: Terms, now: datetime) -> int:
+    """Return the points that an order costs, or brings back; raise BookingError where a rule forbids it."""
+    if order.kind is Kind.BOOKING:
+        return price(order, standing, terms, now)
+    return refund(order, standing, now)
+
+
+def price(order: Order, standing: Standing, terms: Terms, now: datetime) -> int:
+    """Return the points that a booking costs; raise BookingError where a rule forbids it."""
+    if order.competition.has_started(now):
+        raise BookingError(booking_closed(order.competition))
+
+    reason = reason_not_to_book(standing, terms, order.places)
+    if reason:
+        raise BookingError(reason)
+
+    check_at_least_one(order.places)
+    return order.places * terms.cost_per_place
+
+
+def refund(order: Order, standing: Standing, now: datetime) -> int:
+    """Return the points that come back, as they were paid; raise BookingError where a rule forbids it."""
+    if order.competition.has_started(now):
+        raise BookingError(returns_closed(order.competition))
+
+    check_at_least_one(order.places)
+    held = standing.places_held
+    if held == 0:
+        raise BookingError(f"Your club holds no places in {order.competition.name}")
+    if order.places > held:
+        raise BookingError(f"Your club holds {plural(held, 'place')} in {order.competition.name}: enter at most {held}")
+    return standing.points_paid * order.places // held
+
+
+def check_at_least_one(places: int) -> None:
+    """Raise BookingError unless the number is 1 or more."""
+    if places < 1:
+        raise BookingError("Number of places must be 1 or more")
+
+
+# Reasons, in words
+
+
+def reason_not_to_book(standing: Standing, terms: Terms, places: int = 1) -> str | None:
+    """Say why so many places, or even one, cannot be booked; None where they can."""
+    bookable = standing.bookable(terms)
+    if max(places, 1) <= bookable.places:
+        return None
+    if bookable.limit is Limit.POINTS:
+        return not_enough_points(standing, terms, places, bookable.places)
+    if bookable.limit is Limit.PLACES:
+        return not_enough_places(bookable.places)
+    return over_the_cap(standing, terms, bookable.places)
+
+
+def not_enough_points(standing: Standing, terms: Terms, places: int, most: int) -> str:
+    """Say that the club's points do not pay for so many places, and for how many they do."""
+    points = standing.points_left
+    if most == 0:
+        return (
+            "Your club does not have enough points to book a place: "
+            f"a place costs {plural(terms.cost_per_place, 'point')} and your club has {points}"
+        )
+    return (
+        f"You don't have enough points available: {plural(places, 'place')} cost "
+        f"{plural(places * terms.cost_per_place, 'point')} and your club has {points}, enough for {most}"
+    )
+
+
+def not_enough_places(most: int) -> str:
+    """Say that the competition has not so many places left, and how many it has."""
+    if most == 0:
+        return "There are no places left in this competition"
+    verb = "is" if most == 1 else "are"
+    return f"You can't book more places than available: only {plural(most, 'place')} {verb} left"
+
+
+def over_the_cap(standing: Standing, terms: Terms, most: int) -> str:
+    """Say that no club may hold so many places there, and how many this one may still book."""
+    cap = plural(terms.max_places_per_club, "place")
+    if most == 0:
+        return f"Your club holds the maximum of {cap} in this competition"
+    return (
+        f"You can't book more than {cap} per competition: "
+        f"your club holds {standing.places_held}, so at most {most} more"
+    )
+
+
+def booking_closed(competition: Competition) -> str:
+    """Say that nothing can be booked any more."""
+    return f"Booking is closed: {started(competition)}"
+
+
+def returns_closed(competition: Competition) -> str:
+    """Say that nothing can be given back any more."""
+    return f"Places can no longer be given back: {started(competition)}"
+
+
+def started(competition: Competition) -> str:
+    """Say when a competition started, to end the sentence that refuses."""
+    start = competition.starts_at
+    return f"{competition.name} started on {start.day} {start:%B %Y} at {start:%H:%M}"
+
+
+def plural(number: int, noun: str) -> str:
+    """Return "1 place" or "2 places"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

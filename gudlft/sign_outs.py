@@ -1,0 +1,112 @@
+"""Which sign-ins were ended, so that a copy of their cookie is refused too."""
+
+import logging
+import threading
+import time
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from .journal import JournalError
+
+SIGN_IN_LASTS = timedelta(hours=8)
+CLOCKS_DIFFER = timedelta(minutes=1)  # at most, between two machines
+COOKIE_CAN_LIVE = SIGN_IN_LASTS + CLOCKS_DIFFER
+SECONDS_TO_WRITE = 0.5  # that a sign-out itself waits; after it, it is written in the background
+SECONDS_BETWEEN_TRIES = 1
+
+log = logging.getLogger("gudlft.sign_outs")
+
+
+class SignOuts:
+    """The sign-ins that were ended, as long as a copy of their cookie could live. Threads may share it.
+
+    A journal tells other processes. While it is away or busy nobody waits for it: a thread writes what could not be
+    written as soon as it can be, and what is still unwritten when the process ends is lost.
+    """
+
+    def __init__(self, journal):
+        """Take over what the journal holds; raise JournalError where it cannot be read."""
+        self._journal = journal
+        self._ended: dict[str, datetime] = {}
+        self._unwritten: dict[str, datetime] = {}
+        self._last_number = 0  # of the journal's rows
+        self._runs_in_background = False
+        self._lock = threading.Lock()  # guards the above, for moments only
+        self._one_writes = threading.Lock()
+        self.catch_up()
+
+    def has_ended(self, sign_in: str) -> bool:
+        """Tell whether the sign-in with this id was ended."""
+        return sign_in in self._ended
+
+    def catch_up(self) -> None:
+        """Take over what other processes wrote; raise JournalError where it cannot be read."""
+        if not self._journal.shared:
+            return
+        with self._journal.reading() as transaction:
+            rows = list(transaction.sign_outs(above=self._last_number))
+        with self._lock:
+            for number, ended_at, sign_in in rows:
+                self._last_number = max(self._last_number, number)
+                self._remember(sign_in, ended_at)
+
+    def end(self, sign_in: str, moment: datetime) -> None:
+        """End a sign-in, here at once and in other processes as soon as the journal takes it."""
+        with self._lock:
+            self._remember(sign_in, moment)
+            if self._journal.shared:
+                self._unwritten[sign_in] = moment
+        if self._journal.shared:
+            self._write_now_or_later()
+
+    def _remember(self, sign_in: str, ended_at: datetime) -> None:
+        """Remember a sign-out, and forget those whose cookies can no longer live."""
+        self._ended[sign_in] = ended_at
+        oldest = next(iter(self._ended))
+        while self._ended[oldest] < ended_at - COOKIE_CAN_LIVE:
+            del self._ended[oldest]
+            oldest = next(iter(self._ended))
+
+    def _write_now_or_later(self) -> None:
+        """Write what is unwritten, in the background where the journal does not take it at once."""
+        try:
+            self._write()
+        except JournalError as error:
+            log.warning("other processes will know of a sign-out later: %s", error)
+            self._write_in_background()
+
+    def _write_in_background(self) -> None:
+        """Start the thread that writes, unless it runs."""
+        with self._lock:
+            if not self._runs_in_background:
+                self._runs_in_background = True
+                threading.Thread(target=self._keep_writing, daemon=True).start()
+
+    def _keep_writing(self) -> None:
+        """Try once a second until everything is written."""
+        while self._something_is_unwritten():
+            time.sleep(SECONDS_BETWEEN_TRIES)
+            with suppress(JournalError):
+                self._write()
+
+    def _something_is_unwritten(self) -> bool:
+        """Tell the background whether to go on; where it need not, a later sign-out may start it again."""
+        with self._lock:
+            self._runs_in_background = bool(self._unwritten)
+            return self._runs_in_background
+
+    def _write(self) -> None:
+        """Write what is unwritten; raise JournalError where the journal does not take it in time."""
+        if not self._one_writes.acquire(timeout=SECONDS_TO_WRITE):
+            raise JournalError("another sign-out is still waiting for the journal")
+        try:
+            with self._lock:
+                unwritten = dict(self._unwritten)
+            if unwritten:
+                with self._journal.writing(SECONDS_TO_WRITE) as transaction:
+                    transaction.end_sign_ins(unwritten, forget_before=min(unwritten.values()) - COOKIE_CAN_LIVE)
+            with self._lock:
+                for sign_in in unwritten:
+                    del self._unwritten[sign_in]
+        finally:
+            self._one_writes.release()

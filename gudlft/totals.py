@@ -1,0 +1,95 @@
+"""The totals that follow from the ledger's entries."""
+
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from .model import Club, Competition, Entry, Order
+from .rules import Standing, Terms
+
+
+class Held(NamedTuple):
+    """What a club holds at a competition."""
+
+    places: int = 0
+    points_paid: int = 0
+
+
+@dataclass
+class Totals:
+    """What follows from the entries. Totals change in one method, and can be computed anew from the entries."""
+
+    points_spent: MutableMapping[str, int] = field(default_factory=dict)  # by club
+    places_sold: MutableMapping[str, int] = field(default_factory=dict)  # by competition
+    held: MutableMapping[tuple[str, str], Held] = field(default_factory=dict)  # by club and competition
+    by_form: MutableMapping[tuple, Entry] = field(default_factory=dict)  # by what makes a form the same
+
+    def draft(self) -> "Totals":
+        """Return totals that start from these and leave them as they are."""
+        return Totals(
+            ChainMap({}, self.points_spent),
+            ChainMap({}, self.places_sold),
+            ChainMap({}, self.held),
+            ChainMap({}, self.by_form),
+        )
+
+    def add(self, entry: Entry) -> None:
+        """Add an entry to every total."""
+        self.points_spent[entry.club] = self.points_spent.get(entry.club, 0) + entry.points
+        self.places_sold[entry.competition] = self.places_sold.get(entry.competition, 0) + entry.places
+
+        key = (entry.club, entry.competition)
+        held = self.held.get(key, Held())
+        self.held[key] = Held(held.places + entry.places, held.points_paid + entry.points)
+
+        if entry.token:
+            self.by_form[entry.club, entry.competition, entry.places, entry.token] = entry
+
+    def copy_of(self, order: Order) -> Entry | None:
+        """Return what another copy of the order's form became, if there was one."""
+        form = (order.club.name, order.competition.name, order.kind * order.places, order.token)
+        return self.by_form.get(form)
+
+    def points_left(self, club: Club) -> int:
+        """Return the points that the club can spend: none where its opening points were lowered below what it spent."""
+        spent = self.points_spent.get(club.name, 0)
+        return within(0, club.points - spent, club.points)
+
+    def standing(self, club: Club, competition: Competition) -> Standing:
+        """Return what decides about a club's order at a competition."""
+        sold = self.places_sold.get(competition.name, 0)
+        held = self.held.get((club.name, competition.name), Held())
+        return Standing(
+            points_left=self.points_left(club),
+            places_left=within(0, competition.places - sold, competition.places),
+            places_held=max(0, held.places),
+            points_paid=max(0, held.points_paid),
+        )
+
+    def mismatches(
+        self, clubs: Mapping[str, Club], competitions: Mapping[str, Competition], terms: Terms
+    ) -> Iterator[str]:
+        """Iterate over sentences: totals beyond the files' figures, and bookings of what the files no longer name."""
+        for club in clubs.values():
+            spent = self.points_spent.get(club.name, 0)
+            if not 0 <= spent <= club.points:
+                yield f"{club.name}: {spent} points are spent, of {club.points}"
+
+        for competition in competitions.values():
+            sold = self.places_sold.get(competition.name, 0)
+            if not 0 <= sold <= competition.places:
+                yield f"{competition.name}: {sold} places are booked, of {competition.places}"
+
+        for (club, competition), held in self.held.items():
+            if not 0 <= held.places <= terms.max_places_per_club:
+                yield f"{club}: {held.places} places are held in {competition}, of {terms.max_places_per_club}"
+
+        unknown = (self.points_spent.keys() - clubs.keys()) | (self.places_sold.keys() - competitions.keys())
+        for name in sorted(unknown):
+            yield f"{name}: no longer in the files, its bookings stay"
+
+
+def within(least: int, number: int, most: int) -> int:
+    """Return the number, or the bound that it is beyond: changed files, and rows edited by hand, may exceed any."""
+    return max(least, min(number, most))
