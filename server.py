@@ -1,162 +1,207 @@
 """GÜDLFT Registration: clubs redeem their points for places at competitions.
 
-Reads from top to bottom: application and settings, hooks, pages in the order in which a secretary meets them, errors,
-commands. The rules of a booking, the ledger and the reading of the data files are in rules.py.
+Reads from top to bottom: what a request is, settings and data, hooks, pages in the order in which a secretary meets
+them, errors, commands. What knows nothing of the web lies in gudlft/: the rules, the ledger, the files.
 """
 
 import gc
 import logging
-import math
 import os
-import re
 import secrets
-import sys
-import threading
 import time
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 from zlib import crc32
 
 import click
-from flask import Flask, Request, abort, flash, g, redirect, render_template, request, session, url_for
+from flask import Flask, Request, abort, flash, redirect, render_template, request, session, url_for
 from flask.globals import request_ctx
-from werkzeug.exceptions import HTTPException, ServiceUnavailable
+from flask.logging import default_handler
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import SignatureExpired, TimestampSigner
+from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 from werkzeug.sansio.utils import get_host
 
-import rules
-from rules import SIGN_IN_LASTS, BookingError, JournalError, Ledger, count, printable
+from gudlft import pagination, rules, sentences
+from gudlft.export import bookings_table, write_csv
+from gudlft.files import BadFiles, is_email, printable, read_data
+from gudlft.journal import AnotherProcessBooks, CommitInDoubt, JournalError, NoJournal
+from gudlft.ledger import Ledger
+from gudlft.limits import Limit, client_key
+from gudlft.model import BookingError, Competition, comparable
+from gudlft.pagination import paginate
+from gudlft.rules import Standing, Terms, plural, read_places, read_token
+from gudlft.settings import BadSettings, read_settings
+from gudlft.sign_outs import CLOCKS_DIFFER, SIGN_IN_LASTS, SignOuts
 
-ROWS_PER_PAGE = 100
-SIGN_IN_LASTS_IDLE = timedelta(minutes=30)
-COOKIE_RENEWED_AFTER = 30  # seconds: to sign a cookie anew for each page would be 7 % of a page's cost
-CLIENTS_REMEMBERED = 10_000
-STARTED = int(time.time())  # without a journal nobody knows which earlier sign-ins were ended
+IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
+LARGEST_REQUEST = 16 * 1024  # bytes
+LONGEST_IN_LOG = 200  # characters of what came from outside
 
-# Application and settings
-
-
-def is_host(value):
-    """Tell whether the value is a host name, perhaps with a dot before it to mean all below it."""
-    return isinstance(value, str) and re.fullmatch(r"\.?[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", value) is not None
-
-
-WHOLE = (lambda value: type(value) is int and value >= 0, "a whole number, 0 or more")
-POSITIVE = (lambda value: type(value) is int and value >= 1, "a whole number, 1 or more")
-SETTINGS = {  # default, check, what the value must be
-    "COST_PER_PLACE": (3, *POSITIVE),
-    "MAX_PLACES_PER_CLUB": (12, *POSITIVE),
-    "DATA_DIR": (str(Path(__file__).parent), bool, "a folder"),
-    "SECRET_KEY": (secrets.token_hex(), lambda value: len(value) >= 16, "a text of 16 characters or more"),
-    "HTTPS": (False, lambda value: value is not None, "true or false"),
-    "PROXIES": (0, *WHOLE),
-    "TRUSTED_HOSTS": ([], lambda value: all(map(is_host, value)), "a host name in lower case or a JSON list of them"),
-    "FAILED_SIGN_INS_PER_MINUTE": (10, *WHOLE),
-    "JOURNAL": ("", lambda url: not url or "GUDLFT_SECRET_KEY" in os.environ, "set together with GUDLFT_SECRET_KEY"),
-}
+# What a request is
 
 
-def configure(app):
-    """Set the app up with the defaults, overridden by GUDLFT_ variables; exit with one line for each wrong value."""
-    config = app.config
-    config.update({name: default for name, (default, _, _) in SETTINGS.items()})
-    config.from_prefixed_env("GUDLFT")  # reads JSON
-    for name in ("DATA_DIR", "SECRET_KEY", "JOURNAL"):
-        config[name] = os.environ.get(f"GUDLFT_{name}", config[name])  # as it is written
-    config["HTTPS"] = {"true": True, "1": True, "false": False, "0": False}.get(str(config["HTTPS"]).lower())
-    config["TRUSTED_HOSTS"] = hosts if isinstance(hosts := config["TRUSTED_HOSTS"], list) else [hosts]
-    wrong = [f"GUDLFT_{name} must be {must}" for name, (_, check, must) in SETTINGS.items() if not check(config[name])]
-    if wrong:
-        raise SystemExit("\n".join(wrong))
-    config.update(
-        SECRET_KEY=os.fsencode(config["SECRET_KEY"]),
-        MAX_CONTENT_LENGTH=16 * 1024,
-        PERMANENT_SESSION_LIFETIME=SIGN_IN_LASTS_IDLE,
-        SESSION_REFRESH_EACH_REQUEST=False,  # `signed_in_club` does it, and leaves static files without a cookie
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=config["HTTPS"],
-        SESSION_COOKIE_NAME="__Host-session" if config["HTTPS"] else "session",
-    )
-    if config["PROXIES"]:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config["PROXIES"], x_proto=config["PROXIES"])
+class ClubRequest(Request):
+    """A request, and what this app finds out about it."""
 
+    club = None  # whose secretary sent it
+    entry = None  # what it booked or gave back
+    journal_error = None  # why the figures may be old
 
-def open_ledger(config):
-    """Return the ledger with the bookings that the journal has; exit with one line where that cannot be read."""
-    data, journal = rules.read_data(Path(config["DATA_DIR"])), rules.Memory(config["DATA_DIR"])
-    try:
-        if config["JOURNAL"]:
-            from journal import Journal  # brings SQLAlchemy
+    def __init__(self, *arguments, **options):
+        """Read the query string whatever bytes it holds: some servers pass them on as they are."""
+        super().__init__(*arguments, **options)
+        self.query_string = self.query_string.decode(errors="replace").encode()
 
-            journal = Journal(config["JOURNAL"], config["DATA_DIR"])
-        gc.disable()  # a replay makes millions of objects and no garbage
-        ledger = Ledger(*data, config["COST_PER_PLACE"], config["MAX_PLACES_PER_CLUB"], journal)
-    except (ImportError, JournalError) as error:
-        raise SystemExit(printable(f"GUDLFT_JOURNAL: {error}")) from None
-    finally:
-        gc.enable()
-    for misfit in ledger.misfits():
-        app.logger.warning(printable(misfit))
-    return ledger
+    @cached_property
+    def token(self):
+        """Return the token that the form carries, or a new one: what this request orders may be sent again with it."""
+        return read_token(self.form.get("token", "")) or new_token()
 
 
 class NameConverter(BaseConverter):
     """A name in a path: its slashes go out as %2F, which servers turn into slashes again."""
 
-    regex, part_isolating = ".+", False
+    regex = ".+"
+    part_isolating = False
 
     def to_url(self, value):
         """Return the name quoted."""
         return quote(value, safe="")
 
 
-class AnyRequest(Request):
-    """A request whose query string may hold any bytes: some servers pass them on as they are."""
+class PatientSigner(TimestampSigner):
+    """Signs cookies with the time, for machines whose clocks differ a little."""
 
-    def __init__(self, environ):
-        super().__init__(environ)
-        self.query_string = self.query_string.decode(errors="replace").encode()
+    def unsign(self, signed_value, max_age=None, return_timestamp=False):
+        """Return the value, and when it was signed; raise SignatureExpired after max_age, in seconds."""
+        value, signed_at = super().unsign(signed_value, return_timestamp=True)
+        age = self.get_timestamp() - signed_at.timestamp()
+        if max_age is not None and not -CLOCKS_DIFFER.total_seconds() <= age <= max_age:
+            raise SignatureExpired(f"Signature age {age} is not up to {max_age} seconds", payload=value)
+        return (value, signed_at) if return_timestamp else value
+
+
+class Sessions(SecureCookieSessionInterface):
+    """Flask's own sessions in signed cookies, which each page renews."""
+
+    def __init__(self, salt):
+        self.salt = salt
+
+    def get_signing_serializer(self, app):
+        """Return what signs and reads the cookies."""
+        serializer = super().get_signing_serializer(app)
+        serializer.signer = PatientSigner
+        return serializer
+
+    def should_set_cookie(self, app, session):
+        """Leave static files, which never look at the session, without a cookie."""
+        return session.accessed and super().should_set_cookie(app, session)
+
+
+def new_token():
+    """Return what tells copies of a new form from all other forms."""
+    return secrets.token_urlsafe(16)
+
+
+# Settings and data
+
+
+def configure(app):
+    """Set the app up with the defaults, overridden by GUDLFT_ variables; raise BadSettings."""
+    app.config.update(read_settings(os.environ, folder=str(Path(__file__).parent)))
+    https = app.config["HTTPS"]
+    app.config.update(
+        MAX_CONTENT_LENGTH=LARGEST_REQUEST,
+        PERMANENT_SESSION_LIFETIME=IDLE_SIGN_IN_LASTS,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=https,
+        SESSION_COOKIE_NAME="__Host-session" if https else "session",
+    )
+    proxies = app.config["PROXIES"]
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)
+
+
+def open_journal(config):
+    """Return the journal of the settings; raise JournalError, or ImportError where its library is missing."""
+    if not config["JOURNAL"]:
+        return NoJournal(config["DATA_DIR"])
+    from gudlft.sql_journal import SqlJournal  # brings SQLAlchemy
+
+    return SqlJournal(config["JOURNAL"], config["DATA_DIR"])
+
+
+def open_ledger(config, journal):
+    """Return the ledger with the bookings that the journal has; raise BadFiles or JournalError."""
+    clubs, competitions = read_data(Path(config["DATA_DIR"]))
+    terms = Terms(config["COST_PER_PLACE"], config["MAX_PLACES_PER_CLUB"])
+    gc.disable()  # a million bookings are no garbage: they are read in a third less time without looking for it
+    try:
+        return Ledger(clubs, competitions, terms, journal)
+    finally:
+        gc.enable()
+
+
+def version_of(folder):
+    """Return a number that changes with the files in a folder, for addresses that may be kept for ever."""
+    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    return crc32(b"".join(file.read_bytes() for file in files))
 
 
 app = Flask(__name__)
-app.request_class = AnyRequest
-
-
-@lru_cache(maxsize=10_000)
-def address(root, endpoint, **values):
-    """Return what url_for returns, for templates: to build each address anew would be 5 % of a page's cost."""
-    return url_for(endpoint, **values)
-
-
-configure(app)
-logging.Formatter.converter = time.gmtime
-app.logger.setLevel(logging.INFO)
-ledger = open_ledger(app.config)
-failed_sign_ins = {}  # client IP address: times of its failures in the last minute
-failed_sign_ins_lock = threading.Lock()
+app.request_class = ClubRequest
 app.url_map.merge_slashes = False
 app.url_map.converters["name"] = NameConverter
-app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-app.jinja_env.filters["count"] = count
-app.jinja_env.globals["url_for"] = lambda endpoint, **values: address(request.root_path, endpoint, **values)
-app.jinja_env.globals["form_token"] = partial(secrets.token_urlsafe, 16)
-static_files = sorted(Path(app.static_folder).iterdir())
-app.jinja_env.globals["version"] = crc32(b"".join(file.read_bytes() for file in static_files))
 
+logging.Formatter.converter = time.gmtime
+app.logger.setLevel(logging.INFO)
+logging.getLogger("gudlft").addHandler(default_handler)
 
-def parts():
-    """Return the macros of _parts.html, which is compiled for the first page and not at the start."""
-    return app.jinja_env.get_template("_parts.html").module
+try:
+    configure(app)
+    journal = open_journal(app.config)
+    ledger = open_ledger(app.config, journal)
+    sign_outs = SignOuts(journal)
+except (BadSettings, BadFiles) as error:
+    raise SystemExit(str(error)) from None
+except (ImportError, JournalError) as error:
+    raise SystemExit(printable(f"GUDLFT_JOURNAL: {error}")) from None
+for mismatch in ledger.mismatches():
+    app.logger.warning(printable(mismatch))
+
+failed_sign_ins = Limit(app.config["FAILED_SIGN_INS_PER_MINUTE"], seconds=60)
+# Without a journal nobody knows after a restart, or in another process, who signed out: no cookie counts there.
+app.session_interface = Sessions(salt="session" if journal.shared else secrets.token_hex())
+
+# Templates
+
+app.jinja_env.trim_blocks = True
+app.jinja_env.lstrip_blocks = True
+app.jinja_env.filters["plural"] = plural
+app.jinja_env.globals.update(new_token=new_token, sentences=sentences, ROWS_PER_PAGE=pagination.ROWS_PER_PAGE)
+app.jinja_env.globals["version"] = version_of(app.static_folder)
 
 
 @app.template_global()
-@lru_cache(maxsize=10_000)
-def part(name, *figures):
-    """Return the HTML of a macro of _parts.html, made once for the same figures: saves a fifth of the CPU time."""
-    return getattr(parts(), name)(*figures)
+def cached_macro(template, macro, **figures):
+    """Return the HTML of a macro, made once for the same figures: halves what a page costs."""
+    make = make_fragment if app.debug else remember_fragment
+    return make(request.root_path, template, macro, tuple(figures.items()))
+
+
+def make_fragment(root_path, template, macro, figures):
+    """Return the HTML of a macro; its links depend on the path at which the app is mounted."""
+    return getattr(app.jinja_env.get_template(template).module, macro)(**dict(figures))
+
+
+remember_fragment = lru_cache(maxsize=10_000)(make_fragment)
 
 
 # Hooks
@@ -171,74 +216,89 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+WITHOUT_A_CLUB = ("static", "health")  # what they answer depends on nobody
+SIGNED_IN_ONLY = ("show_summary", "book", "purchase_places", "bookings", "cancel_places")
+ORDERS = ("purchase_places", "cancel_places")
 LISTS = ("show_summary", "bookings", "points_board")
-SIGNED_IN_ONLY = ("show_summary", "book", "purchase_places", "bookings", "give_back")
 
 
 def log(event):
     """Write one line: the client's address, the signed-in club, the event."""
-    club = signed_in_club()
-    app.logger.info(printable(f"{request.remote_addr} {club.name if club else '-'}: {event}"))
+    club = request.club.name if request.club else "-"
+    app.logger.info(printable(f"{client_key(request.remote_addr)} {club}: {event}"))
 
 
-def same_origin():
-    """Tell whether a page of this app, or no browser at all, sent the request."""
-    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    if site is not None or origin is None:
-        return site in ("same-origin", "none", None)
-    try:
-        scheme, host, *_ = urlsplit(origin.lower())
-        return get_host(scheme, host) == request.host.lower() != ""
-    except ValueError:
-        return False
+def cut(text):
+    """Return as much of what came from outside as a log line may hold."""
+    return text[:LONGEST_IN_LOG]
 
 
 @app.before_request
-def check_request():
-    """Refuse what another site sent and what is too large, before anything looks at the session."""
-    safe = request.method in ("GET", "HEAD", "OPTIONS")
-    if (not safe or request.endpoint == "sign_out") and not same_origin():
-        abort(403, "This form was sent from another site and nothing was changed. Open the page here and try again")
-    if not safe:
+def refuse_other_sites():
+    """Refuse what another site sent, and what is too large, before anything looks at the session."""
+    is_safe = request.method in ("GET", "HEAD", "OPTIONS")
+    if (not is_safe or request.endpoint == "sign_out") and not is_same_origin():
+        abort(403, sentences.ANOTHER_SITE)
+    if not is_safe:
         request.get_data(parse_form_data=True)  # raises 413, also where the length was not told beforehand
+
+
+def is_same_origin():
+    """Tell whether a page of this app, or no browser at all, sent the request."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in ("same-origin", "none")
+
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return True
+    try:
+        parts = urlsplit(origin.lower())
+        host = get_host(parts.scheme, parts.netloc)
+    except ValueError:
+        return False
+    return host != "" and host == request.host.lower()
 
 
 @app.before_request
 def catch_up():
-    """Take over what other processes booked; while the journal is away pages come from memory."""
-    if request.endpoint not in ("static", "health"):
-        try:
-            ledger.catch_up()
-        except JournalError as error:
-            log(f"the journal is away: {error}")
+    """Take over what other processes wrote; while the journal is away pages come from memory."""
+    if request.endpoint in WITHOUT_A_CLUB:
+        return
+    try:
+        ledger.catch_up()
+        sign_outs.catch_up()
+    except JournalError as error:
+        request.journal_error = error
+        log(f"the journal is away: {error}")
 
 
 @app.before_request
-def check_sign_in():
+def know_club():
+    """Find out which club's secretary sent the request."""
+    if request.endpoint in WITHOUT_A_CLUB or "club" not in session:
+        return
+    earliest = ledger.now() - SIGN_IN_LASTS
+    if session["since"] > earliest.timestamp() and not sign_outs.has_ended(session["id"]):
+        request.club = ledger.clubs.get(session["club"])
+
+
+@app.before_request
+def require_sign_in():
     """Send the signed-out to the sign-in page where only the signed-in may see or send something."""
-    if request.endpoint not in SIGNED_IN_ONLY or request.method == "OPTIONS" or signed_in_club():
+    if request.endpoint not in SIGNED_IN_ONLY or request.method == "OPTIONS" or request.club:
         return None
-    if request.method == "POST":
-        undone = "changed" if request.endpoint == "give_back" else "booked"
-        return index(403, f"You are not signed in and nothing was {undone}. Sign in to book")
-    flash("You are not signed in. Sign in to continue", "problem")
+    if request.endpoint in ORDERS:
+        return render_sign_in(403, Problem(sentences.NOT_SIGNED_IN[request.endpoint]))
+    flash(sentences.SIGN_IN_TO_CONTINUE, "problem")
     return redirect(url_for("index"), 303)
 
 
-def signed_in_club():
-    """Return the club whose secretary sent the request, or None."""
-    if "club" not in g:
-        cookie, moment = dict(session), rules.now().timestamp()
-        alive = (
-            "since" in cookie
-            and cookie["since"] > moment - SIGN_IN_LASTS.total_seconds()
-            and (cookie["since"] >= STARTED or ledger.journal.shared)
-            and cookie["id"] not in ledger.ended
-        )
-        g.club = ledger.clubs.get(cookie["club"]) if alive else None
-        if g.club and cookie["seen"] < moment - COOKIE_RENEWED_AFTER:
-            session["seen"] = int(moment)  # sends the cookie again, which lives on for half an hour
-    return g.club
+@app.before_request
+def require_fresh_figures():
+    """Judge no order by figures that may be old."""
+    if request.journal_error and request.endpoint in ORDERS:
+        raise request.journal_error
 
 
 @app.after_request
@@ -253,189 +313,250 @@ def add_headers(response):
     return response
 
 
+# What pages have in common
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why something was refused: the sentence and, where a field is to blame, its id and what was typed there."""
+
+    sentence: str
+    field: str | None = None
+    typed: str = ""
+
+
+def render_page(template, status=200, problem=None, **context):
+    """Return a response with a page; a problem is shown on it and logged."""
+    if problem:
+        typed = f" ({cut(problem.typed)})" if problem.typed else ""
+        log(f"{request.endpoint} refused: {problem.sentence}{typed}")
+    html = render_template(template, problem=problem, club=request.club, ledger=ledger, **context)
+    return app.response_class(html, status)
+
+
+def page_of(items):
+    """Return the page of a list that the address asks for, the first where it is no list's; answer 404 if none is."""
+    asked = request.args.get("page", "1") if request.endpoint in LISTS else "1"
+    page = paginate(items, asked)
+    if page is None:
+        abort(404)
+    return page
+
+
 # Pages
 
 
-def page(template, status=200, message=None, **context):
-    """Return a response with the page; the message says why something was refused, and is logged."""
-    if message:
-        log(f"{request.endpoint} refused: {message}" + (f" ({context['typed']})" if context.get("typed") else ""))
-    context |= {"message": message, "club": signed_in_club(), "ledger": ledger, "parts": parts()}
-    return app.response_class(render_template(template, **context), status)
-
-
-def page_of(items, latest_first=False):
-    """Return the rows that the address asks for and their place among all; answer 404 where there are none."""
-    asked, total = request.args.get("page", "1") if request.endpoint in LISTS else "1", len(items)
-    number = int(asked) if re.fullmatch("[1-9][0-9]{0,5}", asked) else 0
-    start, stop = (number - 1) * ROWS_PER_PAGE, min(number * ROWS_PER_PAGE, total)
-    if not 0 <= start < max(total, 1):
-        abort(404)
-    rows = items[total - stop : total - start][::-1] if latest_first else items[start:stop]
-    return {"rows": rows, "number": number, "start": start, "stop": stop, "total": total}
-
-
 @app.get("/")
-def index(status=200, message=None, **context):
+def index():
     """Show the sign-in form with the points board; send the signed-in on to their summary."""
-    if status == 200 and signed_in_club():
+    if request.club:
         return redirect(url_for("show_summary"), 303)
-    return page("index.html", status, message, **context)
+    return render_sign_in()
+
+
+def render_sign_in(status=200, problem=None):
+    """Show the sign-in form with the points board."""
+    return render_page("index.html", status, problem, points_board=ledger.points_board)
 
 
 @app.post("/showSummary")
 def sign_in():
     """Sign a secretary in by the club's email address, or say what is wrong with it."""
-    typed = request.form.get("email", "")
-    refuse = partial(index, field="email", typed=typed)
-    if not typed.strip():
-        return refuse(400, "Enter your email address")
-    try:
-        rules.read_value(rules.EMAIL, typed.strip())
-    except ValueError:
-        return refuse(400, "Enter an email address in the correct format, like name@example.com")
-    club = ledger.emails.get(rules.plain(typed))
-    if club is None and (wait := seconds_to_wait(request.remote_addr)):
-        response = refuse(429, "Too many attempts. Wait a minute and try again")
-        response.headers["Retry-After"] = wait
+    client = client_key(request.remote_addr)
+    seconds = failed_sign_ins.seconds_to_wait(client)
+    if seconds:
+        response = render_sign_in(429, email_problem(sentences.TOO_MANY_ATTEMPTS))
+        response.headers["Retry-After"] = seconds
         return response
+
+    typed = request.form.get("email", "").strip()
+    if not typed:
+        return render_sign_in(400, email_problem(sentences.EMAIL_EMPTY))
+    if not is_email(typed):
+        return render_sign_in(400, email_problem(sentences.EMAIL_MALFORMED))
+
+    club = ledger.clubs_by_email.get(comparable(typed))
     if club is None:
-        return refuse(404, "We cannot find a club with this email address. Check the address and try again")
+        failed_sign_ins.count(client)
+        return render_sign_in(404, email_problem(sentences.EMAIL_UNKNOWN))
+
     end_sign_in()
-    moment = int(rules.now().timestamp())
-    session.update(club=club.name, id=secrets.token_urlsafe(12), since=moment, seen=moment)
-    session.permanent = True
-    g.club = club
-    log("signed in")
+    begin_sign_in(club)
     return redirect(url_for("show_summary"), 303)
 
 
-def seconds_to_wait(client):
-    """Count a failed sign-in of the client; return the seconds after which it may try again, or 0."""
-    most, moment = app.config["FAILED_SIGN_INS_PER_MINUTE"], time.monotonic()
-    with failed_sign_ins_lock:
-        recent = [at for at in failed_sign_ins.pop(client, []) if at > moment - 60]
-        wait = math.ceil(recent[0] + 60 - moment) if 0 < most <= len(recent) else 0
-        failed_sign_ins[client] = recent if wait or not most else [*recent, moment]
-        if len(failed_sign_ins) > CLIENTS_REMEMBERED:
-            del failed_sign_ins[next(iter(failed_sign_ins))]
-    return wait
+def email_problem(sentence):
+    """Return the problem with what was typed as an email address."""
+    return Problem(sentence, field="email", typed=request.form.get("email", ""))
+
+
+def begin_sign_in(club):
+    """Let the session be the club's."""
+    session.update(club=club.name, id=secrets.token_urlsafe(12), since=int(ledger.now().timestamp()))
+    session.permanent = True
+    request.club = club
+    log("signed in")
 
 
 def end_sign_in():
     """End the session, so that a copy of its cookie is refused too."""
-    if signed_in_club():
-        try:
-            ledger.end(session["id"])
-        except JournalError as error:
-            log(f"other processes will know later: {error}")
+    if request.club:
+        sign_outs.end(session["id"], ledger.now())
         log("signed out")
     session.clear()
 
 
 @app.get("/showSummary")
-def show_summary(status=200, message=None):
+def show_summary():
     """Show the club's points and the competitions."""
-    upcoming, past = ledger.open_and_past()
-    paged = page_of(upcoming + past)
-    split = max(0, len(upcoming) - paged["start"])
-    rows = [competition_row(g.club, one, index < split) for index, one in enumerate(paged["rows"])]
-    return page("summary.html", status, message, page=paged, upcoming=rows[:split], past=rows[split:])
+    return render_summary()
 
 
-def competition_row(club, competition, is_open):
-    """Return what a row of the summary shows."""
-    _, left, held, most, binds = ledger.figures(club, competition)
-    most, binds = (most, binds) if is_open else (0, "closed")
-    link = address(request.root_path, "book", competition=competition.name, club=club.name) if most else None
-    return competition, left, held, binds, ledger.cap, link
+def render_summary(status=200, problem=None):
+    """Show the club's points and the competitions: the open ones, soonest first, then the past ones, latest first."""
+    now = ledger.now()
+    upcoming = ledger.upcoming()
+    page = page_of(upcoming + ledger.past())
+    figures = ledger.figures(request.club, page.rows)
+    rows = [
+        SummaryRow(competition, standing, sentences.state(competition, standing.bookable(ledger.terms), now))
+        for competition, standing in zip(page.rows, figures.standings, strict=True)
+    ]
+    return render_page(
+        "summary.html",
+        status,
+        problem,
+        page=page,
+        upcoming=[row for row in rows if not row.competition.has_started(now)],
+        past=[row for row in rows if row.competition.has_started(now)],
+        points_left=figures.points_left,
+        points_board=figures.points_board,
+    )
 
 
-def find_competition(name, club, otherwise):
-    """Return the competition; answer 403 where another club is named, 404 on the other page where it is unknown."""
-    if club != g.club.name:
-        abort(403, f"This page belongs to another club. You are signed in as {g.club.name}")
-    if name not in ledger.competitions:
-        abort(otherwise(404, "We cannot find this competition. Choose one from the list"))
-    return ledger.competitions[name]
+class SummaryRow(NamedTuple):
+    """A competition, the club's figures there, and why nothing can be booked, if so."""
+
+    competition: Competition
+    standing: Standing
+    state: str | None
 
 
 @app.get("/book/<name:competition>/<name:club>")
 def book(competition, club):
-    """Show the booking form; names may hold slashes, so the club is the signed-in one at the end of the path."""
-    names, mine = f"{competition}/{club}", f"/{g.club.name}"
-    if names.endswith(mine):
-        competition, club = names.removesuffix(mine), g.club.name
-    return booking_page(find_competition(competition, club, show_summary))
+    """Show the booking form. Names may hold slashes: the club is the signed-in one's name at the end of the path."""
+    names = f"{competition}/{club}"
+    own_name = f"/{request.club.name}"
+    if not names.endswith(own_name):
+        refuse_another_club(names)
+
+    known = ledger.competitions.get(names.removesuffix(own_name))
+    if known is None:
+        return render_summary(404, Problem(sentences.UNKNOWN_COMPETITION))
+    return render_booking(known)
 
 
-def booking_page(competition, message=None):
+def refuse_another_club(names):
+    """Answer 403 where the names end in that of another club, and 404 where there is no such club."""
+    if any(names.endswith(f"/{name}") for name in ledger.clubs):
+        abort(403, sentences.another_club(request.club))
+    abort(404)
+
+
+def render_booking(competition, problem=None):
     """Show the booking form, or why nothing can be booked: on the summary where the competition has started."""
-    if competition.date <= rules.now():
-        return show_summary(400, f"Booking is closed: {competition.started()}")
-    figures = ledger.figures(g.club, competition)
-    obstacle = ledger.refusal(figures)
-    context = {"competition": competition, "figures": figures, "obstacle": obstacle}
-    if message and not obstacle:
-        context |= {"field": "places", "typed": request.form.get("places", "")}
-    return page("booking.html", 400 if message else 200, message and (obstacle or message), **context)
+    if competition.has_started(ledger.now()):
+        return render_summary(400, Problem(rules.booking_closed(competition)))
 
-
-def carry_out(change, shown_on, refuse):
-    """Book or give back what the form says and say so on the next page, or show why not."""
-    form = request.form
-    competition = find_competition(form.get("competition"), form.get("club", g.club.name), shown_on)
-    token = token if re.fullmatch("[A-Za-z0-9_-]{16,64}", token := form.get("token", "")) else None
-    try:
-        places = rules.whole_number(form.get("places", ""))
-    except BookingError as error:
-        if competition.date > rules.now():
-            return refuse(competition, str(error))
-        places = 0  # what has started is closed, whatever was typed
-    try:
-        entry = g.entry = change(g.club, competition, places, token)
-    except BookingError as error:
-        return refuse(competition, str(error))
-    places, points = count(abs(entry.places), "place"), count(abs(entry.points), "point")
-    left = ledger.points_left(g.club)
-    message = (
-        f"Great-booking complete! Your club has booked {places} in {competition.name} for {points}. "
-        f"{count(left, 'point', (' is', ' are'))} left"
-        if entry.places > 0
-        else f"{places} in {competition.name} given back. {points} returned, {count(left, 'point')} available"
+    standing = ledger.standing(request.club, competition)
+    reason = rules.reason_not_to_book(standing, ledger.terms)
+    if problem and reason:
+        problem = Problem(reason)
+    return render_page(
+        "booking.html",
+        400 if problem else 200,
+        problem,
+        competition=competition,
+        standing=standing,
+        bookable=standing.bookable(ledger.terms),
+        reason=reason,
     )
-    log(f"{message} (number {entry.number})")
-    flash(message, "success")
-    return redirect(url_for(shown_on.__name__), 303)
 
 
 @app.post("/purchasePlaces")
 def purchase_places():
-    """Book places."""
-    return carry_out(ledger.book, show_summary, booking_page)
+    """Book places, or show the form again with the reason why not."""
+    if request.form.get("club", request.club.name) != request.club.name:
+        abort(403, sentences.another_club(request.club))
+    competition = ledger.competitions.get(request.form.get("competition"))
+    if competition is None:
+        return render_summary(404, Problem(sentences.UNKNOWN_COMPETITION))
+
+    typed = request.form.get("places", "")
+    try:
+        entry = ledger.book(request.club, competition, read_places(typed), request.token)
+    except BookingError as error:
+        return render_booking(competition, Problem(str(error), field="places", typed=typed))
+
+    request.entry = entry
+    announce(sentences.booked(entry, ledger.points_left(request.club)))
+    return redirect(url_for("show_summary"), 303)
+
+
+def announce(sentence):
+    """Say on the next page, and in the log, what the request did."""
+    log(f"{sentence} (number {request.entry.number})")
+    flash(sentence, "success")
 
 
 @app.get("/bookings")
-def bookings(status=200, message=None, refused=None):
-    """Show the club's entries, newest first, and the forms that give its places back."""
-    paged = page_of(ledger.history[g.club.name], latest_first=True)
-    held = ledger.holdings(g.club)[paged["start"] :][:ROWS_PER_PAGE]
-    field = next((f"places-{index}" for index, row in enumerate(held, start=1) if row[0] == refused), None)
-    typed = request.form.get("places", "")
-    return page("bookings.html", status, message, page=paged, held=held, field=field, typed=typed)
+def bookings():
+    """Show the club's bookings, newest first, and the forms that give places back."""
+    return render_bookings()
+
+
+def render_bookings(status=200, problem=None):
+    """Show the club's bookings, newest first, and the forms that give places back."""
+    page = page_of(ledger.entries_of(request.club)[::-1])
+    holdings = ledger.holdings(request.club)[page.start : page.start + pagination.ROWS_PER_PAGE]
+    return render_page("bookings.html", status, problem, page=page, holdings=holdings)
 
 
 @app.post("/cancelPlaces")
-def give_back():
-    """Give places back."""
-    return carry_out(ledger.give_back, bookings, lambda competition, message: bookings(400, message, competition))
+def cancel_places():
+    """Give places back, or show the form again with the reason why not."""
+    if request.form.get("club", request.club.name) != request.club.name:
+        abort(403, sentences.another_club(request.club))
+    competition = ledger.competitions.get(request.form.get("competition"))
+    if competition is None:
+        return render_bookings(404, Problem(sentences.UNKNOWN_COMPETITION))
+
+    typed = request.form.get("places", "")
+    try:
+        entry = ledger.give_back(request.club, competition, read_places(typed), request.token)
+    except BookingError as error:
+        return refuse_return(competition, Problem(str(error), typed=typed))
+
+    request.entry = entry
+    announce(sentences.given_back(entry, ledger.points_left(request.club)))
+    return redirect(url_for("bookings"), 303)
+
+
+def refuse_return(competition, problem):
+    """Show My bookings with the reason beside the competition's form, where it has one."""
+    if competition.has_started(ledger.now()):
+        return render_bookings(400, Problem(rules.returns_closed(competition)))
+    for number, holding in enumerate(ledger.holdings(request.club), start=1):
+        if holding.competition == competition:
+            problem = Problem(problem.sentence, f"places-{number}", problem.typed)
+    return render_bookings(400, problem)
 
 
 @app.get("/pointsBoard")
 def points_board():
     """Show every club's points; the signed-out get an ETag, so that an unchanged board is not sent again."""
-    response = page("board.html", page=page_of(ledger.board))
-    if not g.club:
+    response = render_page("board.html", page=page_of(ledger.points_board))
+    if not request.club:
         response.headers["Cache-Control"] = "no-cache"
         response.add_etag()
         response.make_conditional(request)
@@ -453,60 +574,68 @@ def sign_out():
 @app.get("/health")
 def health():
     """Tell a proxy or a monitor whether the app can take bookings."""
+    headers = {"Content-Type": "text/plain; charset=utf-8"}
     try:
         ledger.catch_up()
     except JournalError:
-        return "the journal is away", 503, {"Content-Type": "text/plain; charset=utf-8"}
-    return "ok", 200, {"Content-Type": "text/plain; charset=utf-8"}
+        return "the journal is away", 503, headers
+    return "ok", 200, headers
 
 
-# Errors and commands
+# Errors
 
 
 @app.errorhandler(HTTPException)
-def show_error(error, **context):
+def show_error(error):
     """Show an error on a page of the app's own."""
     if request_ctx.url_adapter is None:  # the Host was refused, and links need an adapter
         request_ctx.url_adapter = app.url_map.bind("", script_name=request.root_path)
-    log(f"{error.code} {request.method} {request.path}: {error.description}")
+    log(f"{error.code} {cut(request.method)} {cut(request.path)}: {error.description}")
+
+    text = sentences.ERRORS.get(error.code, sentences.ErrorText("This is not possible", error.description))
+    if error.code == 500 and request.entry:
+        text = sentences.CARRIED_OUT
     response = error.get_response()
-    context |= {"code": error.code, "description": error.description, "done": "entry" in g}
-    response.data = page("error.html", error.code, **context).data
+    response.data = render_page("error.html", text=text).data
     return response
 
 
 @app.errorhandler(JournalError)
 def show_journal_error(error):
-    """Say that nothing was booked or, where that is not certain, to check."""
+    """Say whether this try booked anything, and show the same form again."""
     app.logger.error(printable(f"{request.endpoint} failed: {error}"))
-    return show_error(ServiceUnavailable(), certain=error.certain)
+    if isinstance(error, AnotherProcessBooks):
+        return render_page("error.html", 503, text=sentences.ANOTHER_COPY)
+    text = sentences.IN_DOUBT if isinstance(error, CommitInDoubt) else sentences.NOT_BOOKED
+    return render_page("error.html", 503, text=text, form=request.form)
+
+
+# Commands
 
 
 @app.cli.command("check")
 def check():
     """Check settings, data files and journal, and say what they hold."""
-    points, places = sum(club.points for club in ledger.clubs.values()), sum(one.places for one in ledger.by_date)
-    print(f"clubs.json: {count(len(ledger.clubs), 'club')}, {count(points, 'point')}")
-    print(f"competitions.json: {count(len(ledger.by_date), 'competition')}, {count(places, 'place')}")
-    if app.config["JOURNAL"]:
-        sentences = [printable(sentence) for sentence in ledger.misfits() + ledger.vanished()]
-        print(f"journal: {count(len(ledger.entries), 'line')}", *sentences, sep="\n")
+    points = sum(club.points for club in ledger.clubs.values())
+    places = sum(competition.places for competition in ledger.by_start)
+    print(f"clubs.json: {plural(len(ledger.clubs), 'club')}, {plural(points, 'point')}")
+    print(f"competitions.json: {plural(len(ledger.by_start), 'competition')}, {plural(places, 'place')}")
+    if journal.shared:
+        print(f"journal: {plural(len(ledger.entries), 'line')}")
+        for mismatch in ledger.mismatches():
+            print(printable(mismatch))
 
 
 @app.cli.command("bookings")
 @click.option("--competition", help="Only this one's entry list: its clubs and the places they hold.")
 def export_bookings(competition):
     """Write all bookings, or a competition's entry list, as CSV in UTF-8 to the standard output."""
-    from defusedcsv import csv  # a spreadsheet runs no cell of it
-
-    if not ledger.journal.shared:
+    if not journal.shared:
         click.echo("GUDLFT_JOURNAL is not set: no bookings are kept", err=True)
-    rows = [("number", "time in UTC", "club", "competition", "places", "points")]
     if competition is None:
-        rows += [(one.number, f"{one.at:%Y-%m-%d %H:%M:%S}", *one[2:6]) for one in ledger.entries]
-    elif competition in ledger.competitions or any(one.competition == competition for one in ledger.entries):
+        rows = bookings_table(ledger.entries)
+    elif competition in ledger.competitions or competition in ledger.totals.places_sold:
         rows = [("club", "places held"), *ledger.entry_list(competition)]
     else:
         raise SystemExit(f"There is no competition {printable(competition)}")
-    sys.stdout.reconfigure(encoding="utf-8-sig", newline="")
-    csv.writer(sys.stdout).writerows(rows)
+    write_csv(rows)

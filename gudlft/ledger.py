@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import NamedTuple
 
 from .journal import JournalError, NoJournal, check_entries
-from .model import BookingError, Club, Competition, Entry, Kind, Order
+from .model import BookingError, Club, Competition, Entry, Kind, Order, comparable
 from .rules import Standing, Terms, points_of
 from .totals import Totals
 from .writer import Writer
@@ -33,6 +33,14 @@ class Holding(NamedTuple):
     standing: Standing
 
 
+class Figures(NamedTuple):
+    """What a summary shows, all of one moment: standings are in the order of the competitions asked for."""
+
+    points_left: int
+    standings: list[Standing]
+    points_board: list[BoardRow]
+
+
 class Ledger:
     """The bookings of all clubs. Threads may share it, and processes by a journal.
 
@@ -50,6 +58,7 @@ class Ledger:
     ):
         """Take over what the journal holds; raise JournalError where it cannot be read."""
         self.clubs = {club.name: club for club in clubs}
+        self.clubs_by_email = {comparable(club.email): club for club in self.clubs.values()}
         self.by_start = sorted(competitions, key=lambda competition: (competition.starts_at, competition.name))
         self.competitions = {competition.name: competition for competition in self.by_start}
         self.terms = terms or Terms()
@@ -76,10 +85,11 @@ class Ledger:
         with self._memory:
             return self.totals.standing(club, competition)
 
-    def standings(self, club: Club, competitions: Iterable[Competition]) -> list[Standing]:
-        """Return the club's figures at each competition, all of one moment."""
+    def figures(self, club: Club, competitions: Iterable[Competition]) -> Figures:
+        """Return the club's points, its figures at each competition and the points board."""
         with self._memory:
-            return [self.totals.standing(club, competition) for competition in competitions]
+            standings = [self.totals.standing(club, competition) for competition in competitions]
+            return Figures(self.totals.points_left(club), standings, self.points_board)
 
     def upcoming(self) -> list[Competition]:
         """Return the competitions that are open, soonest first."""
@@ -101,7 +111,7 @@ class Ledger:
         """Return the open competitions at which the club holds places, soonest first."""
         names = {entry.competition for entry in self.entries_of(club)}
         competitions = [competition for competition in self.upcoming() if competition.name in names]
-        standings = self.standings(club, competitions)
+        standings = self.figures(club, competitions).standings
         return [
             Holding(competition, standing)
             for competition, standing in zip(competitions, standings, strict=True)

@@ -1,0 +1,290 @@
+"""The one toolbox of the tests: data, a page reader, a secretary, the conservation check, a served app."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import quote
+
+from bs4 import BeautifulSoup
+
+from gudlft.ledger import Ledger
+from gudlft.model import Club, Competition
+from gudlft.rules import Terms
+
+PROJECT = Path(__file__).parent.parent
+
+# The demo's data, of which the tests need one open, one small and one past competition
+
+OPEN = "Spring Festival 2050"
+SMALL = "Novice Cup 2050"
+PAST = "Spring Festival"
+JOHN = "john@simplylift.co"  # Simply Lift, 13 points
+IRON = "admin@irontemple.com"  # Iron Temple, 4 points
+KATE = "kate@shelifts.co.uk"  # She Lifts, 12 points
+ATLAS = "office@atlasbarbell.example"  # Atlas Barbell, 60 points
+TOKEN = "a-token_of-16-ch"
+
+CLUBS = [
+    Club("Simply Lift", JOHN, 13),
+    Club("Iron Temple", IRON, 4),
+    Club("She Lifts", KATE, 12),
+    Club("Atlas Barbell", ATLAS, 60),
+]
+COMPETITIONS = [
+    Competition(name, datetime.fromisoformat(date).astimezone(), places)
+    for name, date, places in [
+        (PAST, "2020-03-27 10:00:00", 25),
+        ("Fall Classic", "2020-10-22 13:30:00", 13),
+        (OPEN, "2050-03-27 11:11:00", 20),
+        (SMALL, "2050-11-05 09:00:00", 5),
+    ]
+]
+
+
+def make_ledger(clubs=CLUBS, competitions=COMPETITIONS, cost=3, cap=12, **options):
+    """Return a ledger with the data of the tests, or other."""
+    return Ledger(clubs, competitions, Terms(cost, cap), **options)
+
+
+def tomorrow(name, places):
+    """Return a competition that starts tomorrow."""
+    return Competition(name, datetime.now().astimezone() + timedelta(days=1), places)
+
+
+def parties(ledger, club="Simply Lift", competition=OPEN):
+    """Return a club and a competition of a ledger: what each order names first."""
+    return ledger.clubs[club], ledger.competitions[competition]
+
+
+def write_data(folder, clubs, competitions):
+    """Write both data files: clubs as (name, email, points), competitions as (name, date, places)."""
+    clubs = [dict(zip(("name", "email", "points"), row, strict=True)) for row in clubs]
+    competitions = [dict(zip(("name", "date", "numberOfPlaces"), row, strict=True)) for row in competitions]
+    (folder / "clubs.json").write_text(json.dumps({"clubs": clubs}), "utf-8")
+    (folder / "competitions.json").write_text(json.dumps({"competitions": competitions}), "utf-8")
+
+
+# Reading pages
+
+
+class Page:
+    """What a person or a script finds on a page."""
+
+    def __init__(self, status, html, headers=None):
+        self.status = status
+        self.html = html
+        self.headers = headers or {}
+
+    @cached_property
+    def soup(self):
+        """Return the parsed page."""
+        return BeautifulSoup(self.html, "lxml")
+
+    @cached_property
+    def title(self):
+        """Return what the window's title says."""
+        return self.soup.title.get_text()
+
+    @cached_property
+    def heading(self):
+        """Return the h1."""
+        return words(self.soup.h1)
+
+    @cached_property
+    def text(self):
+        """Return all that is written on the page, blanks folded."""
+        return words(self.soup.body)
+
+    @cached_property
+    def problem(self):
+        """Return what the error summary says, without its heading; "" where there is none."""
+        return " ".join(words(item) for item in self.soup.select(".error-summary li"))
+
+    @cached_property
+    def banner(self):
+        """Return the sentences of the banner that tells a success; "" where there is none."""
+        return " ".join(words(item) for item in self.soup.select(".banner.success p"))
+
+    @cached_property
+    def links(self):
+        """Return where the links lead, by what they say."""
+        return {words(link): link["href"] for link in self.soup.select("a[href]")}
+
+    @cached_property
+    def figures(self):
+        """Return the figures as {(class, club or competition): number}; wherever one stands, it is the same."""
+        figures = {}
+        for data in self.soup.select("data"):
+            kind = data["class"][0]
+            owner = "data-club" if kind == "points-left" else "data-competition"
+            name = data.find_parent(attrs={owner: True})[owner]
+            assert data["value"] == data.get_text()
+            assert figures.setdefault((kind, name), int(data["value"])) == int(data["value"])
+        return figures
+
+    def form(self, action, competition=None):
+        """Return the fields of the form that is sent to an address, for a competition where there are several."""
+        return next(
+            fields for fields in self.forms(action) if competition in (None, fields.get("competition"))
+        )
+
+    def forms(self, action):
+        """Return the fields of each form that is sent to an address."""
+        return [
+            {field["name"]: field.get("value", "") for field in form.select("[name]")}
+            for form in self.soup.select("form")
+            if form.get("action") == action
+        ]
+
+
+def words(element):
+    """Return the text of an element with its blanks folded."""
+    return " ".join(element.get_text(" ").split())
+
+
+def book_address(competition, club):
+    """Return the address of a booking page."""
+    return f"/book/{quote(competition, safe='')}/{quote(club, safe='')}"
+
+
+class Secretary:
+    """A browser in the hands of a club's secretary, signed in where an email address is given."""
+
+    def __init__(self, email=None):
+        import server
+
+        self.client = server.app.test_client()
+        if email:
+            assert 303 == self.post("/showSummary", email=email).status
+
+    def get(self, address, **headers):
+        """Return the page at an address."""
+        with self.client.get(address, headers=headers) as response:
+            return Page(response.status_code, response.get_data(as_text=True), response.headers)
+
+    def post(self, address, headers=None, **form):
+        """Send a form; return the answer, without following it."""
+        with self.client.post(address, data=form, headers=headers) as response:
+            return Page(response.status_code, response.get_data(as_text=True), response.headers)
+
+    def book(self, places, competition=OPEN, **form):
+        """Book places."""
+        return self.post("/purchasePlaces", competition=competition, places=places, **form)
+
+    def give_back(self, places, competition=OPEN, **form):
+        """Give places back."""
+        return self.post("/cancelPlaces", competition=competition, places=places, **form)
+
+    @property
+    def cookie(self):
+        """Return the value of the cookie that says who is signed in."""
+        return self.client.get_cookie("session").value
+
+    @property
+    def club(self):
+        """Return the name of the signed-in club, as the summary has it."""
+        return self.get("/showSummary").heading
+
+    def figures(self, competition=OPEN):
+        """Return points left, places left and places held, from the summary."""
+        page = self.get("/showSummary")
+        return (
+            page.figures["points-left", page.heading],
+            page.figures["places-left", competition],
+            page.figures["places-held", competition],
+        )
+
+
+# What must hold after everything
+
+
+def check_conservation(ledger):
+    """Assert that the totals follow from the entries, and that no rule is broken by them."""
+    spent = Counter()
+    sold = Counter()
+    held = Counter()
+    for entry in ledger.entries:
+        spent[entry.club] += entry.points
+        sold[entry.competition] += entry.places
+        held[entry.club, entry.competition] += entry.places
+
+    for club in ledger.clubs.values():
+        assert club.points - spent[club.name] == ledger.points_left(club) >= 0
+        assert [entry for entry in ledger.entries if entry.club == club.name] == ledger.entries_of(club)
+        for competition in ledger.by_start:
+            places = held[club.name, competition.name]
+            assert places == ledger.standing(club, competition).places_held
+            assert 0 <= places <= ledger.terms.max_places_per_club
+            assert competition.places - sold[competition.name] == ledger.standing(club, competition).places_left >= 0
+        expected = [one for one in ledger.upcoming() if held[club.name, one.name]]
+        assert expected == [holding.competition for holding in ledger.holdings(club)]
+
+    by_points = sorted(ledger.clubs.values(), key=lambda club: (-ledger.points_left(club), club.name.casefold()))
+    assert [(club.name, ledger.points_left(club)) for club in by_points] == [row[1:] for row in ledger.points_board]
+    numbers = [entry.number for entry in ledger.entries]
+    assert sorted(set(numbers)) == numbers
+
+
+# A served app
+
+
+def free_port():
+    """Return a port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def answers(url):
+    """Tell whether anything answers at the address, whatever its status."""
+    try:
+        urllib.request.urlopen(url, timeout=5).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def clean_environment(**settings):
+    """Return the environment without settings of the app, but with these, written without their prefix."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GUDLFT_")}
+    return environment | {f"GUDLFT_{name}": str(value) for name, value in settings.items()}
+
+
+@contextmanager
+def serving(folder, app="server:app", workers=0, variables=None, **settings):
+    """Serve the app with the data files in `folder`; yield (address, process), its log being `folder`/server.log.
+
+    Without workers Flask's own server is used, otherwise granian with so many processes of 8 threads each.
+    Settings are GUDLFT_ variables, written without their prefix; `variables` are others.
+    """
+    port = free_port()
+    program = [sys.executable, "-m"]
+    if workers:
+        program += ["granian", "--interface", "wsgi", "--blocking-threads", "8", "--no-ws"]
+        program += ["--workers", str(workers), "--port", str(port), app]
+    else:
+        program += ["flask", "--app", app, "run", "--port", str(port)]
+    environment = clean_environment(DATA_DIR=folder, **settings) | (variables or {})
+    with open(folder / "server.log", "ab") as log:
+        process = subprocess.Popen(program, cwd=PROJECT, env=environment, stdout=log, stderr=log)
+        try:
+            deadline = time.monotonic() + 30
+            while not answers(f"http://127.0.0.1:{port}/pointsBoard"):
+                assert process.poll() is None and time.monotonic() < deadline, (folder / "server.log").read_text()
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{port}", process
+        finally:
+            process.terminate()
+            process.wait(30)
