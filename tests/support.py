@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from bs4 import BeautifulSoup
 
+import server
 from gudlft.ledger import Ledger
 from gudlft.model import Club, Competition
 from gudlft.rules import Terms
@@ -134,9 +135,7 @@ class Page:
 
     def form(self, action, competition=None):
         """Return the fields of the form that is sent to an address, for a competition where there are several."""
-        return next(
-            fields for fields in self.forms(action) if competition in (None, fields.get("competition"))
-        )
+        return next(fields for fields in self.forms(action) if competition in (None, fields.get("competition")))
 
     def forms(self, action):
         """Return the fields of each form that is sent to an address."""
@@ -161,8 +160,6 @@ class Secretary:
     """A browser in the hands of a club's secretary, signed in where an email address is given."""
 
     def __init__(self, email=None):
-        import server
-
         self.client = server.app.test_client()
         if email:
             assert 303 == self.post("/showSummary", email=email).status

@@ -1,0 +1,68 @@
+"""What all tests share: no shell's settings, the app with fresh data, a clock that can be moved."""
+
+import os
+import time
+
+import pytest
+from hypothesis import Phase, settings
+
+for name in list(os.environ):
+    if name.startswith("GUDLFT_") or name == "TZ":
+        del os.environ[name]
+time.tzset()
+
+QUICK = {"deadline": None, "database": None, "phases": [Phase.explicit, Phase.generate, Phase.shrink]}
+settings.register_profile("fixed", max_examples=100, derandomize=True, **QUICK)
+settings.register_profile("long", max_examples=3000, print_blob=True, **QUICK)  # pytest --hypothesis-profile=long
+settings.load_profile("fixed")
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    """Return a function that lets the app's pages show a ledger, with a journal or without."""
+    import server
+    from gudlft.sign_outs import SignOuts
+
+    def use(ledger):
+        monkeypatch.setattr(server, "ledger", ledger)
+        monkeypatch.setattr(server, "journal", ledger.journal)
+        monkeypatch.setattr(server, "sign_outs", SignOuts(ledger.journal))
+        return ledger
+
+    return use
+
+
+@pytest.fixture(autouse=True)
+def ledger(serve, monkeypatch):
+    """Let the app's pages show the data of the tests, without any booking; return their ledger."""
+    import server
+    from gudlft.limits import Limit
+    from tests.support import make_ledger
+
+    monkeypatch.setattr(server, "failed_sign_ins", Limit(10, seconds=60))
+    monkeypatch.setitem(server.app.config, "TESTING", True)
+    return serve(make_ledger())
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Return a function that moves the one clock of the app to a moment."""
+    import server
+
+    return lambda moment: monkeypatch.setattr(server.ledger, "now", lambda: moment)
+
+
+@pytest.fixture
+def john():
+    """Return the secretary of Simply Lift, signed in: 13 points."""
+    from tests.support import JOHN, Secretary
+
+    return Secretary(JOHN)
+
+
+@pytest.fixture
+def atlas():
+    """Return the secretary of Atlas Barbell, signed in: 60 points."""
+    from tests.support import ATLAS, Secretary
+
+    return Secretary(ATLAS)
