@@ -21,14 +21,16 @@ from statistics import median
 from urllib.parse import urlencode
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-os.environ.setdefault("GUDLFT_FAILED_SIGN_INS_PER_MINUTE", "0")
+for name in list(os.environ):
+    if name.startswith("GUDLFT_") or name == "TZ":
+        del os.environ[name]
 
 import flask
 import jinja2
 
 import server
-from rules import Club, Competition, Ledger
-from tests.conftest import serving, write_data
+from gudlft.model import Club, Competition
+from tests.support import make_ledger, serving, write_data
 
 ROUNDS = 150
 SIZES = {"demo": (4, 5, 0), "1,000 x 300": (1_000, 300, 10_000), "10,000 x 2,000": (10_000, 2_000, 100_000)}
@@ -130,7 +132,7 @@ def a_ledger(clubs, competitions, entries):
     start = datetime(2050, 1, 1).astimezone()
     rich = [Club(f"Club {number}", f"{number}@club.example", 1_000_000 - number) for number in range(clubs)]
     cups = [Competition(f"Cup {number}", start + timedelta(hours=number), 1_000_000) for number in range(competitions)]
-    ledger = Ledger(rich, cups, cap=1_000_000)
+    ledger = make_ledger(rich, cups, cap=1_000_000)
     for number in range(entries):
         ledger.book(rich[1 + number % (clubs - 1)], cups[number % competitions], 1, f"token-of-entry-{number:09}")
     return ledger
