@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from hypothesis import Phase, settings
 
 PROJECT = Path(__file__).parent.parent
@@ -19,6 +21,15 @@ QUICK = {"deadline": None, "database": None, "phases": [Phase.explicit, Phase.ge
 settings.register_profile("fixed", max_examples=100, derandomize=True, **QUICK)
 settings.register_profile("long", max_examples=3000, print_blob=True, **QUICK)  # pytest --hypothesis-profile=long
 settings.load_profile("fixed")
+
+
+def needed(*files):
+    """Skip where a tool is not installed; in CI that is a failure."""
+    missing = [str(file) for file in files if not (shutil.which(file) or Path(file).exists())]
+    if missing and os.environ.get("CI"):
+        pytest.fail(f"not installed: {', '.join(missing)}")
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
 
 
 def write_data(folder, clubs, competitions):
