@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
+import pytest
 from bs4 import BeautifulSoup
 
 import server
@@ -230,6 +232,18 @@ def check_conservation(ledger):
     assert [(club.name, ledger.points_left(club)) for club in by_points] == [row[1:] for row in ledger.points_board]
     numbers = [entry.number for entry in ledger.entries]
     assert sorted(set(numbers)) == numbers
+
+
+# Tools that may be missing
+
+
+def needed(*files):
+    """Skip where a tool is not installed; in CI that is a failure."""
+    missing = [str(file) for file in files if not (shutil.which(file) or Path(file).exists())]
+    if missing and os.environ.get("CI"):
+        pytest.fail(f"not installed: {', '.join(missing)}")
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
 
 
 # A served app

@@ -5,7 +5,6 @@ axe-core and vnu-jar come from npm, by the command in the README.
 """
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -23,7 +22,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.conftest import PROJECT, serving, write_data
+from tests.support import PROJECT, needed, serving, write_data
 
 CHROMIUM, CHROMEDRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 AXE = PROJECT / "node_modules" / "axe-core" / "axe.min.js"
@@ -83,15 +82,6 @@ const wide = document.documentElement.scrollWidth - document.documentElement.cli
 document.documentElement.style.fontSize = "";
 return wide;
 """
-
-
-def needed(*files):
-    """Skip where a tool is not installed; in CI that is a failure."""
-    missing = [str(file) for file in files if not (shutil.which(file) or Path(file).exists())]
-    if missing and os.environ.get("CI"):
-        pytest.fail(f"not installed: {', '.join(missing)}")
-    if missing:
-        pytest.skip(f"not installed: {', '.join(missing)}")
 
 
 @pytest.fixture(scope="module")

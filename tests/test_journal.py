@@ -22,14 +22,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import sqlalchemy
-
 import rules
-import server
+import sqlalchemy
 from journal import ABOVE, COMMIT, Connection, Journal
 from rules import BookingError, Club, Competition, JournalError, Ledger, Memory
+
+import server
 from tests.amplifier import amplified
-from tests.conftest import PROJECT, free_port, serving, write_data
+from tests.support import PROJECT, free_port, serving, write_data
 
 KEY = "0123456789abcdef"
 TOKEN = "the-token-of-a-form"

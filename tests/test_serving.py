@@ -13,7 +13,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.conftest import PROJECT, free_port, serving, write_data
+from tests.support import PROJECT, free_port, serving, write_data
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
 CLUB, CUP = ("Simply Lift", "john@simplylift.co", 13), ("Spring Festival 2050", "2050-03-27 11:11:00", 20)

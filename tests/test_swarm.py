@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.conftest import PROJECT, free_port, serving, write_data
+from tests.support import PROJECT, free_port, serving, write_data
 
 CHILD = """
 import json, locustfile, sys

@@ -1,0 +1,72 @@
+"""A competition as an iCalendar file (RFC 5545), which a secretary adds to a calendar."""
+
+import re
+from datetime import datetime, timezone
+from uuid import UUID, uuid5
+
+from .model import Club, Competition
+from .search import fold
+
+PRODUCT = "-//GUDLFT Registration//Competitions//EN"
+IDENTIFIERS = UUID("f84c4948-08e0-4a44-a52d-0d3577d70bea")  # the namespace of the entries' identifiers: never change it
+LONGEST_FILE_NAME = 60  # characters
+
+
+class Text(str):
+    """A text of an iCalendar file. The library's own would take the characters \\N in a name for a line break."""
+
+    def to_ical(self) -> bytes:
+        """Return the text with a backslash before each character that means something in such a file."""
+        return re.sub(r"([\\;,])", r"\\\1", self).encode()
+
+
+def calendar_file(club: Club, competition: Competition, places_held: int, sequence: int, now: datetime) -> bytes:
+    """Return a competition, and how many places the club holds there, as a calendar with one entry.
+
+    `sequence` is the number of the club's entries for this competition in the ledger: it grows with them, and calendars
+    that have the entry update it. A competition has a start and no end, so the entry has none either: calendars show it
+    at its start, and not for a time that nobody has promised.
+    """
+    from icalendar import Calendar, Event  # 60 ms, which only those pay who want such a file
+
+    event = Event()
+    event.add("uid", identifier(club, competition))
+    event.add("dtstamp", in_utc(now))
+    event.add("sequence", sequence)
+    event.add("dtstart", in_utc(competition.starts_at))
+    event.add("summary", Text(competition.name), encode=False)
+    event.add("description", Text(description(club, places_held)), encode=False)
+
+    calendar = Calendar()
+    calendar.add("prodid", PRODUCT)
+    calendar.add("version", "2.0")
+    calendar.add_component(event)
+    return calendar.to_ical()
+
+
+def identifier(club: Club, competition: Competition) -> str:
+    """Return what a calendar knows the entry by: the same each time, another for each club and competition."""
+    return str(uuid5(IDENTIFIERS, f"{club.name}\n{competition.name}"))  # no name holds a line break
+
+
+def description(club: Club, places_held: int) -> str:
+    """Say how many places the club holds."""
+    if places_held == 0:
+        return f"{club.name} holds no places"
+    if places_held == 1:
+        return f"{club.name} holds 1 place"
+    return f"{club.name} holds {places_held} places"
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return the moment in UTC, in whole seconds."""
+    return moment.astimezone(timezone.utc).replace(microsecond=0)
+
+
+def file_name(competition: Competition) -> str:
+    """Return a file name for the competition's calendar file: its date, then its name as far as plain ASCII has it."""
+    day = competition.starts_at.date().isoformat()
+    words = re.findall("[a-z0-9]+", fold(competition.name))
+    stem = "-".join([day, *words])
+    longest = LONGEST_FILE_NAME - len(".ics")
+    return stem[:longest].rstrip("-") + ".ics"

@@ -1,0 +1,170 @@
+"""Which competitions a name, a month and a choice leave. Pure: no clock, no figures of its own, no web."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+from functools import cache
+from typing import NamedTuple
+
+from .model import Competition
+
+LONGEST_NAME = 200  # characters; what is typed beyond them does not count
+NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters and lone surrogates
+NOT_COMPARED = {"Mn", "Me", "Cf"}  # Unicode's accents, what encloses a letter, and invisible joiners
+PLAIN = str.maketrans(  # letters that are no letter with an accent to Unicode, and signs that few keyboards have
+    {
+        "ł": "l",
+        "ø": "o",
+        "đ": "d",
+        "ð": "d",
+        "ħ": "h",
+        "ı": "i",
+        "æ": "ae",
+        "œ": "oe",
+        "þ": "th",
+        "’": "'",
+        "‘": "'",
+        "‐": "-",
+        "–": "-",
+        "—": "-",
+    }
+)
+
+# Names
+
+
+def fold(text: str) -> str:
+    """Return the text as it is compared: without accents and case, ligatures and ß spelled out."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    letters = [letter for letter in decomposed if unicodedata.category(letter) not in NOT_COMPARED]
+    return "".join(letters).casefold().translate(PLAIN)
+
+
+@cache
+def folded_name(name: str) -> str:
+    """Return a competition's name as it is compared. Kept for good: there are as many names as competitions."""
+    return fold(name)
+
+
+# Months
+
+
+class Month(NamedTuple):
+    """A month of a year. Months sort as they follow each other."""
+
+    year: int
+    number: int
+
+    @classmethod
+    def of(cls, competition: Competition) -> "Month":
+        """Return the month in which a competition starts, in its own time zone."""
+        return cls(competition.starts_at.year, competition.starts_at.month)
+
+    @classmethod
+    def read(cls, text: str) -> "Month | None":
+        """Return the month that is written like 2027-03; None for anything else."""
+        if not re.fullmatch("[0-9]{4}-[0-9]{2}", text):
+            return None
+        try:
+            first_day = date.fromisoformat(f"{text}-01")
+        except ValueError:
+            return None
+        return cls(first_day.year, first_day.month)
+
+    @property
+    def value(self) -> str:
+        """Return the month as addresses and forms have it, like 2027-03."""
+        return f"{self.year:04}-{self.number:02}"
+
+    @property
+    def words(self) -> str:
+        """Return the month as people say it, like March 2027."""
+        return f"{date(self.year, self.number, 1):%B} {self.year}"
+
+
+def by_month(competitions: Iterable[Competition]) -> dict[Month, list[Competition]]:
+    """Return the competitions of each month, months and competitions in the order in which they come."""
+    months = {}
+    for competition in competitions:
+        months.setdefault(Month.of(competition), []).append(competition)
+    return months
+
+
+def months_of(competitions: Iterable[Competition], chosen: Month | None = None) -> list[Month]:
+    """Return the months in which competitions start, and the one that was chosen, in order, each once."""
+    months = {Month.of(competition) for competition in competitions}
+    if chosen:
+        months.add(chosen)
+    return sorted(months)
+
+
+# Choices
+
+
+class Show(Enum):
+    """Which competitions are shown, by what the club can do or has there."""
+
+    ALL = "all"
+    BOOKABLE = "bookable"
+    MINE = "mine"
+    PAST = "past"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a secretary wants to see of the competitions: a name as it was typed, a month, and which to show."""
+
+    name: str = ""
+    month: Month | None = None
+    show: Show = Show.ALL
+
+    @classmethod
+    def read(cls, q: str = "", month: str = "", show: str = "") -> "Choice":
+        """Return what an address asks for; a month or a choice that there is not counts as absent."""
+        words = NO_TEXT.sub(" ", q).split()
+        name = " ".join(words)[:LONGEST_NAME].rstrip()
+        known = {one.value: one for one in Show}
+        return cls(name, Month.read(month), known.get(show, Show.ALL))
+
+    @property
+    def is_narrow(self) -> bool:
+        """Tell whether it asks for some only: of the upcoming competitions or, where it shows these, of the past."""
+        return bool(self.name or self.month) or self.show in (Show.BOOKABLE, Show.MINE)
+
+    def fields(self) -> dict[str, str]:
+        """Return the fields of an address that asks for this choice, without those that are absent."""
+        fields = {}
+        if self.name:
+            fields["q"] = self.name
+        if self.month:
+            fields["month"] = self.month.value
+        if self.show is not Show.ALL:
+            fields["show"] = self.show.value
+        return fields
+
+
+def narrow(
+    competitions: Iterable[Competition],
+    choice: Choice,
+    most_places: Callable[[Competition], int],
+    places_held: Callable[[Competition], int],
+) -> list[Competition]:
+    """Return the competitions that a choice leaves, in their order.
+
+    The caller tells how many places the club can book now and how many it holds at a competition: only where the choice
+    is about them, and only of those that name and month leave.
+    """
+    left = list(competitions)
+    for word in set(fold(choice.name).split()):
+        left = [one for one in left if word in folded_name(one.name)]
+    if choice.month:
+        left = [one for one in left if Month.of(one) == choice.month]
+
+    if choice.show is Show.BOOKABLE:
+        return [one for one in left if most_places(one) >= 1]
+    if choice.show is Show.MINE:
+        return [one for one in left if places_held(one) >= 1]
+    return left

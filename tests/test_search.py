@@ -1,0 +1,303 @@
+"""Which competitions a name, a month and a choice leave."""
+
+import time
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from gudlft.model import Competition
+from gudlft.search import Choice, Month, Show, by_month, fold, months_of, narrow
+
+NOON = datetime(2027, 1, 31, 12, tzinfo=timezone.utc)
+NAMES = ["Lyon Open", "Haltérophilie d’Évry", "Open de Lyon-Gerland", "Coupe de Paris", "LYON JUNIORS"]
+
+
+def competitions(*names):
+    """Return competitions with these names, one a day from 31 January 2027 on."""
+    return [Competition(name, NOON + timedelta(days=day), 20) for day, name in enumerate(names)]
+
+
+def names_left(q="", month="", show="", names=NAMES, most_places=None, places_held=None):
+    """Return the names that a choice leaves; the last two say what the club can book and holds, by name."""
+    left = narrow(
+        competitions(*names),
+        Choice.read(q, month, show),
+        most_places=lambda one: most_places[one.name],
+        places_held=lambda one: places_held[one.name],
+    )
+    return [one.name for one in left]
+
+
+# Names
+
+
+def test_nothing_typed_leaves_all():
+    assert NAMES == names_left("")
+    assert NAMES == names_left("  \t ")
+
+
+def test_all_words_must_occur_in_any_order():
+    assert ["Lyon Open", "Open de Lyon-Gerland", "LYON JUNIORS"] == names_left("lyon")
+    assert ["Lyon Open", "Open de Lyon-Gerland"] == names_left("open lyon")
+    assert ["Open de Lyon-Gerland"] == names_left("  gerland   LYON ")
+    assert [] == names_left("lyon paris")
+
+
+def test_a_part_of_a_word_is_enough():
+    assert ["Lyon Open", "Open de Lyon-Gerland", "LYON JUNIORS"] == names_left("yo")
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("evry", "Haltérophilie d'Évry"),
+        ("ÉVRY", "Haltérophilie d'Evry"),
+        ("E\u0301vry", "Haltérophilie d'Évry"),
+        ("d'evry", "Haltérophilie d’Évry"),
+        ("strasse", "Straße"),
+        ("STRAẞE", "Strasse"),
+        ("lodz", "Łódź"),
+        ("ŁÓDŹ", "lodz"),
+        ("tromso", "Tromsø"),
+        ("coeur", "Cœur de Lion"),
+        ("Cœur", "COEUR DE LION"),
+        ("aero", "Ærø Open"),
+        ("final", "ﬁnal"),
+        ("istanbul", "İstanbul"),
+        ("diyarbakir", "Diyarbakır"),
+        ("dakovo", "Đakovo"),
+        ("thor", "Þór"),
+        ("αθηνα", "ΑΘΉΝΑ"),
+        ("οδος", "ΟΔΌΣ"),
+        ("guimaraes", "Guimarães"),
+        ("gudlft", "GÜDLFT Cup"),
+        ("12", "１２ Hours"),
+        ("rhone-alpes", "Rhône–Alpes"),
+        ("lifters", "Lift\u00aders"),
+        ("❤", "We ❤\ufe0f Lifting"),
+        ("❤\ufe0f", "We ❤ Lifting"),
+        ("한국", "한국 오픈"),
+    ],
+)
+def test_accents_case_and_ligatures_do_not_matter(typed, name):
+    assert [name] == names_left(typed, names=[name])
+
+
+def test_signs_are_compared_as_they_are():
+    names = ["50% off", "a.b", "a*b", "[x]", "back\\slash", "Rock & Roll"]
+
+    for typed, name in zip(["50%", "a.b", "a*b", "[x]", "\\", "&"], names, strict=True):
+        assert [name] == names_left(typed, names=names)
+
+
+def test_folding_a_folded_text_changes_nothing():
+    text = "".join(chr(number) for number in range(0x20, 0x3000))
+
+    assert fold(text) == fold(fold(text))
+
+
+# Months
+
+
+def test_a_month_leaves_its_competitions():
+    assert ["Lyon Open"] == names_left(month="2027-01")
+    assert NAMES[1:] == names_left(month="2027-02")
+    assert [] == names_left(month="2028-02")
+
+
+def test_name_and_month_combine():
+    assert ["Open de Lyon-Gerland", "LYON JUNIORS"] == names_left("lyon", "2027-02")
+
+
+def test_the_month_is_that_of_the_competitions_own_time_zone():
+    paris = timezone(timedelta(hours=1))
+    new_year = Competition("New Year", datetime(2028, 1, 1, 0, 30, tzinfo=paris), 20)
+
+    assert Month(2028, 1) == Month.of(new_year)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2027",
+        "2027-3",
+        "2027-13",
+        "2027-00",
+        "0000-01",
+        "2027-03-01",
+        " 2027-03",
+        "2027-03\n",
+        "２０２７-０３",
+        "March",
+        "-",
+    ],
+)
+def test_what_is_no_month_counts_as_absent(text):
+    assert Choice.read(month=text).month is None
+    assert NAMES == names_left(month=text)
+
+
+def test_a_month_has_a_value_for_addresses_and_words_for_people():
+    march = Month.read("2027-03")
+
+    assert "2027-03" == march.value
+    assert "March 2027" == march.words
+    assert "0999-12" == Month.read("0999-12").value
+
+
+def test_competitions_are_grouped_by_month_in_their_order():
+    first, second, third = competitions("First", "Second", "Third")
+
+    groups = by_month([first, second, third])
+
+    assert [(Month(2027, 1), [first]), (Month(2027, 2), [second, third])] == list(groups.items())
+    assert {} == by_month([])
+
+
+def test_each_month_is_offered_once_and_in_order():
+    assert [Month(2027, 1), Month(2027, 2)] == months_of(competitions(*NAMES)[::-1])
+    assert [] == months_of([])
+
+
+def test_the_chosen_month_is_offered_though_nothing_is_left_in_it():
+    chosen = Month(2026, 12)
+
+    assert [chosen, Month(2027, 1)] == months_of(competitions("One"), chosen)
+    assert [Month(2027, 1)] == months_of(competitions("One"), Month(2027, 1))
+
+
+# What is shown
+
+
+def test_bookable_leaves_those_with_a_place_to_book():
+    most_places = {"Full": 0, "One": 1, "Many": 12}
+
+    assert ["One", "Many"] == names_left(show="bookable", names=[*most_places], most_places=most_places)
+
+
+def test_mine_leaves_those_where_the_club_holds_places():
+    places_held = {"None": 0, "One": 1, "Many": 12}
+
+    assert ["One", "Many"] == names_left(show="mine", names=[*places_held], places_held=places_held)
+
+
+def test_name_month_and_choice_combine():
+    places_held = {"Lyon Open": 1, "Lyon Cup": 2, "Paris Cup": 3, "Lyon Trophy": 0}
+
+    left = names_left("lyon", "2027-02", "mine", names=[*places_held], places_held=places_held)
+
+    assert ["Lyon Cup"] == left
+
+
+def test_figures_are_asked_for_only_where_they_decide():
+    asked = []
+
+    def figure(competition):
+        asked.append(competition.name)
+        return 1
+
+    for show in "all", "past":
+        narrow(competitions(*NAMES), Choice.read(show=show), most_places=figure, places_held=figure)
+    assert [] == asked
+
+    narrow(competitions(*NAMES), Choice.read("paris", show="mine"), most_places=figure, places_held=figure)
+    assert ["Coupe de Paris"] == asked
+
+
+@pytest.mark.parametrize("text", ["", "all", "ALL", "mine ", "none", "0", "Show.MINE", "\0"])
+def test_what_is_no_choice_shows_all(text):
+    assert Show.ALL is Choice.read(show=text).show
+
+
+# Choices
+
+
+def test_a_choice_keeps_what_was_typed():
+    choice = Choice.read("  Évry   open ", "2027-03", "mine")
+
+    assert "Évry open" == choice.name
+    assert {"q": "Évry open", "month": "2027-03", "show": "mine"} == choice.fields()
+
+
+def test_an_address_names_only_what_was_chosen():
+    assert {} == Choice.read().fields()
+    assert {} == Choice.read("", "never", "all").fields()
+    assert {"show": "past"} == Choice.read(show="past").fields()
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"q": "x" * 300}, {"q": "x" * 199 + " y"}, {"month": "2027-03", "show": "past"}]
+)
+def test_an_address_made_from_a_choice_asks_for_the_same(fields):
+    choice = Choice.read(**fields)
+
+    assert choice == Choice.read(**choice.fields())
+
+
+def test_a_choice_is_narrow_where_it_may_leave_something_out():
+    assert not Choice.read().is_narrow
+    assert not Choice.read(show="past").is_narrow
+    assert Choice.read("lyon").is_narrow
+    assert Choice.read(month="2027-03", show="past").is_narrow
+    assert Choice.read(show="bookable").is_narrow
+    assert Choice.read(show="mine").is_narrow
+
+
+# Hostile input
+
+
+@pytest.mark.parametrize("sign", ["\0", "\x1f", "\x7f", "\x85", "\ud800", "\udfff", "\n"])
+def test_control_characters_and_half_characters_count_as_blanks(sign):
+    choice = Choice.read(f"lyon{sign}open{sign}")
+
+    assert "lyon open" == choice.name
+    assert ["Lyon Open", "Open de Lyon-Gerland"] == names_left(f"lyon{sign}open")
+    choice.name.encode()
+
+
+def test_more_than_the_longest_name_does_not_count():
+    name = "x" * 200
+
+    assert [name] == names_left("x" * 200 + "y", names=[name])
+    assert [] == names_left("x" * 199 + "y", names=[name])
+
+
+def test_two_thousand_names_are_searched_within_two_milliseconds():
+    names = [f"Championnats régionaux d’haltérophilie d’Auvergne-Rhône-Alpes {number}" for number in range(2000)]
+    season = competitions(*names)
+
+    found, seconds = quickest(season, Choice.read("rhône 199"))
+
+    assert ["199", "1199", *map(str, range(1990, 2000))] == [one.name.split()[-1] for one in found]
+    assert seconds < 0.002
+
+
+@pytest.mark.parametrize(
+    "q",
+    [
+        "x" * 8000,
+        "x " * 4000,
+        "\u0301" * 8000,
+        "ﷺ" * 2600,
+        "\0 " * 4000,
+        "\ud800" * 8000,
+        "e a i o u r h l p t n s " * 300,
+    ],
+)
+def test_whatever_fits_an_address_is_searched_quickly(q):
+    season = competitions(*[f"Championnats régionaux d’haltérophilie {number}" for number in range(2000)])
+
+    _, seconds = quickest(season, Choice.read(q))
+
+    assert seconds < 0.01
+
+
+def quickest(season, choice):
+    """Return what a choice leaves, and the least seconds of ten tries."""
+    times = []
+    for _ in range(10):
+        began = time.perf_counter()
+        found = narrow(season, choice, most_places=None, places_held=None)
+        times.append(time.perf_counter() - began)
+    return found, min(times)
