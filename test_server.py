@@ -16,11 +16,11 @@ from pathlib import Path
 
 import flask
 import pytest
+import rules
+from rules import BookingError, Club, Competition, Entry, JournalError, Ledger
 from werkzeug.test import EnvironBuilder, create_environ, run_wsgi_app
 
-import rules
 import server
-from rules import BookingError, Club, Competition, Entry, JournalError, Ledger
 from tests.amplifier import NoLock, amplified
 
 ODD_NAMES = [

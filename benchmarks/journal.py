@@ -20,9 +20,8 @@ from statistics import median, quantiles
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import psycopg
-import sqlalchemy
-
 import rules
+import sqlalchemy
 from journal import BOOKINGS, Journal
 from tests.conftest import PROJECT, write_data
 

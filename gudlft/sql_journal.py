@@ -158,10 +158,12 @@ class SqlJournal:
         if not self._one_reads.acquire(timeout=patience):
             raise JournalError("another page is still waiting for the database")
         try:
-            self._is_away = True
             with self._connected(SECONDS_TO_READ) as transaction:
                 yield transaction
             self._is_away = False
+        except JournalError:
+            self._is_away = True
+            raise
         finally:
             self._one_reads.release()
 

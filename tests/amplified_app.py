@@ -4,9 +4,9 @@ import os
 import sys
 import time
 
+import journal
 import sqlalchemy
 
-import journal
 import server
 from tests.amplifier import trace
 

@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote, quote_from_bytes
 
 import pytest
+import rules
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -35,12 +36,11 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from journal import Journal
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import run_wsgi_app
 
-import rules
 import server
-from journal import Journal
 from tests.amplifier import NoLock, amplified
 
 EXAMPLES = settings().max_examples  # of the profile; each test takes a share of its own

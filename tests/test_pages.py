@@ -5,9 +5,9 @@ from datetime import datetime
 from html.parser import HTMLParser
 
 import pytest
+from rules import Club, Competition, Ledger
 
 import server
-from rules import Club, Competition, Ledger
 
 VOID = ("meta", "link", "input", "path")
 OPEN, FULL, PAST = "Spring Festival 2050", "Novice Cup 2050", "Spring Festival"
