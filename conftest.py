@@ -21,12 +21,14 @@ settings.load_profile("fixed")
 def serve(monkeypatch):
     """Return a function that lets the app's pages show a ledger, with a journal or without."""
     import server
+    from gudlft.reader import Reader
     from gudlft.sign_outs import SignOuts
 
     def use(ledger):
         monkeypatch.setattr(server, "ledger", ledger)
         monkeypatch.setattr(server, "journal", ledger.journal)
         monkeypatch.setattr(server, "sign_outs", SignOuts(ledger.journal))
+        monkeypatch.setattr(server, "reader", Reader(ledger.journal, ledger.take_over, server.sign_outs.take_over))
         return ledger
 
     return use

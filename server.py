@@ -36,6 +36,7 @@ from gudlft.ledger import Ledger
 from gudlft.limits import Limit, client_key
 from gudlft.model import BookingError, Competition, comparable
 from gudlft.pagination import paginate
+from gudlft.reader import Reader
 from gudlft.rules import Standing, Terms, plural, read_places, read_token
 from gudlft.settings import BadSettings, read_settings
 from gudlft.sign_outs import CLOCKS_DIFFER, SIGN_IN_LASTS, SignOuts
@@ -169,6 +170,7 @@ try:
     journal = open_journal(app.config)
     ledger = open_ledger(app.config, journal)
     sign_outs = SignOuts(journal)
+    reader = Reader(journal, ledger.take_over, sign_outs.take_over)
 except (BadSettings, BadFiles) as error:
     raise SystemExit(str(error)) from None
 except (ImportError, JournalError) as error:
@@ -266,8 +268,7 @@ def catch_up():
     if request.endpoint in WITHOUT_A_CLUB:
         return
     try:
-        ledger.catch_up()
-        sign_outs.catch_up()
+        reader.catch_up()
     except JournalError as error:
         request.journal_error = error
         log(f"the journal is away: {error}")
@@ -576,7 +577,7 @@ def health():
     """Tell a proxy or a monitor whether the app can take bookings."""
     headers = {"Content-Type": "text/plain; charset=utf-8"}
     try:
-        ledger.catch_up()
+        reader.catch_up()
     except JournalError:
         return "the journal is away", 503, headers
     return "ok", 200, headers

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.support import serving, write_data
 
-COMPETITIONS = 40
+COMPETITIONS = 5
 CONNECTIONS_AT_ONCE = 128  # while clients sign in; in the rush itself all are there at once
 
 

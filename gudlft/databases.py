@@ -65,14 +65,15 @@ class Sqlite:
         self.engine = sql.create_engine(
             url.set(database=self.path),
             isolation_level="AUTOCOMMIT",
-            connect_args={"timeout": 0},  # `execute` waits: SQLite's own wait misses the gaps between commits
+            connect_args={"timeout": 0.5},  # seconds, for `_set_up`
         )
         sql.event.listen(self.engine, "connect", self._set_up)
 
     def _set_up(self, connection, record):
-        """Make each commit durable before it is answered."""
+        """Make each commit durable before it is answered, and let `execute` wait for locks from now on."""
         connection.execute("PRAGMA journal_mode=DELETE")
         connection.execute("PRAGMA synchronous=EXTRA")
+        connection.execute("PRAGMA busy_timeout=10")  # ms: SQLite's pauses grow, and miss the gaps between commits
 
     def connect(self) -> sql.Connection:
         """Return a connection to the file that lies there now: a backup may have been moved into its place."""
@@ -100,7 +101,6 @@ class Sqlite:
             except sql.exc.OperationalError as error:
                 if str(error.orig) != "database is locked" or seconds_left() <= 0:
                     raise
-            time.sleep(0.001)
 
     def leaves_commit_in_doubt(self, error: sql.exc.DBAPIError) -> bool:
         """Tell whether a commit that ended in the error may have been made."""

@@ -143,7 +143,7 @@ class Ledger:
         """Judge each order after those before it and commit what they become; return what became of each."""
         with self.journal.writing() as transaction:
             if self.journal.shared:
-                self._take_over(transaction)
+                self.take_over(transaction)
             outcomes, new = self._judge_all(orders)
             transaction.append(new)
         self._add(new)
@@ -187,12 +187,12 @@ class Ledger:
     # Memory
 
     def catch_up(self) -> None:
-        """Take over what other processes wrote; raise JournalError where it cannot be read within a second."""
+        """Take over what other processes wrote; raise JournalError where it cannot be read."""
         if self.journal.shared:
             with self.journal.reading() as transaction:
-                self._take_over(transaction)
+                self.take_over(transaction)
 
-    def _take_over(self, transaction) -> None:
+    def take_over(self, transaction) -> None:
         """Add what is new in the journal: all of it, or none where something cannot be right."""
         last = self.entries[-1] if self.entries else None
         entries = list(transaction.entries(first=last.number if last else 1))

@@ -41,10 +41,13 @@ class SignOuts:
 
     def catch_up(self) -> None:
         """Take over what other processes wrote; raise JournalError where it cannot be read."""
-        if not self._journal.shared:
-            return
-        with self._journal.reading() as transaction:
-            rows = list(transaction.sign_outs(above=self._last_number))
+        if self._journal.shared:
+            with self._journal.reading() as transaction:
+                self.take_over(transaction)
+
+    def take_over(self, transaction) -> None:
+        """Remember what is new in the journal."""
+        rows = list(transaction.sign_outs(above=self._last_number))
         with self._lock:
             for number, ended_at, sign_in in rows:
                 self._last_number = max(self._last_number, number)

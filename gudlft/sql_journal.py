@@ -4,7 +4,6 @@ Everything that can fail in a database is told as JournalError, and nothing is w
 readers wait half a second at most, the writer four.
 """
 
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -75,6 +74,10 @@ BOOKINGS_FROM = (
 SIGN_OUTS_ABOVE = (
     sql.select(ended_sign_ins).where(ended_sign_ins.c.number > sql.bindparam("above")).order_by(ended_sign_ins.c.number)
 )
+LAST_NUMBERS = sql.select(
+    sql.select(sql.func.max(bookings.c.number)).scalar_subquery(),
+    sql.select(sql.func.max(ended_sign_ins.c.number)).scalar_subquery(),
+)
 NEXT_SIGN_OUT = sql.select(sql.func.coalesce(sql.func.max(ended_sign_ins.c.number), 0) + 1)
 
 # Transactions
@@ -91,6 +94,10 @@ class Transaction:
     def execute(self, statement, values=None) -> sql.CursorResult:
         """Execute a statement."""
         return self._database.execute(self._connection, statement, values)
+
+    def last_numbers(self) -> tuple[int | None, int | None]:
+        """Return the numbers of the last booking and the last sign-out: they tell whether anything is new."""
+        return tuple(self.execute(LAST_NUMBERS).one())
 
     def entries(self, first: int) -> Iterator[Entry]:
         """Iterate over the entries from a number on, in order."""
@@ -138,8 +145,6 @@ class SqlJournal:
     def __init__(self, url: str, folder: str = "."):
         """Open the database, and create its tables where it is empty; a relative path is relative to the folder."""
         self._database = open_database(url, folder)
-        self._one_reads = threading.Lock()
-        self._is_away = False
         with self.writing() as transaction:
             self.is_new = transaction.prepare()
         self.close()  # a connection that is open must not be forked
@@ -150,22 +155,9 @@ class SqlJournal:
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
-        """Yield a transaction that reads; raise JournalError where that does not succeed within a second.
-
-        One thread at a time asks the database. While it is away the others do not wait for that one's time to be over.
-        """
-        patience = 0 if self._is_away else SECONDS_TO_READ
-        if not self._one_reads.acquire(timeout=patience):
-            raise JournalError("another page is still waiting for the database")
-        try:
-            with self._connected(SECONDS_TO_READ) as transaction:
-                yield transaction
-            self._is_away = False
-        except JournalError:
-            self._is_away = True
-            raise
-        finally:
-            self._one_reads.release()
+        """Yield a transaction that reads."""
+        with self._connected(SECONDS_TO_READ) as transaction:
+            yield transaction
 
     @contextmanager
     def writing(self, seconds: float = SECONDS_TO_WRITE) -> Iterator[Transaction]:
