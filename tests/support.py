@@ -274,16 +274,16 @@ def clean_environment(**settings):
 
 
 @contextmanager
-def serving(folder, app="server:app", workers=0, threads=8, variables=None, **settings):
+def serving(folder, app="server:app", workers=0, options=(), variables=None, **settings):
     """Serve the app with the data files in `folder`; yield (address, process), its log being `folder`/server.log.
 
-    Without workers Flask's own server is used, otherwise granian with so many processes and threads.
+    Without workers Flask's own server is used, otherwise granian with so many processes of 8 threads, and its options.
     Settings are GUDLFT_ variables, written without their prefix; `variables` are others.
     """
     port = free_port()
     program = [sys.executable, "-m"]
     if workers:
-        program += ["granian", "--interface", "wsgi", "--blocking-threads", str(threads), "--no-ws"]
+        program += ["granian", "--interface", "wsgi", "--blocking-threads", "8", "--no-ws", *options]
         program += ["--workers", str(workers), "--port", str(port), app]
     else:
         program += ["flask", "--app", app, "run", "--port", str(port)]
