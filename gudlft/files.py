@@ -1,0 +1,251 @@
+"""clubs.json and competitions.json, with all that is wrong in them."""
+
+import json
+import os
+import re
+import unicodedata
+import zoneinfo
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from .model import Club, Competition
+
+LONGEST_NAME = 200  # longer ones would not fit a browser's 4 kB cookie
+LARGEST_NUMBER = 1_000_000
+NOT_IN_AN_EMAIL = set(" ,;<>")
+DATE_FORM = r"[0-9]{4}-[0-9]{2}-[0-9]{2} (?!24)[0-9]{2}:[0-9]{2}:[0-9]{2}"  # 24:00 is an hour of the next day
+
+
+class BadFiles(Exception):
+    """The files hold mistakes, or the time zone of their dates is none; one line for each."""
+
+    def __init__(self, problems: list[str]):
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def read_data(folder: Path) -> tuple[list[Club], list[Competition]]:
+    """Return the clubs and the competitions; raise BadFiles with all that is wrong in both files."""
+    problems = time_zone_problems(os.environ.get("TZ", ""))
+    clubs = read_file(folder / "clubs.json", "club", CLUB_FIELDS, problems)
+    competitions = read_file(folder / "competitions.json", "competition", COMPETITION_FIELDS, problems)
+    if problems:
+        raise BadFiles(problems)
+
+    return (
+        [Club(club["name"], club["email"], club["points"]) for club in clubs],
+        [Competition(one["name"], one["date"], one["numberOfPlaces"]) for one in competitions],
+    )
+
+
+# Texts
+
+
+def comparable(text: str) -> str:
+    """Return the form in which names and email addresses are compared."""
+    return text.strip().casefold()
+
+
+def printable(text: str) -> str:
+    """Return the text as one line for a terminal or a log: line breaks and the like are escaped."""
+    if text.isprintable():
+        return text
+    return ascii(text)[1:-1]
+
+
+def shown(value: object) -> str:
+    """Return a value as JSON writes it, in one line of at most 80 characters."""
+    text = json.dumps(value, ensure_ascii=False)
+    return printable(text)[:80]
+
+
+def must_be(meaning: str, value: object) -> ValueError:
+    """Return the error that says what a value must be."""
+    return ValueError(f"must be {meaning}, not {shown(value)}")
+
+
+# Fields: each reader returns the value as the app keeps it, or raises ValueError with what it must be
+
+
+def read_name(value: object) -> str:
+    """Return the name of a club or a competition."""
+    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_NAME:
+        raise must_be("a text of 1 to 200 characters", value)
+    kinds = {unicodedata.category(character) for character in value}
+    has_control_characters = "Cc" in kinds
+    has_lone_surrogates = "Cs" in kinds
+    if has_control_characters or has_lone_surrogates or value in (".", ".."):
+        raise must_be('without control characters and not "." or ".."', value)
+    return value
+
+
+def read_email(value: object) -> str:
+    """Return an email address."""
+    if not isinstance(value, str) or not value.isascii() or "@" not in value:
+        raise must_be("an email address, with an @ and in ASCII", value)
+    before, _, after = value.partition("@")
+    if not before or not after or "@" in after:
+        raise must_be("an email address, with one @ and something before and after it", value)
+    if not value.isprintable() or NOT_IN_AN_EMAIL.intersection(value):
+        raise must_be("an email address, without blanks, control characters or any of , ; < >", value)
+    return value
+
+
+def is_email(text: str) -> bool:
+    """Tell whether a club could have this email address."""
+    try:
+        read_email(text)
+    except ValueError:
+        return False
+    return True
+
+
+def read_number(value: object) -> int:
+    """Return a number of points or places: an integer, or a text of digits."""
+    text = value
+    if type(value) is int:  # a boolean is an int too
+        text = str(value)
+    if not isinstance(text, str) or not re.fullmatch("[0-9]+", text):
+        raise must_be("a whole number of 0 or more", value)
+    digits = text.lstrip("0") or "0"
+    if len(digits) > len(str(LARGEST_NUMBER)) or int(digits) > LARGEST_NUMBER:
+        raise must_be("at most 1,000,000", value)
+    return int(digits)
+
+
+def read_date(value: object) -> datetime:
+    """Return a date and time in the server's time zone; one that occurs twice there is its first."""
+    if not isinstance(value, str) or not re.fullmatch(DATE_FORM, value):
+        raise must_be("a date and time like 2050-03-27 11:11:00", value)
+    try:
+        written = datetime.fromisoformat(value)
+        local = written.astimezone()
+    except (ValueError, OverflowError):
+        raise ValueError(f"must be in the calendar, not {value}") from None
+    if local.replace(tzinfo=None) != written:
+        raise ValueError(f"must be a time that clocks show: a change to summer time skips {value}")
+    return local
+
+
+Readers = Mapping[str, Callable[[object], object]]
+CLUB_FIELDS: Readers = {"name": read_name, "email": read_email, "points": read_number}
+COMPETITION_FIELDS: Readers = {"name": read_name, "date": read_date, "numberOfPlaces": read_number}
+FIELDS_THAT_DIFFER = ("name", "email")
+
+
+# Files
+
+
+@dataclass
+class Item:
+    """An item of a file's list as far as it could be read: its values by field, and what is wrong with it."""
+
+    title: str
+    values: dict[str, object] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def read_file(file: Path, noun: str, readers: Readers, problems: list[str]) -> list[dict]:
+    """Return the values of each item by field; add to the problems a line for each thing that is wrong."""
+    try:
+        written = read_list(file, f"{noun}s")
+    except ValueError as error:
+        problems.append(f"{file.name}: {error}")
+        return []
+
+    items = []
+    for number, one in enumerate(written, start=1):
+        items.append(read_item(title_of(noun, number, one), one, readers))
+    for name in FIELDS_THAT_DIFFER:
+        find_repeated(name, items)
+
+    for item in items:
+        problems.extend(f"{file.name}: {item.title}: {problem}" for problem in item.problems)
+    return [item.values for item in items]
+
+
+def read_list(file: Path, key: str) -> list:
+    """Return the list that a JSON file holds under a key; raise ValueError with what is wrong."""
+    try:
+        data = json.loads(file.read_bytes().decode("utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(printable(f"cannot be read as JSON in UTF-8: {error}")) from None
+    if not isinstance(data, dict) or not isinstance(data.get(key), list):
+        raise ValueError(f'must hold a list named "{key}"')
+    return data[key]
+
+
+def title_of(noun: str, number: int, written: object) -> str:
+    """Return how an item is called in a line about it: "club 2 (Iron Temple)"."""
+    title = f"{noun} {number}"
+    if isinstance(written, dict) and isinstance(written.get("name"), str):
+        name = printable(written["name"])
+        title += f" ({name[:80]})"
+    return title
+
+
+def read_item(title: str, written: object, readers: Readers) -> Item:
+    """Return an item as its readers read it; fields that have none are ignored."""
+    item = Item(title)
+    if not isinstance(written, dict):
+        item.problems.append("must be an object")
+        return item
+
+    for key, read in readers.items():
+        if key not in written:
+            item.problems.append(f"{key} is missing")
+            continue
+        try:
+            item.values[key] = read(written[key])
+        except ValueError as error:
+            item.problems.append(f"{key} {error}")
+    return item
+
+
+def find_repeated(key: str, items: list[Item]) -> None:
+    """Add a problem to each item with a value that an item before it has, case and blanks around it aside."""
+    seen = set()
+    for item in items:
+        if key not in item.values:
+            continue
+        value = item.values[key]
+        if comparable(value) in seen:
+            item.problems.append(f"{key} must not be the same twice, like {printable(value)}")
+        seen.add(comparable(value))
+
+
+# Time zone: what the C library would not know, it would take for UTC in silence
+
+ZONE_NAME = r"(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)"
+MINUTES = r"(?::[0-5][0-9]){0,2}"  # and seconds
+OFFSET = rf"[+-]?(?:[01]?[0-9]|2[0-3]){MINUTES}"
+DAY = r"(?:M(?:[1-9]|1[0-2])\.[1-5]\.[0-6]|J?(?:[0-2]?[0-9]{1,2}|3[0-5][0-9]|36[0-5]))"
+CHANGE = rf"{DAY}(?:/[+-]?[0-9]{{1,3}}{MINUTES})?"
+SUMMER_TIME = rf"{ZONE_NAME}(?:{OFFSET})?,{CHANGE},{CHANGE}"  # without its days, glibc takes New York's from 2038 on
+POSIX_FORM = rf"{ZONE_NAME}{OFFSET}(?:{SUMMER_TIME})?"  # CET-1CEST,M3.5.0,M10.5.0/3
+
+
+def time_zone_problems(zone: str) -> list[str]:
+    """Return a line where this value of the variable TZ names no time zone."""
+    name = zone.removeprefix(":")
+    needs_no_file = name in ("", "UTC", "GMT") or re.fullmatch(POSIX_FORM, name)
+    if needs_no_file or is_time_zone_file(name):
+        return []
+    return [f"TZ: {shown(zone)} names no time zone"]
+
+
+def is_time_zone_file(name: str) -> bool:
+    """Tell whether the system has a time zone of this name; an absolute path is that of its file."""
+    return any(holds_time_zone(os.path.join(folder, name)) for folder in zoneinfo.TZPATH)
+
+
+def holds_time_zone(path: str) -> bool:
+    """Tell whether a file is one that the C library reads; the package tzdata would know more than that."""
+    try:
+        with open(path, "rb") as file:
+            zoneinfo.ZoneInfo.from_file(file)
+    except (OSError, ValueError):
+        return False
+    return True

@@ -1,0 +1,64 @@
+"""How often something may happen: limits of failed sign-ins, each client by its address."""
+
+import ipaddress
+import math
+import threading
+import time
+from collections import deque
+
+KEYS_REMEMBERED = 10_000
+NO_ADDRESS = "no address"
+
+
+class Limit:
+    """At most so many events of a key within so many seconds; 0 means any number. Threads may share it."""
+
+    def __init__(self, most: int, seconds: int):
+        self.most = most
+        self.seconds = seconds
+        self._moments: dict[str, deque[float]] = {}  # by key, the one that was counted last at the end
+        self._lock = threading.Lock()
+
+    def seconds_to_wait(self, key: str) -> int:
+        """Return 0 where another event may be counted now, else the whole seconds until it may."""
+        with self._lock:
+            return self._seconds_to_wait(key, time.monotonic())
+
+    def count(self, key: str) -> int:
+        """Count an event and return 0; where it must wait, count nothing and return the whole seconds until it may."""
+        with self._lock:
+            now = time.monotonic()
+            wait = self._seconds_to_wait(key, now)
+            if wait == 0 and self.most > 0:
+                self._remember(key, now)
+            return wait
+
+    def _seconds_to_wait(self, key, now):
+        moments = self._moments.get(key, deque())
+        while moments and moments[0] <= now - self.seconds:
+            moments.popleft()
+
+        if self.most == 0 or len(moments) < self.most:
+            return 0
+        return max(1, math.ceil(moments[0] + self.seconds - now))
+
+    def _remember(self, key, now):
+        moments = self._moments.pop(key, deque())
+        moments.append(now)
+        self._moments[key] = moments
+        if len(self._moments) > KEYS_REMEMBERED:
+            counted_longest_ago = next(iter(self._moments))
+            del self._moments[counted_longest_ago]
+
+
+def client_key(address: str | None) -> str:
+    """Return a client's IP address in its one form; whatever is no address counts as one client."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return NO_ADDRESS
+    if parsed.version == 4:
+        return str(parsed)
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Address(int(parsed)))  # without its zone, a text of any length after a percent sign

@@ -1,0 +1,268 @@
+"""The settings: what each is without a variable, how its variable is read, and the sentence for a wrong value."""
+
+import difflib
+import ipaddress
+import json
+import os
+import re
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from urllib.parse import quote, unquote, urlsplit
+
+from .files import is_email, printable
+
+PREFIX = "GUDLFT_"
+RANDOM_KEY = secrets.token_hex().encode()
+SHORTEST_KEY = 16
+LONGEST_CONTACT = 200
+HOST = r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*"
+MAIL_FORM = "smtp://, smtp+starttls:// or smtps:// and then [name:password@]host[:port]"
+
+
+class BadSettings(Exception):
+    """Settings are wrong; one line for each."""
+
+    def __init__(self, problems: list[str]):
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+# What settings become
+
+
+@dataclass(frozen=True)
+class Contact:
+    """Whom to ask: the words that pages show, and the address of their link where they have one."""
+
+    text: str
+    href: str | None = None
+
+
+class MailSecurity(Enum):
+    """How a connection to a mail server is kept from others: not at all, from STARTTLS on, from its start on."""
+
+    NONE = "smtp"
+    STARTTLS = "smtp+starttls"
+    TLS = "smtps"
+
+
+USUAL_PORTS = {MailSecurity.NONE: 25, MailSecurity.STARTTLS: 587, MailSecurity.TLS: 465}
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """The server that mails are given to, and the name to sign in with there, if any."""
+
+    host: str
+    port: int
+    security: MailSecurity
+    name: str | None = None
+    password: str | None = field(default=None, repr=False)  # so that no log can hold it
+
+
+# Readers: each returns the value of a variable's text, or raises ValueError
+
+
+def read_whole_number(text: str) -> int:
+    """Return the number, of 0 or more, that ASCII digits make."""
+    text = text.strip()
+    if not re.fullmatch("[0-9]+", text):
+        raise ValueError
+    return int(text)
+
+
+def read_positive_number(text: str) -> int:
+    """Return the number, of 1 or more, that ASCII digits make."""
+    number = read_whole_number(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def read_true_or_false(text: str) -> bool:
+    """Return what true, false, 1 or 0 says."""
+    text = text.strip().lower()
+    if text in ("true", "1"):
+        return True
+    if text in ("false", "0"):
+        return False
+    raise ValueError
+
+
+def read_folder(text: str) -> str:
+    """Return the path as it is written."""
+    if not text:
+        raise ValueError
+    return text
+
+
+def read_secret_key(text: str) -> bytes:
+    """Return the bytes of the key as the environment has them."""
+    if len(text) < SHORTEST_KEY:
+        raise ValueError
+    return os.fsencode(text)
+
+
+def read_hosts(text: str) -> list[str]:
+    """Return the host names of a JSON list, or the only one; a dot before a name means all below it."""
+    try:
+        hosts = json.loads(text)
+    except (ValueError, RecursionError):
+        hosts = text
+    if not isinstance(hosts, list):
+        hosts = [hosts]
+    for host in hosts:
+        if not isinstance(host, str) or not re.fullmatch(rf"\.?{HOST}", host):
+            raise ValueError
+    return hosts
+
+
+def read_contact(text: str) -> Contact | None:
+    """Return whom to ask; None where the text is empty."""
+    text = text.strip()
+    if not text:
+        return None
+    if not text.isprintable() or len(text) > LONGEST_CONTACT:
+        raise ValueError
+    if is_https_address(text):  # first, since one with an @ could be an email address
+        return Contact(text, href=text)
+    if is_email(text):
+        return Contact(text, href="mailto:" + quote(text, safe="@+"))
+    return Contact(text)
+
+
+def is_https_address(text: str) -> bool:
+    """Tell whether the text is an address that a link may lead to."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    has_host = parts.scheme == "https" and bool(parts.hostname)
+    return has_host and not re.search('[ "<>]', text)
+
+
+def read_mail_server(text: str) -> MailServer | None:
+    """Return the server of an address like smtps://name:password@host:465; None where the text is empty."""
+    if not text:
+        return None
+    scheme, _, rest = text.partition("://")
+    security = MailSecurity(scheme.lower())
+    credentials, at, address = rest.rpartition("@")
+    host, port = read_host_and_port(address)
+    if port is None:
+        port = USUAL_PORTS[security]
+
+    if not at:
+        return MailServer(host, port, security)
+    name, _, password = credentials.partition(":")
+    return MailServer(host, port, security, read_credential(name), read_credential(password))
+
+
+def read_host_and_port(text: str) -> tuple[str, int | None]:
+    """Return the host, an IPv6 address without its brackets, and the port where one is written."""
+    match = re.fullmatch(rf"(?P<host>{HOST}|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{{1,5}}))?", text.lower())
+    if not match:
+        raise ValueError
+    host = match["host"]
+    if host.startswith("["):
+        host = str(ipaddress.IPv6Address(host[1:-1]))
+    if match["port"] is None:
+        return host, None
+
+    port = int(match["port"])
+    if not 1 <= port <= 65_535:
+        raise ValueError
+    return host, port
+
+
+def read_credential(text: str) -> str:
+    """Return a name or a password without its percent signs; mail servers are sent printable ASCII only."""
+    decoded = unquote(text)
+    if not decoded or not decoded.isascii() or not decoded.isprintable():
+        raise ValueError
+    return decoded
+
+
+def read_sender(text: str) -> str:
+    """Return an email address that mails may come from."""
+    if not is_email(text):
+        raise ValueError
+    return text
+
+
+def default_sender() -> str:
+    """Return an email address at this machine's name."""
+    sender = f"registration@{socket.gethostname()}"
+    if is_email(sender):
+        return sender
+    return "registration@localhost"
+
+
+# The table
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting: its value where no variable gives one, the reader of its variable, and what that must be."""
+
+    default: object
+    read: Callable[[str], object]
+    must_be: str
+
+
+SETTINGS = {
+    "COST_PER_PLACE": Setting(3, read_positive_number, "a whole number, 1 or more"),
+    "MAX_PLACES_PER_CLUB": Setting(12, read_positive_number, "a whole number, 1 or more"),
+    "DATA_DIR": Setting(None, read_folder, "a folder"),  # without a variable the folder of server.py
+    "SECRET_KEY": Setting(RANDOM_KEY, read_secret_key, "a text of 16 characters or more"),
+    "HTTPS": Setting(False, read_true_or_false, "true or false"),
+    "PROXIES": Setting(0, read_whole_number, "a whole number, 0 or more"),
+    "TRUSTED_HOSTS": Setting([], read_hosts, "a host name in lower case or a JSON list of them"),
+    "FAILED_SIGN_INS_PER_MINUTE": Setting(10, read_whole_number, "a whole number, 0 or more"),
+    "CONTACT": Setting(None, read_contact, "an email address, an https address or words, at most 200 characters"),
+    "MAIL": Setting(None, read_mail_server, MAIL_FORM),
+    "MAIL_FROM": Setting(default_sender(), read_sender, "an email address"),
+    "JOURNAL": Setting("", str, "set together with GUDLFT_SECRET_KEY"),
+}
+
+
+def read_settings(environment: Mapping[str, str], folder: str) -> dict[str, object]:
+    """Return every setting by its name without the prefix; raise BadSettings with all that are wrong."""
+    values = {name: setting.default for name, setting in SETTINGS.items()}
+    values["DATA_DIR"] = folder
+    problems = []
+    for name, setting in SETTINGS.items():
+        text = environment.get(PREFIX + name)
+        if text is None:
+            continue
+        try:
+            values[name] = setting.read(text)
+        except ValueError:
+            problems.append(f"{PREFIX}{name} must be {setting.must_be}")
+
+    if values["JOURNAL"] and f"{PREFIX}SECRET_KEY" not in environment:
+        problems.append(f"{PREFIX}JOURNAL must be {SETTINGS['JOURNAL'].must_be}")
+    problems.extend(unknown_settings(environment))
+    if problems:
+        raise BadSettings(problems)
+    return values
+
+
+def unknown_settings(environment: Mapping[str, str]) -> list[str]:
+    """Return a line for each variable with the prefix that is no setting."""
+    problems = []
+    for variable in sorted(environment):
+        name = variable.removeprefix(PREFIX)
+        if not variable.startswith(PREFIX) or name in SETTINGS:
+            continue
+
+        shown = printable(variable)
+        problem = f"{shown[:80]} is not a setting"
+        similar = difflib.get_close_matches(name.upper(), SETTINGS)
+        if similar:
+            problem += f", did you mean {PREFIX}{similar[0]}?"
+        problems.append(problem)
+    return problems
