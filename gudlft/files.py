@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from .model import Club, Competition
+from .model import Club, Competition, comparable
 
 LONGEST_NAME = 200  # longer ones would not fit a browser's 4 kB cookie
 LARGEST_NUMBER = 1_000_000
@@ -41,11 +41,6 @@ def read_data(folder: Path) -> tuple[list[Club], list[Competition]]:
 
 
 # Texts
-
-
-def comparable(text: str) -> str:
-    """Return the form in which names and email addresses are compared."""
-    return text.strip().casefold()
 
 
 def printable(text: str) -> str:
