@@ -170,6 +170,7 @@ try:
     journal = open_journal(app.config)
     ledger = open_ledger(app.config, journal)
     sign_outs = SignOuts(journal)
+    journal.close()  # no connection may be open when the server forks
     reader = Reader(journal, ledger.take_over, sign_outs.take_over)
 except (BadSettings, BadFiles) as error:
     raise SystemExit(str(error)) from None

@@ -81,6 +81,9 @@ class NoJournal:
         if entries:
             self._has_booked = True
 
+    def close(self) -> None:
+        """Close nothing."""
+
 
 def lock_folder(folder: str) -> int | None:
     """Lock the folder for this process and return its descriptor; None where there are no such locks."""
