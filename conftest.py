@@ -45,6 +45,33 @@ def ledger(serve, monkeypatch):
 
 
 @pytest.fixture
+def journal(serve):
+    """Return a journal in lists that keeps the bookings and the sign-outs."""
+    from tests.support import FakeJournal, make_ledger
+
+    return serve(make_ledger(journal=FakeJournal())).journal
+
+
+@pytest.fixture
+def start(monkeypatch):
+    """Return a function that starts the app anew with settings, written without their prefix, and returns server.py."""
+    from tests.support import load_server
+
+    started = []
+
+    def load(**settings):
+        for name, value in settings.items():
+            monkeypatch.setenv(f"GUDLFT_{name}", str(value))
+        started.append(load_server())
+        return started[-1]
+
+    yield load
+    for module in started:
+        if module.journal.shared:
+            module.journal.close()
+
+
+@pytest.fixture
 def clock(monkeypatch):
     """Return a function that moves the one clock of the app to a moment."""
     import server
