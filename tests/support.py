@@ -279,19 +279,25 @@ def check_conservation(ledger):
     spent = Counter()
     sold = Counter()
     held = Counter()
+    paid = Counter()
     for entry in ledger.entries:
         spent[entry.club] += entry.points
         sold[entry.competition] += entry.places
         held[entry.club, entry.competition] += entry.places
+        paid[entry.club, entry.competition] += entry.points
 
     for club in ledger.clubs.values():
         assert club.points - spent[club.name] == ledger.points_left(club) >= 0
         assert [entry for entry in ledger.entries if entry.club == club.name] == ledger.entries_of(club)
         for competition in ledger.by_start:
             places = held[club.name, competition.name]
-            assert places == ledger.standing(club, competition).places_held
+            points = paid[club.name, competition.name]
+            standing = ledger.standing(club, competition)
+            assert places == standing.places_held
+            assert points == standing.points_paid
             assert 0 <= places <= ledger.terms.max_places_per_club
-            assert competition.places - sold[competition.name] == ledger.standing(club, competition).places_left >= 0
+            assert places > 0 or points == 0
+            assert competition.places - sold[competition.name] == standing.places_left >= 0
         expected = [one for one in ledger.upcoming() if held[club.name, one.name]]
         assert expected == [holding.competition for holding in ledger.holdings(club)]
 
