@@ -271,6 +271,14 @@ class FakeJournal:
         self.ended_sign_ins = [row for row in self.ended_sign_ins if row[1] >= forget_before]
 
 
+def wait_until(condition, seconds=10):
+    """Wait until a condition holds, which another thread or process brings about."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 # What must hold after everything
 
 
