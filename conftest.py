@@ -80,6 +80,19 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
+def set_zone():
+    """Return a function that moves the server to a time zone."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def move(zone):
+            patch.setenv("TZ", zone)
+            time.tzset()
+
+        yield move
+    time.tzset()
+
+
+@pytest.fixture
 def john():
     """Return the secretary of Simply Lift, signed in: 13 points."""
     from tests.support import JOHN, Secretary
