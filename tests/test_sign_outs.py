@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
@@ -197,11 +198,13 @@ class StuckJournal(FakeJournal):
         self.may_go_on = threading.Event()
         self.writer_waits = threading.Event()
         self.patience = None
+        self.transactions = 0
 
     @contextmanager
     def writing(self, seconds=None):
         """Yield the transaction of the one writer, after a while."""
         self.patience = seconds
+        self.transactions += 1
         self.writer_waits.set()
         assert self.may_go_on.wait(10)
         with super().writing() as transaction:
@@ -227,6 +230,23 @@ def test_nobody_waits_for_a_sign_out_that_is_stuck_in_the_journal():
     journal.may_go_on.set()
     stuck.join()
     wait_until(lambda: ["first", "second"] == written(journal))
+
+
+def test_sign_outs_that_wait_together_are_written_together_and_once(monkeypatch):
+    monkeypatch.setattr(sign_outs_module, "SECONDS_TO_WRITE", 5)
+    journal = StuckJournal()
+    sign_outs = SignOuts(journal)
+    with ThreadPoolExecutor() as pool:
+        pool.submit(sign_outs.end, "first", NOON)
+        journal.writer_waits.wait(10)
+        pool.submit(sign_outs.end, "second", NOON)
+        pool.submit(sign_outs.end, "third", NOON)
+        wait_until(lambda: sign_outs.has_ended("second") and sign_outs.has_ended("third"))
+
+        journal.may_go_on.set()
+
+    assert ["first", "second", "third"] == sorted(written(journal))
+    assert 2 == journal.transactions
 
 
 def test_journal_is_asked_to_answer_a_sign_out_soon():
