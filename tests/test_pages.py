@@ -283,12 +283,14 @@ def tags(rows):
     return {row["data-competition"]: words(row.select_one(".tag")) for row in rows}
 
 
-def test_bar_shows_the_places_left():
-    row = Secretary(ATLAS).get("/showSummary?page=2").soup.select_one(f'tr[data-competition="{OPEN}"]')
+@pytest.mark.parametrize(("competition", "left", "places"), [(OPEN, 8, 20), (SMALL, 0, 5)])
+def test_bar_shows_the_places_left(competition, left, places):
+    page = Secretary(ATLAS).get("/showSummary?page=2")
+    bar = page.soup.select_one(f'[data-competition="{competition}"] svg')
 
-    assert "0 0 20 1" == row.svg["viewbox"]
-    assert row.svg.path["d"].endswith("h8")
-    assert "true" == row.svg["aria-hidden"]
+    assert f"0 0 {places} 1" == bar["viewbox"]
+    assert bar.path["d"].endswith(f"h{left}")
+    assert "true" == bar["aria-hidden"]
 
 
 @pytest.mark.parametrize(

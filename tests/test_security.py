@@ -198,6 +198,37 @@ def test_context_of_an_app_around_a_browser_keeps_nothing_of_the_signed_in_club(
         assert 303 == john.post("/logout").status
 
 
+# Sign-ins
+
+
+@pytest.mark.parametrize(
+    ("typed", "status", "sentence"),
+    [
+        ("", 400, "Enter your email address"),
+        ("  ", 400, "Enter your email address"),
+        ("john", 400, "Enter an email address in the correct format, like name@example.com"),
+        ("john@", 400, "Enter an email address in the correct format, like name@example.com"),
+        ("john@simplylift.co,kate@shelifts.co.uk", 400, "Enter an email address in the correct format, like name@"),
+        ("jöhn@simplylift.co", 400, "Enter an email address in the correct format, like name@example.com"),
+        ("john@simplylift.com", 404, "We cannot find a club with this email address. Check the address and try again"),
+        ("\"'@simplylift.co", 404, "We cannot find a club with this email address. Check the address and try again"),
+    ],
+)
+def test_refused_sign_in_says_why_and_keeps_what_was_typed(typed, status, sentence):
+    page = Secretary().post("/showSummary", email=typed)
+
+    assert status == page.status
+    assert page.problem.startswith(sentence)
+    assert typed == page.form("/showSummary")["email"]
+    assert 13 == page.figures["points-left", "Simply Lift"]
+
+
+def test_sign_in_without_a_field_is_refused():
+    page = Secretary().post("/showSummary")
+
+    assert (400, "Enter your email address") == (page.status, page.problem)
+
+
 # Failed sign-ins
 
 
@@ -414,6 +445,12 @@ def test_no_answer_can_be_read_by_other_sites(answer):
     assert [] == [name for name, _ in answer.headers if name.startswith("Access-Control")]
 
 
+def test_every_error_is_a_page_of_the_app_with_a_way_on(answer):
+    if answer.status >= 400:
+        assert {"#main", "/", "/pointsBoard"} <= set(answer.links.values())
+        assert answer.title.endswith(" – GÜDLFT Registration")
+
+
 def test_every_header_is_sent_once(answer):
     names = [name.lower() for name, _ in answer.headers]
 
@@ -495,6 +532,17 @@ def test_query_of_any_bytes_is_read(address, status):
     answer = run_wsgi_app(server.app, environ, buffered=True)
 
     assert str(status) == answer[1][:3]
+
+
+def test_fault_says_that_nothing_was_booked(ledger, john, monkeypatch):
+    monkeypatch.setitem(server.app.config, "TESTING", False)
+    monkeypatch.setattr(ledger.journal, "append", None)
+
+    page = john.book("1")
+
+    assert (500, "Sorry, something went wrong") == (page.status, page.heading)
+    assert "Nothing was booked or given back" in page.text
+    assert [] == ledger.entries
 
 
 def test_everything_typed_is_escaped(john):
