@@ -185,7 +185,10 @@ def test_history_is_shown_in_pages_newest_first(serve):
 def test_full_page_is_the_last_one(serve):
     serve(make_ledger(many_clubs(100)))
 
-    assert [] == page_links(Secretary().get("/pointsBoard"))
+    page = Secretary().get("/pointsBoard")
+
+    assert [] == page_links(page)
+    assert "Clubs 1 to 100" not in page.text
     assert 404 == Secretary().get("/pointsBoard?page=2").status
 
 

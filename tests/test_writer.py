@@ -6,6 +6,7 @@ from threading import Semaphore
 
 import pytest
 
+from gudlft import sql_journal
 from gudlft import writer as writer_module
 from gudlft.journal import CommitInDoubt, JournalError
 from gudlft.writer import Writer
@@ -252,3 +253,11 @@ def test_order_that_was_carried_out_is_not_taken_back(writer, journal):
     writer.give_up(outcome)
 
     assert "a is done" == outcome.result(0)
+
+
+def test_promised_limits_are_kept():
+    threads_that_wait = writer_module.MOST_THAT_WAIT_WHEN_SLOW + 1  # and the one that writes
+
+    assert 4 == threads_that_wait
+    assert 1 == writer_module.SECONDS_UNTIL_SLOW
+    assert 10 > writer_module.SECONDS_TO_WAIT + sql_journal.SECONDS_TO_WRITE
