@@ -197,7 +197,7 @@ def test_booking_is_announced_once(john):
     john.book("3")
 
     sentence = f"Great-booking complete! Your club has booked 3 places in {OPEN} for 9 points. 4 points are left"
-    assert sentence == john.get("/showSummary").banner
+    assert sentence in john.get("/showSummary").banner
     assert "Great-booking complete!" not in john.get("/showSummary").text
 
 
@@ -360,7 +360,7 @@ def test_secretary_gives_places_back(john):
 
     assert (303, "/bookings") == (answer.status, answer.location)
     sentence = f"2 places in {OPEN} given back. 6 points returned, 10 points available"
-    assert sentence == john.get("/bookings").banner
+    assert sentence in john.get("/bookings").banner
     assert (10, 19, 1) == john.figures()
 
 
@@ -665,7 +665,7 @@ def test_check_says_what_the_files_hold():
     assert ["clubs.json: 4 clubs, 89 points", "competitions.json: 4 competitions, 63 places"] == output.splitlines()
 
 
-def test_check_says_what_the_journal_holds_and_what_no_longer_fits(journal, ledger, john):
+def test_check_says_what_the_journal_holds_and_what_no_longer_fits(journal, john):
     john.book("4")
     del server.ledger.clubs["Simply Lift"]
 
@@ -678,7 +678,7 @@ def test_check_says_what_the_journal_holds_and_what_no_longer_fits(journal, ledg
     ] == output.splitlines()[2:]
 
 
-def test_organiser_exports_all_bookings(journal, john, clock):
+def test_organiser_exports_all_bookings(journal, clock):
     clock(datetime.fromisoformat("2030-05-06 20:15:00+00:00"))
     john = Secretary(JOHN)
     john.book("3")
