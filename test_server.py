@@ -33,7 +33,7 @@ def test_secretary_signs_in_with_the_email_address_of_the_club():
 
     answer = secretary.post("/showSummary", email=JOHN)
 
-    assert (303, "/showSummary") == (answer.status, answer.location)
+    assert (303, "/showSummary") == answer.redirect
     assert "Simply Lift" == secretary.get("/showSummary").heading
 
 
@@ -59,7 +59,7 @@ def test_refused_sign_in_says_why_and_keeps_what_was_typed(typed, status, senten
 
     page = secretary.post("/showSummary", email=typed)
 
-    assert (status, sentence) == (page.status, page.problem)
+    assert (status, sentence) == page.refusal
     assert typed == page.form("/showSummary")["email"]
     assert 303 == secretary.get("/showSummary").status
 
@@ -71,7 +71,7 @@ def test_after_ten_failed_sign_ins_even_a_right_address_has_to_wait():
 
     page = secretary.post("/showSummary", email=JOHN)
 
-    assert (429, "Too many attempts. Wait a minute and try again") == (page.status, page.problem)
+    assert (429, "Too many attempts. Wait a minute and try again") == page.refusal
     assert 0 < int(page.headers["Retry-After"]) <= 60
     assert 303 == secretary.get("/showSummary").status
 
@@ -79,7 +79,7 @@ def test_after_ten_failed_sign_ins_even_a_right_address_has_to_wait():
 def test_first_page_leads_the_signed_in_to_their_summary(john):
     answer = john.get("/")
 
-    assert (303, "/showSummary") == (answer.status, answer.location)
+    assert (303, "/showSummary") == answer.redirect
 
 
 @pytest.mark.parametrize("address", ["/showSummary", "/bookings", book_address(OPEN, "Simply Lift")])
@@ -88,7 +88,7 @@ def test_page_of_a_club_leads_the_signed_out_to_the_sign_in_page(address):
 
     answer = secretary.get(address)
 
-    assert (303, "/") == (answer.status, answer.location)
+    assert (303, "/") == answer.redirect
     assert "You are not signed in. Sign in to continue" in secretary.get("/").text
     assert "You are not signed in" not in secretary.get("/").text
 
@@ -105,7 +105,7 @@ def test_form_of_the_signed_out_changes_nothing(ledger, john, address, sentence)
 
     page = Secretary().post(address, competition=OPEN, places="1")
 
-    assert (403, sentence) == (page.status, page.problem)
+    assert (403, sentence) == page.refusal
     assert page.form("/showSummary")
     assert 1 == len(ledger.entries)
 
@@ -115,7 +115,7 @@ def test_secretary_signs_out(john):
 
     answer = john.post("/logout")
 
-    assert (303, "/") == (answer.status, answer.location)
+    assert (303, "/") == answer.redirect
     assert 303 == john.get("/showSummary").status
     john.client.set_cookie("session", copy)
     assert 303 == john.get("/showSummary").status
@@ -189,7 +189,7 @@ def test_secretary_books_places(john):
 
     answer = john.post("/purchasePlaces", **form | {"places": " 3 "})
 
-    assert (303, "/showSummary") == (answer.status, answer.location)
+    assert (303, "/showSummary") == answer.redirect
     assert (4, 17, 3) == john.figures()
 
 
@@ -237,7 +237,7 @@ def test_limit_is_told_and_the_number_that_it_names_can_be_booked(email, competi
 def test_number_of_places_must_be_one_or_more(ledger, john, typed, sentence):
     page = john.book(typed)
 
-    assert (400, sentence) == (page.status, page.problem)
+    assert (400, sentence) == page.refusal
     assert typed == page.form("/purchasePlaces")["places"]
     assert [] == ledger.entries
 
@@ -275,7 +275,7 @@ def test_club_without_points_reads_the_reason_whatever_it_sends(typed):
     page = iron.book(typed, SMALL)
 
     sentence = "Your club does not have enough points to book a place: a place costs 3 points and your club has 1"
-    assert (400, sentence) == (page.status, page.problem)
+    assert (400, sentence) == page.refusal
     assert [] == page.forms("/purchasePlaces")
 
 
@@ -302,7 +302,7 @@ def test_forms_without_a_good_token_are_requests_of_their_own(john, token):
 def test_past_competition_is_closed(ledger, john, typed):
     page = john.book(typed, PAST)
 
-    assert (400, "Booking is closed: Spring Festival started on 27 March 2020 at 10:00") == (page.status, page.problem)
+    assert (400, "Booking is closed: Spring Festival started on 27 March 2020 at 10:00") == page.refusal
     assert "Simply Lift" == page.heading
     assert page.problem == john.get(book_address(PAST, "Simply Lift")).problem
     assert [] == ledger.entries
@@ -317,7 +317,7 @@ def test_page_that_was_opened_before_the_start_books_nothing_after_it(ledger, cl
     clock(start)
     page = john.post("/purchasePlaces", **form | {"places": "1"})
 
-    assert (400, f"Booking is closed: {OPEN} started on 27 March 2050 at 11:11") == (page.status, page.problem)
+    assert (400, f"Booking is closed: {OPEN} started on 27 March 2050 at 11:11") == page.refusal
     assert [] == ledger.entries
 
 
@@ -325,7 +325,7 @@ def test_unknown_competition_is_told_on_the_list(ledger, john):
     pages = [john.book("1", "Nix"), john.give_back("1", "Nix"), john.get(book_address("Nix", "Simply Lift"))]
 
     sentence = "We cannot find this competition. Choose one from the list"
-    assert [(404, sentence)] * 3 == [(page.status, page.problem) for page in pages]
+    assert [(404, sentence)] * 3 == [page.refusal for page in pages]
     assert ["Simply Lift", "My bookings", "Simply Lift"] == [page.heading for page in pages]
 
 
@@ -358,7 +358,7 @@ def test_secretary_gives_places_back(john):
 
     answer = john.post("/cancelPlaces", **form | {"places": "2"})
 
-    assert (303, "/bookings") == (answer.status, answer.location)
+    assert (303, "/bookings") == answer.redirect
     sentence = f"2 places in {OPEN} given back. 6 points returned, 10 points available"
     assert sentence in john.get("/bookings").banner
     assert (10, 19, 1) == john.figures()
@@ -371,7 +371,7 @@ def test_club_gives_back_no_more_than_it_holds_there(ledger, john, atlas):
 
     page = john.give_back("3", SMALL)
 
-    assert (400, f"Your club holds 1 place in {SMALL}: enter at most 1") == (page.status, page.problem)
+    assert (400, f"Your club holds 1 place in {SMALL}: enter at most 1") == page.refusal
     assert "3" == page.form("/cancelPlaces", SMALL)["places"]
     assert "" == page.form("/cancelPlaces", OPEN)["places"]
     assert 3 == len(ledger.entries)
@@ -380,7 +380,7 @@ def test_club_gives_back_no_more_than_it_holds_there(ledger, john, atlas):
 def test_club_that_holds_nothing_gives_nothing_back(ledger, john):
     page = john.give_back("1")
 
-    assert (400, f"Your club holds no places in {OPEN}") == (page.status, page.problem)
+    assert (400, f"Your club holds no places in {OPEN}") == page.refusal
     assert [] == ledger.entries
 
 
@@ -397,7 +397,7 @@ def test_number_of_places_to_give_back_must_be_one_or_more(ledger, john, typed, 
 
     page = john.give_back(typed)
 
-    assert (400, sentence) == (page.status, page.problem)
+    assert (400, sentence) == page.refusal
     assert typed == page.form("/cancelPlaces", OPEN)["places"]
     assert 1 == len(ledger.entries)
 
@@ -407,7 +407,7 @@ def test_nothing_is_given_back_after_the_start(john, typed):
     page = john.give_back(typed, PAST)
 
     sentence = "Places can no longer be given back: Spring Festival started on 27 March 2020 at 10:00"
-    assert (400, sentence) == (page.status, page.problem)
+    assert (400, sentence) == page.refusal
     assert "My bookings" == page.heading
 
 

@@ -89,9 +89,14 @@ class Page:
         self.headers = headers or {}
 
     @property
-    def location(self):
-        """Return the address that the answer leads to."""
-        return self.headers["Location"]
+    def redirect(self):
+        """Return the status, and the address that the answer leads to."""
+        return self.status, self.headers["Location"]
+
+    @property
+    def refusal(self):
+        """Return the status, and what the error summary says."""
+        return self.status, self.problem
 
     @cached_property
     def soup(self):

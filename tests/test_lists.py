@@ -69,7 +69,7 @@ def page_figure(secretary, kind, name):
 def test_unknown_competition_may_have_any_name(john):
     for name in ["spring festival 2050", f"{OPEN} ", "a/b", "?", "%", "\0", "x" * 5000]:
         page = john.get(book_address(name, "Simply Lift"))
-        assert (404, "We cannot find this competition. Choose one from the list") == (page.status, page.problem)
+        assert (404, "We cannot find this competition. Choose one from the list") == page.refusal
 
 
 @pytest.mark.parametrize("name", ["", "spring festival 2050", f"{OPEN} ", "\0", None])

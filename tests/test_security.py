@@ -226,7 +226,7 @@ def test_refused_sign_in_says_why_and_keeps_what_was_typed(typed, status, senten
 def test_sign_in_without_a_field_is_refused():
     page = Secretary().post("/showSummary")
 
-    assert (400, "Enter your email address") == (page.status, page.problem)
+    assert (400, "Enter your email address") == page.refusal
 
 
 # Failed sign-ins
@@ -248,7 +248,7 @@ def test_failed_sign_ins_are_limited_until_the_minute_is_over(watch):
 
     for email in ["no@club.example", JOHN, "", "john"]:
         page = stranger.post("/showSummary", email=email)
-        assert (429, "Too many attempts. Wait a minute and try again") == (page.status, page.problem)
+        assert (429, "Too many attempts. Wait a minute and try again") == page.refusal
         assert "50" == page.headers["Retry-After"]
         assert email == page.form("/showSummary")["email"]
 
