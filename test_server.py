@@ -572,12 +572,14 @@ def data(tmp_path, monkeypatch):
 
 
 def test_app_starts_with_the_demo_and_its_settings(start):
-    app = start(COST_PER_PLACE=1, MAX_PLACES_PER_CLUB=20).app
+    app = start(COST_PER_PLACE=1, MAX_PLACES_PER_CLUB=11).app
 
     kate = Secretary(KATE, app)
-    kate.book("12")
+    atlas = Secretary(ATLAS, app)
 
-    assert (0, 8, 12) == kate.figures()
+    assert (12, 5, 0) == kate.figures(SMALL)
+    assert 5 == kate.get(book_address(SMALL, "She Lifts")).figures["most-places", SMALL]
+    assert 11 == atlas.get(book_address(OPEN, "Atlas Barbell")).figures["most-places", OPEN]
 
 
 def test_bad_files_stop_the_start_with_a_line_each(data, start):

@@ -279,10 +279,13 @@ def test_sign_ins_of_other_kinds_are_not_counted(email):
     assert 429 not in statuses
 
 
-def test_limit_of_failed_sign_ins_is_a_setting(start):
+def test_limit_of_failed_sign_ins_in_a_minute_is_a_setting(start, watch):
     stranger = Secretary(app=start(FAILED_SIGN_INS_PER_MINUTE=1).app)
 
-    assert [404, 429] == [stranger.post("/showSummary", **FAILURE).status for _ in range(2)]
+    pages = [stranger.post("/showSummary", **FAILURE) for _ in range(2)]
+
+    assert [404, 429] == [page.status for page in pages]
+    assert "60" == pages[1].headers["Retry-After"]
 
 
 def test_limit_of_failed_sign_ins_can_be_taken_away(start):
@@ -647,6 +650,16 @@ def test_log_tells_what_was_refused_and_why(john, log):
         "127.0.0.1 -: 403 POST /logout: This form was sent from another site and nothing was changed. "
         "Open the page here and try again",
     ] == log()[:4]
+
+
+def test_log_tells_when_the_journal_is_away_and_what_failed(journal, john, log):
+    journal.fault = "away"
+    john.get("/showSummary")
+    assert ["127.0.0.1 -: the journal is away: away"] == log()
+
+    journal.fault = "in doubt"
+    john.book("1")
+    assert ["purchase_places failed: connection lost"] == log()
 
 
 def test_line_breaks_and_escapes_from_outside_stay_in_one_line(log):
