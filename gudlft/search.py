@@ -85,14 +85,6 @@ class Month(NamedTuple):
         return f"{date(self.year, self.number, 1):%B} {self.year}"
 
 
-def by_month(competitions: Iterable[Competition]) -> dict[Month, list[Competition]]:
-    """Return the competitions of each month, months and competitions in the order in which they come."""
-    months = {}
-    for competition in competitions:
-        months.setdefault(Month.of(competition), []).append(competition)
-    return months
-
-
 def months_of(competitions: Iterable[Competition], chosen: Month | None = None) -> list[Month]:
     """Return the months in which competitions start, and the one that was chosen, in order, each once."""
     months = {Month.of(competition) for competition in competitions}
@@ -144,6 +136,9 @@ class Choice:
         if self.show is not Show.ALL:
             fields["show"] = self.show.value
         return fields
+
+
+EVERYTHING = Choice()
 
 
 def narrow(
