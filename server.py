@@ -488,7 +488,7 @@ def render_past(choice):
     figures = ledger.figures(request.club, page.rows)
     rows = lists.rows_of(page.rows, figures.standings, ledger.terms, ledger.now())
     return render_page(
-        "past.html", choice=choice, page=page, past=past, months=months_of(past, choice.month), rows=rows
+        "past.html", choice=choice, page=page, past=past, months=tuple(months_of(past, choice.month)), rows=rows
     )
 
 
