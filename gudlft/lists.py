@@ -19,29 +19,33 @@ LONGEST_LIST = 10  # competitions in a list that needs no form to find some
 
 
 class Row(NamedTuple):
-    """A competition, the club's figures there, and why nothing can be booked, if so."""
+    """A competition, the figures that a summary shows of it, why nothing can be booked, and which month it begins."""
 
     competition: Competition
-    standing: Standing
+    places_left: int
+    places_held: int
     state: str | None
+    month: search.Month | None
 
 
 def rows_of(
     competitions: Iterable[Competition], standings: Iterable[Standing], terms: Terms, now: datetime
 ) -> list[Row]:
     """Return the rows of competitions, from the club's standing at each."""
-    return [
-        Row(competition, standing, sentences.state(competition, standing.bookable(terms), now))
-        for competition, standing in zip(competitions, standings, strict=True)
-    ]
-
-
-def by_month(rows: Sequence[Row]) -> dict[search.Month, list[Row]]:
-    """Return the rows of each month, months and rows in the order in which they come."""
-    months = {}
-    for row in rows:
-        months.setdefault(search.Month.of(row.competition), []).append(row)
-    return months
+    rows = []
+    previous = None
+    for competition, standing in zip(competitions, standings, strict=True):
+        month = search.Month.of(competition)
+        row = Row(
+            competition=competition,
+            places_left=standing.places_left,
+            places_held=standing.places_held,
+            state=sentences.state(competition, standing.bookable(terms), now),
+            month=month if month != previous else None,
+        )
+        rows.append(row)
+        previous = month
+    return rows
 
 
 def narrow(ledger: Ledger, club: Club, competitions: Iterable[Competition], choice: search.Choice) -> list[Competition]:
@@ -99,11 +103,12 @@ def entries_at(ledger: Ledger, club: Club, competition: Competition) -> list[Ent
 # The points board
 
 
-def short_board(board: Sequence[BoardRow], club: Club | None) -> list[BoardRow]:
+def short_board(board: Sequence[BoardRow], club: Club | None) -> tuple[BoardRow, ...]:
     """Return the first rows of a long board, and the club's own: all rows of one that is not long."""
     if len(board) <= LONGEST_BOARD:
-        return list(board)
-    first = list(board[:SHORT_BOARD])
-    if club and all(row.club != club.name for row in first):
-        first += [row for row in board if row.club == club.name]
-    return first
+        return tuple(board)
+    first = tuple(board[:SHORT_BOARD])
+    if club is None or any(row.club == club.name for row in first):
+        return first
+    own = next(row for row in board if row.club == club.name)
+    return (*first, own)
