@@ -498,7 +498,7 @@ def render_past(choice):
     figures = ledger.figures(request.club, page.rows)
     rows = lists.rows_of(page.rows, figures.standings, ledger.terms, ledger.now())
     return render_page(
-        "past.html", choice=choice, page=page, past=past, months=tuple(months_of(past, choice.month)), rows=rows
+        "past.html", choice=choice, page=page, past=past, months=tuple(months_of(past[::-1], choice.month)), rows=rows
     )
 
 

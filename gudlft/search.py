@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -86,11 +87,17 @@ class Month(NamedTuple):
         return f"{date(self.year, self.number, 1):%B} {self.year}"
 
 
-def months_of(competitions: Iterable[Competition], chosen: Month | None = None) -> list[Month]:
-    """Return the months in which competitions start, and the one that was chosen, in order, each once."""
-    months = {Month.of(competition) for competition in competitions}
-    if chosen:
-        months.add(chosen)
+def months_of(competitions: Sequence[Competition], chosen: Month | None = None) -> list[Month]:
+    """Return the months in which competitions start, and the one that was chosen, in order, each once.
+
+    The competitions stand soonest first, so that the many of a month are skipped at once.
+    """
+    months = {chosen} if chosen else set()
+    index = 0
+    while index < len(competitions):
+        month = Month.of(competitions[index])
+        months.add(month)
+        index = bisect_right(competitions, month, lo=index, key=Month.of)
     return sorted(months)
 
 
