@@ -47,11 +47,50 @@ def ledger(serve, monkeypatch):
 
 
 @pytest.fixture
+def journal(serve):
+    """Return a journal in lists that keeps the bookings and the sign-outs."""
+    from tests.support import FakeJournal, make_ledger
+
+    return serve(make_ledger(journal=FakeJournal())).journal
+
+
+@pytest.fixture
+def start(monkeypatch):
+    """Return a function that starts the app anew with settings, written without their prefix, and returns server.py."""
+    from tests.support import load_server
+
+    started = []
+
+    def load(**settings):
+        for name, value in settings.items():
+            monkeypatch.setenv(f"GUDLFT_{name}", str(value))
+        started.append(load_server())
+        return started[-1]
+
+    yield load
+    for module in started:
+        module.journal.close()
+
+
+@pytest.fixture
 def clock(monkeypatch):
     """Return a function that moves the one clock of the app to a moment."""
     import server
 
     return lambda moment: monkeypatch.setattr(server.ledger, "now", lambda: moment)
+
+
+@pytest.fixture
+def set_zone():
+    """Return a function that moves the server to a time zone."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def move(zone):
+            patch.setenv("TZ", zone)
+            time.tzset()
+
+        yield move
+    time.tzset()
 
 
 @pytest.fixture

@@ -117,7 +117,8 @@ def measure(setup, clients, tell):
         settings = {"SECRET_KEY": secrets.token_hex()}
         if setup.journal:
             settings["JOURNAL"] = setup.journal
-        with serving(folder, workers=setup.workers, threads=setup.threads, **settings) as (address, _):
+        options = ["--blocking-threads", str(setup.threads), "--backlog", "8192"]  # connections that may wait
+        with serving(folder, workers=setup.workers, options=options, **settings) as (address, _):
             return asyncio.run(rush(int(address.rsplit(":", 1)[1]), clients, tell))
 
 

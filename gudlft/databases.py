@@ -12,7 +12,7 @@ import sqlalchemy as sql
 
 from .journal import JournalError
 
-WRITER_LOCK = 4711205006  # any number that no other user of the database takes
+ADVISORY_LOCK = sql.text("SELECT pg_advisory_xact_lock(4711205006)")  # any number that no other user takes
 LOCK_SECONDS = 4  # that PostgreSQL lets a session wait for a lock, or keep one without doing anything
 URL_EXAMPLES = "sqlite:///bookings.db or postgresql+psycopg://name:password@host/database"
 
@@ -24,11 +24,17 @@ thread = threading.local()
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
     """Let whatever this thread asks of a database in the block end in time, well or in an error."""
-    thread.deadline = time.monotonic() + seconds
+    thread.seconds = seconds
+    renew_time_limit()
     try:
         yield
     finally:
         thread.deadline = math.inf
+
+
+def renew_time_limit() -> None:
+    """Let this thread's limit begin anew: the database has answered."""
+    thread.deadline = time.monotonic() + thread.seconds
 
 
 def seconds_left() -> float:
@@ -56,7 +62,7 @@ def in_time(action: Callable[[], object]) -> object:
 class Sqlite:
     """A SQLite file, which processes of one machine may share."""
 
-    begin_writing = ["BEGIN IMMEDIATE"]  # the lock first: SQLite refuses a read that is upgraded
+    begin = sql.text("BEGIN IMMEDIATE")  # with the lock: SQLite refuses a read that is upgraded
 
     def __init__(self, url: sql.URL, folder: str):
         """Open no connection yet; a relative path is relative to the folder."""
@@ -102,6 +108,9 @@ class Sqlite:
                 if str(error.orig) != "database is locked" or seconds_left() <= 0:
                     raise
 
+    def lock(self, execute: Callable) -> None:
+        """Do nothing: `begin` has taken the lock."""
+
     def leaves_commit_in_doubt(self, error: sql.exc.DBAPIError) -> bool:
         """Tell whether a commit that ended in the error may have been made."""
         return "disk I/O error" in str(error.orig)
@@ -110,7 +119,7 @@ class Sqlite:
 class Postgresql:
     """A PostgreSQL database, which machines may share."""
 
-    begin_writing = ["BEGIN", f"SELECT pg_advisory_xact_lock({WRITER_LOCK})"]
+    begin = sql.text("BEGIN")
 
     def __init__(self, url: sql.URL, folder: str):
         """Open no connection yet."""
@@ -129,7 +138,6 @@ class Postgresql:
             url,
             isolation_level="AUTOCOMMIT",
             connect_args={"options": f"{options} {asked_for}"},
-            pool_pre_ping=True,  # connections that died while idle are replaced
         )
         sql.event.listen(self.engine, "do_connect", self._connect)
 
@@ -144,6 +152,10 @@ class Postgresql:
     def execute(self, connection: sql.Connection, statement, values=None) -> sql.CursorResult:
         """Execute a statement."""
         return connection.execute(statement, values)
+
+    def lock(self, execute: Callable) -> None:
+        """Become the one writer until the transaction ends."""
+        execute(ADVISORY_LOCK)
 
     def leaves_commit_in_doubt(self, error: sql.exc.DBAPIError) -> bool:
         """Tell whether a commit that ended in the error may have been made."""

@@ -4,13 +4,13 @@ import json
 import os
 import re
 import unicodedata
+import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from .model import Club, Competition
+from .model import Club, Competition, comparable
 
 LONGEST_NAME = 200  # longer ones would not fit a browser's 4 kB cookie
 LARGEST_NUMBER = 1_000_000
@@ -41,11 +41,6 @@ def read_data(folder: Path) -> tuple[list[Club], list[Competition]]:
 
 
 # Texts
-
-
-def comparable(text: str) -> str:
-    """Return the form in which names and email addresses are compared."""
-    return text.strip().casefold()
 
 
 def printable(text: str) -> str:
@@ -237,13 +232,15 @@ def time_zone_problems(zone: str) -> list[str]:
 
 
 def is_time_zone_file(name: str) -> bool:
-    """Tell whether this is a time zone of the system, or the absolute path of one."""
+    """Tell whether the system has a time zone of this name; an absolute path is that of its file."""
+    return any(holds_time_zone(os.path.join(folder, name)) for folder in zoneinfo.TZPATH)
+
+
+def holds_time_zone(path: str) -> bool:
+    """Tell whether a file is one that the C library reads; the package tzdata would know more than that."""
     try:
-        if os.path.isabs(name):
-            with open(name, "rb") as file:
-                ZoneInfo.from_file(file)
-        else:
-            ZoneInfo(name)
-    except (OSError, ValueError, ZoneInfoNotFoundError):
+        with open(path, "rb") as file:
+            zoneinfo.ZoneInfo.from_file(file)
+    except (OSError, ValueError):
         return False
     return True

@@ -72,14 +72,19 @@ class NoJournal:
         try:
             yield self
         finally:
-            if self._descriptor is not None and not self._has_booked:
-                os.close(self._descriptor)  # which unlocks the folder
-                self._descriptor = None
+            if not self._has_booked:
+                self.close()
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Keep nothing, but the folder locked."""
         if entries:
             self._has_booked = True
+
+    def close(self) -> None:
+        """Unlock the folder."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 def lock_folder(folder: str) -> int | None:

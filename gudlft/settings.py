@@ -180,7 +180,7 @@ def read_host_and_port(text: str) -> tuple[str, int | None]:
 
 def read_credential(text: str) -> str:
     """Return a name or a password without its percent signs; mail servers are sent printable ASCII only."""
-    decoded = unquote(text, errors="strict")
+    decoded = unquote(text)
     if not decoded or not decoded.isascii() or not decoded.isprintable():
         raise ValueError
     return decoded
@@ -261,7 +261,7 @@ def unknown_settings(environment: Mapping[str, str]) -> list[str]:
 
         shown = printable(variable)
         problem = f"{shown[:80]} is not a setting"
-        similar = difflib.get_close_matches(name.upper(), SETTINGS, n=1)
+        similar = difflib.get_close_matches(name.upper(), SETTINGS)
         if similar:
             problem += f", did you mean {PREFIX}{similar[0]}?"
         problems.append(problem)

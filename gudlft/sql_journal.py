@@ -12,7 +12,7 @@ from sys import intern
 import sqlalchemy as sql
 from sqlalchemy import Column, Integer, Table, Text
 
-from .databases import open_database, time_limit
+from .databases import open_database, renew_time_limit, time_limit
 from .journal import CommitInDoubt, JournalError
 from .model import Entry
 
@@ -78,6 +78,7 @@ LAST_NUMBERS = sql.select(
     sql.select(sql.func.max(bookings.c.number)).scalar_subquery(),
     sql.select(sql.func.max(ended_sign_ins.c.number)).scalar_subquery(),
 )
+COMMIT = sql.text("COMMIT")
 NEXT_SIGN_OUT = sql.select(sql.func.coalesce(sql.func.max(ended_sign_ins.c.number), 0) + 1)
 
 # Transactions
@@ -86,18 +87,19 @@ NEXT_SIGN_OUT = sql.select(sql.func.coalesce(sql.func.max(ended_sign_ins.c.numbe
 class Transaction:
     """What a process reads and, while it is the writer, writes."""
 
-    def __init__(self, database, connection: sql.Connection):
-        """Read and write on this connection to the database."""
+    def __init__(self, database, connection: sql.Connection, first_result: sql.CursorResult):
+        """Go on with a connection to the database, whose first statement had this result."""
         self._database = database
         self._connection = connection
+        self._first_result = first_result
+
+    def last_numbers(self) -> tuple[int | None, int | None]:
+        """Return the numbers of the last booking and the last sign-out, with which reading begins."""
+        return tuple(self._first_result.one())
 
     def execute(self, statement, values=None) -> sql.CursorResult:
         """Execute a statement."""
         return self._database.execute(self._connection, statement, values)
-
-    def last_numbers(self) -> tuple[int | None, int | None]:
-        """Return the numbers of the last booking and the last sign-out: they tell whether anything is new."""
-        return tuple(self.execute(LAST_NUMBERS).one())
 
     def entries(self, first: int) -> Iterator[Entry]:
         """Iterate over the entries from a number on, in order."""
@@ -105,11 +107,15 @@ class Transaction:
             for number, at, club, competition, places, points, token in rows:
                 yield Entry(number, at, intern(club), intern(competition), places, points, token)
             first = number + 1
+            renew_time_limit()  # the database answers, however much there is to read
 
     def append(self, entries: list[Entry]) -> None:
         """Add entries; they are durable once `writing` has ended."""
-        if entries:
-            self.execute(bookings.insert(), [entry._asdict() for entry in entries])
+        rows = [entry._asdict() for entry in entries]
+        if len(rows) == 1:  # several at once have a way of their own in the driver, which costs one alone a third more
+            self.execute(bookings.insert(), rows[0])
+        elif rows:
+            self.execute(bookings.insert(), rows)
 
     def sign_outs(self, above: int) -> Iterator[tuple[int, datetime, str]]:
         """Iterate over the ended sign-ins above a number, as (number, time, id)."""
@@ -147,47 +153,64 @@ class SqlJournal:
         self._database = open_database(url, folder)
         with self.writing() as transaction:
             self.is_new = transaction.prepare()
-        self.close()  # a connection that is open must not be forked
 
     def close(self) -> None:
-        """Close all connections; they open again when they are needed."""
+        """Close all connections, which must not be forked; they open again when they are needed."""
         self._database.engine.dispose()
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
         """Yield a transaction that reads."""
-        with self._connected(SECONDS_TO_READ) as transaction:
+        with self._connected(SECONDS_TO_READ, LAST_NUMBERS) as transaction:
             yield transaction
 
     @contextmanager
     def writing(self, seconds: float = SECONDS_TO_WRITE) -> Iterator[Transaction]:
         """Yield the transaction of the one writer of all processes; it is committed at the end, unless one raises."""
-        with self._connected(seconds) as transaction:
-            for statement in self._database.begin_writing:
-                transaction.execute(sql.text(statement))
+        with self._connected(seconds, self._database.begin) as transaction:
+            self._database.lock(transaction.execute)
             yield transaction
             self._commit(transaction)
 
     def _commit(self, transaction: Transaction) -> None:
         try:
-            transaction.execute(sql.text("COMMIT"))
+            transaction.execute(COMMIT)
         except sql.exc.DBAPIError as error:
             if self._database.leaves_commit_in_doubt(error):
                 raise CommitInDoubt(first_line(error)) from error
             raise
 
     @contextmanager
-    def _connected(self, seconds: float) -> Iterator[Transaction]:
-        """Yield a transaction on a connection that is rolled back in the end, and make errors JournalErrors."""
+    def _connected(self, seconds: float, first_statement) -> Iterator[Transaction]:
+        """Yield a transaction that is rolled back in the end, unless it was committed; make errors JournalErrors."""
         try:
-            with time_limit(seconds), self._database.connect() as connection:
-                yield Transaction(self._database, connection)
+            with time_limit(seconds):
+                connection, result = self._begin(first_statement)
+                with connection:
+                    yield Transaction(self._database, connection, result)
         except sql.exc.DBAPIError as error:
             raise JournalError(first_line(error)) from error
         except TimeoutError:
             raise JournalError("the database does not answer") from None
         except (TypeError, ValueError) as error:  # of a row that was edited by hand
             raise JournalError(f"a row cannot be read: {error}") from error
+
+    def _begin(self, statement) -> tuple[sql.Connection, sql.CursorResult]:
+        """Execute the first statement, on another connection where the first had died while it was idle."""
+        try:
+            return self._try_to_begin(statement)
+        except sql.exc.DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        return self._try_to_begin(statement)
+
+    def _try_to_begin(self, statement) -> tuple[sql.Connection, sql.CursorResult]:
+        connection = self._database.connect()
+        try:
+            return connection, self._database.execute(connection, statement)
+        except sql.exc.DBAPIError:
+            connection.close()
+            raise
 
 
 def first_line(error: sql.exc.DBAPIError) -> str:

@@ -1,57 +1,92 @@
-"""The app with a fault, named by GUDLFT_FAULT, that the swarm must find."""
+"""The app with a fault, named by the variable FAULT, that the swarm must find."""
 
 import itertools
+import os
 import socket
 import time
 
-from flask import g, request
+from flask import request
 from werkzeug.exceptions import InternalServerError
 
 from server import app, ledger
 
-apply, entries, answered = ledger._apply, itertools.count(1), set()
+# What the faults know of the app's inside
 
 
-def lose_third(entry):
-    """Forget the third entry, though its secretary reads that all went well."""
-    if next(entries) != 3:
-        apply(entry)
+def entry_made():
+    """Return the entry that this request made, None where it made none."""
+    return request.entry
 
 
-def drop(wanted):
-    """Close the connection instead of answering a request that is wanted; it is carried out all the same."""
+def lose_entries(is_lost):
+    """Keep entries for which `is_lost` is true out of the figures, though their secretaries read that all went well."""
+    add = ledger.totals.add
+
+    def add_or_lose(entry):
+        if not is_lost(entry):
+            add(entry)
+
+    ledger.totals.add = add_or_lose
+
+
+# Faults
+
+
+def drop_answers(is_dropped):
+    """Close the connection instead of answering; the request is carried out all the same."""
 
     @app.after_request
     def answer_or_drop(response):
-        if wanted():
+        if is_dropped():
             request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         return response
 
 
-def delay(response):
-    """Answer forms two seconds after they were carried out."""
-    time.sleep(2 if "entry" in g else 0)
+def is_not_the_board():
+    """Tell whether any page but the points board is asked for."""
+    return request.path != "/pointsBoard"
+
+
+def is_booking():
+    """Tell whether the request is a booking, refused or not."""
+    return request.path == "/purchasePlaces"
+
+
+entries = itertools.count(1)
+answered = set()
+
+
+def is_third(entry):
+    """Tell whether this is the third entry."""
+    return next(entries) == 3
+
+
+def is_first_answer():
+    """Tell whether the request booked or gave back, and is the first that would hear of it."""
+    entry = entry_made()
+    if entry is None or entry.number in answered:
+        return False
+    answered.add(entry.number)
+    return True
+
+
+def answer_forms_late(response):
+    """Answer two seconds after a form was carried out."""
+    if entry_made() is not None:
+        time.sleep(2)
     return response
 
 
-def answered_first():
-    """Tell whether the request booked or gave back, and is the first that would hear of it."""
-    first = "entry" in g and g.entry.number not in answered
-    if first:
-        answered.add(g.entry.number)
-    return first
-
-
-match app.config["FAULT"]:
+match os.environ["FAULT"]:
     case "loses an entry":
-        ledger._apply = lose_third
+        lose_entries(is_third)
     case "answers 500":
         app.wsgi_app = InternalServerError()
     case "drops connections":
-        drop(lambda: request.path != "/pointsBoard")
+        drop_answers(is_not_the_board)
     case "drops first answers":
-        drop(answered_first)
+        drop_answers(is_first_answer)
     case "answers forms late":
-        app.after_request(delay)
+        app.after_request(answer_forms_late)
     case "answers no booking":
-        drop(lambda: request.path == "/purchasePlaces")
+        drop_answers(is_booking)

@@ -1,5 +1,6 @@
 """The one toolbox of the tests: data, a page reader, a secretary, the conservation check, a served app."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 import server
+from gudlft.journal import CommitInDoubt, JournalError
 from gudlft.ledger import Ledger
 from gudlft.model import Club, Competition
 from gudlft.rules import Terms
@@ -87,6 +89,16 @@ class Page:
         self.status = status
         self.html = html
         self.headers = headers or {}
+
+    @property
+    def redirect(self):
+        """Return the status, and the address that the answer leads to."""
+        return self.status, self.headers["Location"]
+
+    @property
+    def refusal(self):
+        """Return the status, and what the error summary says."""
+        return self.status, self.problem
 
     @cached_property
     def soup(self):
@@ -161,8 +173,8 @@ def book_address(competition, club):
 class Secretary:
     """A browser in the hands of a club's secretary, signed in where an email address is given."""
 
-    def __init__(self, email=None):
-        self.client = server.app.test_client()
+    def __init__(self, email=None, app=server.app):
+        self.client = app.test_client()
         if email:
             assert 303 == self.post("/showSummary", email=email).status
 
@@ -189,6 +201,12 @@ class Secretary:
         """Return the value of the cookie that says who is signed in."""
         return self.client.get_cookie("session").value
 
+    def move_to(self, app):
+        """Take the cookie along to another process of the app."""
+        cookie = self.client.get_cookie("session")
+        self.client = app.test_client()
+        self.client.set_cookie(cookie.key, cookie.value)
+
     @property
     def club(self):
         """Return the name of the signed-in club, as the summary has it."""
@@ -204,6 +222,74 @@ class Secretary:
         )
 
 
+# A journal without a database
+
+
+class FakeJournal:
+    """A journal in lists, which several ledgers may share.
+
+    With a fault it is "away", or the answer to a commit is lost: "in doubt" where it was made, "in doubt, not made"
+    where it was not.
+    """
+
+    shared = True
+
+    def __init__(self):
+        self.rows = []
+        self.ended_sign_ins = []
+        self.fault = None
+
+    @contextmanager
+    def reading(self):
+        """Yield the transaction of a reader."""
+        if self.fault == "away":
+            raise JournalError("away")
+        yield self
+
+    @contextmanager
+    def writing(self, seconds=None):
+        """Yield the transaction of the one writer."""
+        with self.reading():
+            rows_before = list(self.rows)
+            yield self
+        if self.fault == "in doubt, not made":
+            self.rows = rows_before
+        if self.fault:
+            raise CommitInDoubt("connection lost")
+
+    def last_numbers(self):
+        """Return the numbers of the last booking and the last sign-out."""
+        return [rows[-1][0] if rows else None for rows in (self.rows, self.ended_sign_ins)]
+
+    def entries(self, first):
+        """Return the entries from a number on."""
+        return [entry for entry in self.rows if entry.number >= first]
+
+    def append(self, entries):
+        """Add entries."""
+        self.rows.extend(entries)
+
+    def sign_outs(self, above):
+        """Return the ended sign-ins above a number."""
+        return [row for row in self.ended_sign_ins if row[0] > above]
+
+    def end_sign_ins(self, sign_ins, forget_before):
+        """Add ended sign-ins, and forget old ones."""
+        number = self.ended_sign_ins[-1][0] if self.ended_sign_ins else 0
+        for sign_in, ended_at in sign_ins.items():
+            number += 1
+            self.ended_sign_ins.append((number, ended_at, sign_in))
+        self.ended_sign_ins = [row for row in self.ended_sign_ins if row[1] >= forget_before]
+
+
+def wait_until(condition, seconds=10):
+    """Wait until a condition holds, which another thread or process brings about."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 # What must hold after everything
 
 
@@ -212,19 +298,25 @@ def check_conservation(ledger):
     spent = Counter()
     sold = Counter()
     held = Counter()
+    paid = Counter()
     for entry in ledger.entries:
         spent[entry.club] += entry.points
         sold[entry.competition] += entry.places
         held[entry.club, entry.competition] += entry.places
+        paid[entry.club, entry.competition] += entry.points
 
     for club in ledger.clubs.values():
         assert club.points - spent[club.name] == ledger.points_left(club) >= 0
         assert [entry for entry in ledger.entries if entry.club == club.name] == ledger.entries_of(club)
         for competition in ledger.by_start:
             places = held[club.name, competition.name]
-            assert places == ledger.standing(club, competition).places_held
+            points = paid[club.name, competition.name]
+            standing = ledger.standing(club, competition)
+            assert places == standing.places_held
+            assert points == standing.points_paid
             assert 0 <= places <= ledger.terms.max_places_per_club
-            assert competition.places - sold[competition.name] == ledger.standing(club, competition).places_left >= 0
+            assert places > 0 or points == 0
+            assert competition.places - sold[competition.name] == standing.places_left >= 0
         expected = [one for one in ledger.upcoming() if held[club.name, one.name]]
         assert expected == [holding.competition for holding in ledger.holdings(club)]
 
@@ -246,7 +338,15 @@ def needed(*files):
         pytest.skip(f"not installed: {', '.join(missing)}")
 
 
-# A served app
+# A started app
+
+
+def load_server():
+    """Run server.py as a start does, with the environment of now; return the module, which replaces no other."""
+    spec = importlib.util.spec_from_file_location("server", PROJECT / "server.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def free_port():
@@ -274,16 +374,16 @@ def clean_environment(**settings):
 
 
 @contextmanager
-def serving(folder, app="server:app", workers=0, threads=8, variables=None, **settings):
+def serving(folder, app="server:app", workers=0, options=(), variables=None, **settings):
     """Serve the app with the data files in `folder`; yield (address, process), its log being `folder`/server.log.
 
-    Without workers Flask's own server is used, otherwise granian with so many processes and threads.
+    Without workers Flask's own server is used, otherwise granian with so many processes of 8 threads, and its options.
     Settings are GUDLFT_ variables, written without their prefix; `variables` are others.
     """
     port = free_port()
     program = [sys.executable, "-m"]
     if workers:
-        program += ["granian", "--interface", "wsgi", "--blocking-threads", str(threads), "--no-ws"]
+        program += ["granian", "--interface", "wsgi", "--blocking-threads", "8", "--no-ws", *options]
         program += ["--workers", str(workers), "--port", str(port), app]
     else:
         program += ["flask", "--app", app, "run", "--port", str(port)]

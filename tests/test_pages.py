@@ -1,279 +1,426 @@
-"""What every page has: a title, one heading of the first level, landmarks, names that tell links apart."""
+"""What every page has, in each of its states: a title, one h1, landmarks, names that tell links apart."""
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from html.parser import HTMLParser
+from functools import cache
 
 import pytest
-from rules import Club, Competition, Ledger
 
-import server
+from gudlft.model import Club
+from tests.support import (
+    ATLAS,
+    CLUBS,
+    COMPETITIONS,
+    IRON,
+    JOHN,
+    OPEN,
+    PAST,
+    SMALL,
+    Page,
+    Secretary,
+    book_address,
+    make_ledger,
+    tomorrow,
+    words,
+)
 
-VOID = ("meta", "link", "input", "path")
-OPEN, FULL, PAST = "Spring Festival 2050", "Novice Cup 2050", "Spring Festival"
-
-
-class Outline(HTMLParser):
-    """What a screen reader finds on a page: headings, landmarks, links, fields."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.path, self.tags, self.headings, self.links, self.buttons, self.outside = [], [], [], [], [], ""
-        self.texts = {}  # the text of what has an id, and of labels under what they are for
-        self.feed(html)
-
-    def handle_starttag(self, tag, attributes):
-        element = (tag, dict(attributes), [])
-        self.tags.append(element)
-        if tag not in VOID:
-            self.path.append(element)
-
-    def handle_endtag(self, tag):
-        if tag in VOID:
-            return
-        name, attributes, texts = self.path.pop()
-        assert tag == name
-        text = " ".join("".join(texts).split())
-        if re.fullmatch("h[1-6]", tag):
-            self.headings.append((int(tag[1]), text))
-        if tag == "a":
-            self.links.append((text, attributes["href"]))
-        if tag == "button":
-            self.buttons.append(text)
-        self.texts[attributes.get("for") or attributes.get("id") or tag] = text
-
-    def handle_data(self, text):
-        for element in self.path:
-            element[2].append(text)
-        names = {element[0] for element in self.path}
-        if "body" in names and not names & {"header", "nav", "main", "footer"}:
-            self.outside += text
-
-    def all(self, tag, **attributes):
-        """Return the attributes of the elements with this tag that have these attributes."""
-        return [had for name, had, _ in self.tags if name == tag and attributes.items() <= had.items()]
+NIL = "nil@club.example"  # a club without points
 
 
 @pytest.fixture(autouse=True)
-def ledger(monkeypatch):
-    """Give each test clubs and competitions of its own, more of them than a page shows."""
-    dates = [(OPEN, "2050-03-27 11:11:00", 20), (FULL, "2050-11-05 09:00:00", 5), (PAST, "2020-03-27 10:00:00", 25)]
-    dates += [(f"Cup {number:03}", "2051-01-01 10:00:00", 9) for number in range(100)]
-    clubs = [("Simply Lift", 13), ("Atlas Barbell", 90), ("Nil", 0), *((f"Club {n:04}", 5) for n in range(1028))]
-    competitions = [Competition(name, datetime.fromisoformat(date).astimezone(), all_) for name, date, all_ in dates]
-    own = Ledger(
-        [Club(name, f"{name.split()[-1].lower()}@club.example", points) for name, points in clubs], competitions
-    )
-    own.book(own.clubs["Atlas Barbell"], own.competitions[OPEN], 12)
-    own.book(own.clubs["Atlas Barbell"], own.competitions[FULL], 5)
-    monkeypatch.setattr(server, "ledger", own)
-    server.failed_sign_ins.clear()
-    return own
+def long_lists(ledger, serve):
+    """Let there be more clubs and competitions than a page shows, and a club that holds all it can."""
+    clubs = [*CLUBS, Club("Nil", NIL, 0), *(Club(f"Club {n:03}", f"{n}@club.example", 5) for n in range(110))]
+    cups = [tomorrow(f"Cup {number:03}", 9) for number in range(100)]
+    full = serve(make_ledger(clubs, [*COMPETITIONS, *cups]))
+    full.book(full.clubs["Atlas Barbell"], full.competitions[OPEN], 12)
+    full.book(full.clubs["Atlas Barbell"], full.competitions[SMALL], 5)
+    return full
 
 
-def client(email=None):
-    """Return a client of the app, signed in where an email address is given."""
-    made = server.app.test_client()
-    if email:
-        assert 303 == made.post("/showSummary", data={"email": email}).status_code
-    return made
+# States
 
 
-def purchase(email, competition, places):
-    return client(email).post("/purchasePlaces", data={"competition": competition, "places": places})
+def seen(email, address):
+    """Return a function that opens a page, signed in where an email address is given."""
+    return lambda: Secretary(email).get(address)
 
 
-def give_back(email, competition, places):
-    return client(email).post("/cancelPlaces", data={"competition": competition, "places": places})
+def after_sign_in_was_asked_for():
+    stranger = Secretary()
+    stranger.get("/bookings")
+    return stranger.get("/")
 
 
-def after_booking():
-    john = client("lift@club.example")
-    john.post("/purchasePlaces", data={"competition": OPEN, "places": "1"})
+def after_a_booking():
+    john = Secretary(JOHN)
+    john.book("1")
     return john.get("/showSummary")
 
 
-PAGES = {  # state: what shows it, its status, its h1, whether a field is in error
-    "sign-in": (lambda: client().get("/"), 200, "Sign in to book places", False),
-    "sign-in refused": (
-        lambda: client().post("/showSummary", data={"email": "nobody@club.example"}),
-        404,
-        "Sign in to book places",
-        True,
+def after_a_return():
+    atlas = Secretary(ATLAS)
+    atlas.give_back("1")
+    return atlas.get("/bookings")
+
+
+@dataclass(frozen=True)
+class State:
+    """A state of a page: what shows it, its status, its h1, and whether a field is in error."""
+
+    show: Callable
+    status: int
+    h1: str
+    in_error: bool = False
+
+
+STATES = {
+    "sign-in": State(seen(None, "/"), 200, "Sign in to book places"),
+    "sign-in refused": State(
+        lambda: Secretary().post("/showSummary", email="no@club.example"), 404, "Sign in to book places", True
     ),
-    "not signed in": (lambda: client().get("/bookings", follow_redirects=True), 200, "Sign in to book places", False),
-    "booking signed out": (lambda: purchase(None, OPEN, "1"), 403, "Sign in to book places", False),
-    "summary": (lambda: client("lift@club.example").get("/showSummary"), 200, "Simply Lift", False),
-    "summary, second page": (lambda: client("lift@club.example").get("/showSummary?page=2"), 200, "Simply Lift", False),
-    "summary without points": (lambda: client("nil@club.example").get("/showSummary"), 200, "Nil", False),
-    "unknown competition": (lambda: purchase("lift@club.example", "None", "1"), 404, "Simply Lift", False),
-    "closed": (lambda: purchase("lift@club.example", PAST, "1"), 400, "Simply Lift", False),
-    "booked": (after_booking, 200, "Simply Lift", False),
-    "booking": (
-        lambda: client("lift@club.example").get(f"/book/{OPEN}/Simply Lift"),
-        200,
-        f"Book places in {OPEN}",
-        False,
-    ),
-    "booking refused": (lambda: purchase("lift@club.example", OPEN, "9"), 400, f"Book places in {OPEN}", True),
-    "nothing to book": (
-        lambda: client("lift@club.example").get(f"/book/{FULL}/Simply Lift"),
-        200,
-        f"Book places in {FULL}",
-        False,
-    ),
-    "nothing booked": (lambda: purchase("lift@club.example", FULL, "1"), 400, f"Book places in {FULL}", False),
-    "bookings": (lambda: client("barbell@club.example").get("/bookings"), 200, "My bookings", False),
-    "no bookings": (lambda: client("lift@club.example").get("/bookings"), 200, "My bookings", False),
-    "giving back refused": (lambda: give_back("barbell@club.example", FULL, "6"), 400, "My bookings", True),
-    "board": (lambda: client().get("/pointsBoard"), 200, "Points board", False),
-    "board, second page": (lambda: client("lift@club.example").get("/pointsBoard?page=2"), 200, "Points board", False),
-    "not found": (lambda: client().get("/nowhere"), 404, "Page not found", False),
-    "another club": (
-        lambda: client("lift@club.example").get(f"/book/{OPEN}/Nil"),
-        403,
-        "This is not possible",
-        False,
-    ),
-    "wrong method": (lambda: client().get("/purchasePlaces"), 405, "This address does not work that way", False),
-    "too large": (lambda: client().post("/showSummary", data="x" * 20_000), 413, "The form is too large", False),
+    "not signed in": State(after_sign_in_was_asked_for, 200, "Sign in to book places"),
+    "booking signed out": State(lambda: Secretary().book("1"), 403, "Sign in to book places"),
+    "summary": State(seen(JOHN, "/showSummary"), 200, "Simply Lift"),
+    "summary, second page": State(seen(JOHN, "/showSummary?page=2"), 200, "Simply Lift"),
+    "summary without points": State(seen(NIL, "/showSummary"), 200, "Nil"),
+    "unknown competition": State(lambda: Secretary(JOHN).book("1", "Nix"), 404, "Simply Lift"),
+    "closed": State(lambda: Secretary(JOHN).book("1", PAST), 400, "Simply Lift"),
+    "booked": State(after_a_booking, 200, "Simply Lift"),
+    "booking": State(seen(JOHN, book_address(OPEN, "Simply Lift")), 200, f"Book places in {OPEN}"),
+    "booking refused": State(lambda: Secretary(JOHN).book("9"), 400, f"Book places in {OPEN}", True),
+    "nothing to book": State(seen(JOHN, book_address(SMALL, "Simply Lift")), 200, f"Book places in {SMALL}"),
+    "nothing booked": State(lambda: Secretary(JOHN).book("1", SMALL), 400, f"Book places in {SMALL}"),
+    "bookings": State(seen(ATLAS, "/bookings"), 200, "My bookings"),
+    "no bookings": State(seen(JOHN, "/bookings"), 200, "My bookings"),
+    "given back": State(after_a_return, 200, "My bookings"),
+    "giving back refused": State(lambda: Secretary(ATLAS).give_back("6", SMALL), 400, "My bookings", True),
+    "giving back closed": State(lambda: Secretary(ATLAS).give_back("6", PAST), 400, "My bookings"),
+    "board": State(seen(None, "/pointsBoard"), 200, "Points board"),
+    "board, second page": State(seen(JOHN, "/pointsBoard?page=2"), 200, "Points board"),
+    "not found": State(seen(None, "/nix"), 404, "Page not found"),
+    "another club": State(seen(JOHN, book_address(OPEN, "Nil")), 403, "This is not possible"),
+    "wrong method": State(lambda: Secretary().post("/bookings"), 405, "This address does not work that way"),
+    "too large": State(lambda: Secretary().post("/showSummary", email="x" * 17_000), 413, "The form is too large"),
 }
 
 
-@pytest.fixture(params=PAGES)
+@pytest.fixture(params=STATES.values(), ids=STATES.keys())
 def state(request):
-    """Return (outline, h1, whether a field is in error) of each page in turn."""
-    show, status, h1, in_error = PAGES[request.param]
-    with show() as response:
-        assert status == response.status_code
-        return Outline(response.text), h1, in_error
+    """Return each state in turn."""
+    return request.param
 
 
-def test_page_has_one_title_that_names_it_and_its_errors(state):
-    page, h1, in_error = state
-    assert [h1] == [text for level, text in page.headings if level == 1]
-    title = page.texts["title"].removeprefix("Error: ")
-    assert in_error == (title != page.texts["title"]) == bool(page.all("input", **{"aria-invalid": "true"}))
-    assert title in (f"{h1} – GÜDLFT Registration", f"{h1}, page 2 – GÜDLFT Registration")
+@pytest.fixture
+def page(state):
+    """Return the page of the state."""
+    return show_once(state)
 
 
-def test_headings_skip_no_level(state):
-    levels = [level for level, _ in state[0].headings]
-    first = levels.index(1)
-    assert levels[:first] in ([], [2])  # a message stands before the h1
-    assert all(after - before <= 1 for before, after in zip(levels[first:], levels[first + 1 :], strict=False))
+@cache
+def show_once(state):
+    """Return the page of a state, the same to all tests."""
+    page = state.show()
+    assert state.status == page.status
+    return page
 
 
-def test_everything_lies_in_a_landmark_but_the_skip_link(state):
-    page, _, _ = state
-    assert "Skip to main content" == page.outside.strip()
-    assert ("Skip to main content", "#main") == page.links[0]
-    assert [{"id": "main", "tabindex": "-1"}] == page.all("main")
-    assert (1, 1) == (len(page.all("header")), len(page.all("footer")))
-    labels = [nav.get("aria-label") for nav in page.all("nav")]
-    assert labels == ["Main", "Pages"][: len(labels)]
+def levels(page):
+    """Return the levels of the headings, in order."""
+    return [int(heading.name[1]) for heading in page.soup.find_all(re.compile("^h[1-6]$"))]
 
 
-def test_links_and_buttons_of_one_name_do_one_thing(state):
-    page, _, _ = state
+def field_errors(page):
+    """Return the fields that are marked as wrong."""
+    return page.soup.select("[aria-invalid=true]")
+
+
+# Every page
+
+
+def test_page_has_one_h1_and_its_title_begins_with_it(state, page):
+    title = page.title.removeprefix("Error: ").removesuffix(" – GÜDLFT Registration")
+
+    assert [state.h1] == [words(heading) for heading in page.soup.find_all("h1")]
+    assert title in (state.h1, f"{state.h1}, page 2")
+    assert page.title.endswith(" – GÜDLFT Registration")
+
+
+def test_title_says_error_where_a_field_is_in_error_and_only_there(state, page):
+    assert state.in_error == page.title.startswith("Error: ")
+    assert state.in_error == bool(field_errors(page))
+
+
+def test_headings_skip_no_level(page):
+    all_levels = levels(page)
+    first = all_levels.index(1)
+
+    assert all_levels[:first] in ([], [2])  # a message stands before the h1
+    for above, below in zip(all_levels[first:], all_levels[first + 1 :], strict=False):
+        assert below <= above + 1
+
+
+def test_everything_lies_in_a_landmark_but_the_skip_link(page):
+    landmarks = page.soup.body.find_all(recursive=False)
+
+    assert ["a", "header", "main", "footer"] == [element.name for element in landmarks]
+    assert ("Skip to main content", "#main") == (words(landmarks[0]), landmarks[0]["href"])
+    assert {"id": "main", "tabindex": "-1"} == landmarks[2].attrs
+    names = [nav["aria-label"] for nav in page.soup.find_all("nav")]
+    assert len(names) == len(set(names))
+
+
+def test_links_and_buttons_of_one_name_do_one_thing(page):
     targets = {}
-    for name, target in page.links:
-        assert name
-        assert target == targets.setdefault(name, target)
-    assert len(page.buttons) == len({*page.buttons})
+    for link in page.soup.select("a[href]"):
+        assert words(link)
+        assert link["href"] == targets.setdefault(words(link), link["href"])
+    buttons = [words(button) for button in page.soup.find_all("button")]
+    assert len(buttons) == len(set(buttons))
 
 
-def test_navigation_is_the_same_everywhere(state):
-    page, _, _ = state
-    assert [
-        ("GÜDLFT Registration", "/"),
-        ("Summary", "/showSummary"),
-        ("My bookings", "/bookings"),
-        ("Points board", "/pointsBoard"),
-    ] == page.links[1:5]
-    assert ("Sign out" in page.buttons) == bool(page.all("form", action="/logout", method="post"))
+def test_header_is_the_same_on_every_page(page):
+    club = page.soup.select_one("header form")
+    reference = Secretary(ATLAS if club else None).get("/pointsBoard")
+    if club:
+        assert {"/showSummary", "/bookings", "/pointsBoard"} <= {a["href"] for a in page.soup.select("header a")}
+
+    assert header_links(reference) == header_links(page)
 
 
-def test_fields_have_labels_hints_and_nothing_that_gets_in_the_way(state):
-    page, _, _ = state
-    for field in page.all("input"):
-        assert {"placeholder", "required", "style"}.isdisjoint(field)
-        if field.get("type") != "hidden":
-            assert page.texts[field["id"]]
-        for described in field.get("aria-describedby", "").split():
-            assert page.texts[described]
-    assert all("novalidate" in form or "/logout" == form["action"] for form in page.all("form"))
+def header_links(page):
+    """Return what the links and buttons of the header say, and where the links lead."""
+    return [(words(element), element.get("href")) for element in page.soup.select("header a, header button")]
 
 
-def test_error_summary_comes_first_and_leads_to_the_field(state):
-    page, _, in_error = state
-    for summary in page.all("div", **{"class": "error-summary"}):
-        assert {"class": "error-summary", "tabindex": "-1", "autofocus": None} == summary
-        assert "There is a problem" == page.headings[0][1]
-    for field in page.all("input", **{"aria-invalid": "true"}):
-        message = next(name for name, target in page.links if target == f"#{field['id']}")
-        assert f"Error: {message}" == page.texts[field["aria-describedby"].split()[-1]]
-        assert field["value"] in ("nobody@club.example", "9", "6")
-    assert in_error == any(target.startswith("#") and target != "#main" for _, target in page.links)
+def test_fields_have_labels_and_nothing_that_gets_in_the_way(page):
+    labels = {label["for"]: words(label) for label in page.soup.find_all("label")}
+
+    for field in page.soup.select("input:not([type=hidden])"):
+        assert labels[field["id"]]
+        assert {"placeholder", "required", "style"}.isdisjoint(field.attrs)
+        for described_by in field.get("aria-describedby", "").split():
+            assert words(page.soup.find(id=described_by))
 
 
-def test_pages_run_without_scripts_and_inline_styles(state):
-    page, _, _ = state
-    assert [] == page.all("script") + page.all("style")
-    assert all(not name.startswith("on") and name != "style" for _, had, _ in page.tags for name in had)
-    assert [{"lang": "en"}] == page.all("html")
-    assert ["width=device-width, initial-scale=1"] == [meta["content"] for meta in page.all("meta", name="viewport")]
-    assert 1 == len(page.all("meta", name="description"))
+def test_browsers_leave_the_judgement_of_fields_to_the_app(page):
+    for form in page.soup.select("form"):
+        assert "novalidate" in form.attrs or not form.select("input:not([type=hidden])")
 
 
-def test_tables_say_what_they_are(state):
-    page, _, _ = state
-    assert len(page.all("table")) == len([1 for name, _, _ in page.tags if name == "caption"])
-    assert all(header.get("scope") in ("row", "col") for header in page.all("th"))
+def test_error_summary_stands_first_and_takes_the_focus(page):
+    for summary in page.soup.select(".error-summary"):
+        assert summary is page.soup.main.find(True)
+        assert {"class": ["error-summary"], "tabindex": "-1", "autofocus": ""} == summary.attrs
+        assert "There is a problem" == words(summary.h2)
 
 
-def test_longer_lists_say_which_part_is_shown():
-    with client().get("/pointsBoard?page=2") as response:
-        page = Outline(response.text)
-    assert "Clubs 101 to 200 of 1,031" in response.text
-    assert [("Previous page", "/pointsBoard?page=1"), ("Next page", "/pointsBoard?page=3")] == page.links[-2:]
-    assert 100 == len(page.all("data"))
+def test_error_summary_leads_to_the_field_which_says_the_same(page):
+    for field in field_errors(page):
+        link = page.soup.select_one(f'.error-summary a[href="#{field["id"]}"]')
+        message = page.soup.find(id=field["aria-describedby"].split()[-1])
+        assert f"Error: {words(link)}" == words(message)
+        assert field["value"] in ("no@club.example", "9", "6")
 
 
-def test_boards_below_other_pages_show_twenty_clubs_and_a_link():
-    for page in Outline(client().get("/").text), Outline(client("nil@club.example").get("/showSummary").text):
-        assert 20 == len([had for had in page.all("tr") if "data-club" in had])
-        assert ("See the points of all 1,031 clubs", "/pointsBoard") in page.links
+def test_message_of_a_success_takes_the_focus(page):
+    for banner in page.soup.select(".banner.success"):
+        assert ("-1", "") == (banner["tabindex"], banner["autofocus"])
+    assert 1 >= len(page.soup.select("[autofocus]"))
 
 
-def test_summary_says_what_can_be_booked_and_why_not():
-    page = Outline(client("barbell@club.example").get("/showSummary").text)
-    names = [name for name, _ in page.links]
-    assert f"Book places in {OPEN}" not in names and f"Book places in {FULL}" not in names
-    assert "Book places in Cup 000" in names
-    tags = [" ".join("".join(texts).split()) for name, had, texts in page.tags if had.get("class") == "tag"]
-    assert ["12 of 12 held", "Full"] == tags
-    page = Outline(client("nil@club.example").get("/showSummary").text)
-    assert "Not enough points" in page.texts["span"]
+def test_pages_run_without_scripts_and_inline_styles(page):
+    assert [] == page.soup.find_all(["script", "style", "iframe"])
+    for element in page.soup.find_all(True):
+        assert not [name for name in element.attrs if name.startswith("on") or name == "style"]
 
 
-def test_bar_shows_the_places_left():
-    html = client("barbell@club.example").get("/showSummary").text
-    assert 'viewBox="0 0 20 1" preserveAspectRatio="none" aria-hidden="true"><path d="M.05.5h8"/>' in html
-    assert 'viewBox="0 0 5 1" preserveAspectRatio="none" aria-hidden="true"><path d="M.05.5h0"/>' in html
+def test_ids_are_unique_on_a_page(page):
+    ids = [element["id"] for element in page.soup.find_all(id=True)]
+
+    assert len(ids) == len(set(ids))
 
 
-def test_booking_page_says_what_binds_before_anything_is_typed():
-    page = Outline(client("lift@club.example").get(f"/book/{OPEN}/Simply Lift").text)
-    assert "You can book up to 4 places (limit: your points)" == page.texts["places-hint"]
-    page = Outline(client("barbell@club.example").get("/book/Cup 000/Atlas Barbell").text)
-    assert "You can book up to 9 places (limit: places left)" == page.texts["places-hint"]
+def test_page_has_a_language_a_description_and_any_zoom(page):
+    viewport = page.soup.find("meta", attrs={"name": "viewport"})
+
+    assert page.html.startswith("<!DOCTYPE html>")
+    assert "en" == page.soup.html["lang"]
+    assert "width=device-width, initial-scale=1" == viewport["content"]
+    assert page.soup.find("meta", attrs={"name": "description"})["content"]
+    assert page.soup.select_one("link[rel=icon]")["href"].startswith("/static/favicon.svg")
 
 
-def test_empty_lists_are_sentences(monkeypatch):
-    monkeypatch.setattr(server, "ledger", Ledger([Club("Alone", "alone@club.example", 3)], []))
-    assert "There are no upcoming competitions." in client("alone@club.example").get("/showSummary").text
-    assert "Your club has no bookings yet." in client("alone@club.example").get("/bookings").text
-    monkeypatch.setattr(server, "ledger", Ledger([], []))
-    assert "There are no clubs yet." in client().get("/").text
-    assert "There are no clubs yet." in client().get("/pointsBoard").text
+def test_tables_say_what_they_are(page):
+    for table in page.soup.find_all("table"):
+        assert words(table.caption)
+        for header in table.find_all("th"):
+            assert header["scope"] in ("row", "col", "rowgroup")
+
+
+# Single pages
+
+
+@pytest.mark.parametrize("address", ["/showSummary", "/bookings", "/pointsBoard"])
+def test_navigation_marks_the_page_that_is_shown(address):
+    page = Secretary(JOHN).get(address)
+
+    assert [address] == [link["href"] for link in page.soup.select("[aria-current=page]")]
+
+
+def test_competitions_that_cannot_be_booked_say_why():
+    rows = Secretary(ATLAS).get("/showSummary?page=2").soup.select("tr[data-competition]")
+    assert {OPEN: "Maximum held", SMALL: "Full", PAST: "Closed"}.items() <= tags(rows).items()
+
+    rows = Secretary(NIL).get("/showSummary").soup.select("tr[data-competition]")
+    assert {"Not enough points"} == set(tags(rows).values())
+
+
+def tags(rows):
+    """Return the tag of each competition's row."""
+    return {row["data-competition"]: words(row.select_one(".tag")) for row in rows}
+
+
+@pytest.mark.parametrize(("competition", "left", "places"), [(OPEN, 8, 20), (SMALL, 0, 5)])
+def test_bar_shows_the_places_left(competition, left, places):
+    page = Secretary(ATLAS).get("/showSummary?page=2")
+    bar = page.soup.select_one(f'[data-competition="{competition}"] svg')
+
+    assert f"0 0 {places} 1" == bar["viewbox"]
+    assert bar.path["d"].endswith(f"h{left}")
+    assert "true" == bar["aria-hidden"]
+
+
+@pytest.mark.parametrize(
+    ("email", "club", "competition", "hint"),
+    [
+        (JOHN, "Simply Lift", OPEN, "You can book up to 4 places, because your club has 13 points"),
+        (IRON, "Iron Temple", OPEN, "You can book up to 1 place, because your club has 4 points"),
+        (JOHN, "Simply Lift", "Pair Cup", "You can book up to 2 places, because 2 are left"),
+        (JOHN, "Simply Lift", "Single Cup", "You can book up to 1 place, because 1 is left"),
+        (ATLAS, "Atlas Barbell", "Large Cup", "You can book up to 12 places, because a club may hold 12"),
+    ],
+)
+def test_booking_page_says_what_binds_before_anything_is_typed(serve, email, club, competition, hint):
+    cups = [tomorrow("Pair Cup", 2), tomorrow("Single Cup", 1), tomorrow("Large Cup", 99)]
+    serve(make_ledger(competitions=[*COMPETITIONS, *cups]))
+
+    page = Secretary(email).get(book_address(competition, club))
+
+    assert hint == words(page.soup.find(id="places-hint"))
+
+
+def test_label_says_what_comes_back(serve):
+    ledger = serve(make_ledger())
+    atlas = Secretary(ATLAS)
+    atlas.book("2")
+    assert "each returns 3 points" in label_of_returns(atlas)
+
+    ledger.terms = make_ledger(cost=4).terms
+    atlas.book("1")
+
+    assert "all return 10 points" in label_of_returns(atlas)
+
+
+def label_of_returns(secretary):
+    """Return the label of the form that gives places back."""
+    form = secretary.get("/bookings").soup.select_one('form[action="/cancelPlaces"]')
+    return words(form.label)
+
+
+def test_refused_form_among_several_is_the_one_with_the_error():
+    page = Secretary(ATLAS).give_back("9", SMALL)
+
+    forms = page.soup.select('form[action="/cancelPlaces"]')
+    in_error = [bool(form.select("[aria-invalid=true]")) for form in forms]
+    assert [(OPEN, False), (SMALL, True)] == [
+        (form.select_one("[name=competition]")["value"], wrong) for form, wrong in zip(forms, in_error, strict=True)
+    ]
+
+
+def test_bookings_page_stands_while_another_secretary_gives_all_back(long_lists, monkeypatch):
+    holdings = long_lists.holdings
+
+    def overtaken(club):
+        rows = holdings(club)
+        for holding in rows:
+            long_lists.give_back(club, holding.competition, holding.standing.places_held)
+        return rows
+
+    monkeypatch.setattr(long_lists, "holdings", overtaken)
+
+    page = Secretary(ATLAS).get("/bookings")
+
+    assert 200 == page.status
+    assert 2 == len(page.forms("/cancelPlaces"))
+
+
+def test_history_shows_the_servers_local_time(serve, clock, set_zone):
+    set_zone("Asia/Tokyo")
+    serve(make_ledger())
+    clock(datetime.fromisoformat("2030-05-06 20:15:00+00:00"))
+    john = Secretary(JOHN)
+    john.book("1")
+
+    times = [time["datetime"] for time in john.get("/bookings").soup.select("td time")]
+
+    assert ["2030-05-07T05:15"] == times
+
+
+def test_competitions_stand_in_the_order_in_which_they_matter(serve):
+    serve(make_ledger(competitions=[*COMPETITIONS, tomorrow("Tomorrow's Cup", 9)]))
+
+    rows = Secretary(JOHN).get("/showSummary").soup.select("[data-competition]")
+
+    assert ["Tomorrow's Cup", OPEN, SMALL, "Fall Classic", PAST] == [row["data-competition"] for row in rows]
+
+
+def test_empty_lists_are_sentences(serve):
+    serve(make_ledger([], []))
+    assert "There are no clubs yet" in Secretary().get("/").text
+    assert "There are no clubs yet" in Secretary().get("/pointsBoard").text
+
+    serve(make_ledger([Club("Alone", "alone@club.example", 3)], []))
+    alone = Secretary("alone@club.example")
+    assert "There are no upcoming competitions" in alone.get("/showSummary").text
+    assert "Your club has no bookings yet" in alone.get("/bookings").text
+
+
+def test_price_and_cap_of_the_settings_are_shown(serve):
+    serve(make_ledger(cost=1, cap=7))
+
+    page = Secretary(JOHN).get(book_address(OPEN, "Simply Lift"))
+
+    assert "1 point a place" in page.text
+    assert 7 == page.figures["most-places", OPEN]
+
+
+def test_words_are_singular_for_one():
+    iron = Secretary(IRON)
+    iron.book("1")
+    assert f"Your club has booked 1 place in {OPEN} for 3 points. 1 point is left" in iron.get("/showSummary").banner
+    assert "1 point available" in iron.get("/showSummary").text
+
+    iron.give_back("1")
+
+    assert f"1 place in {OPEN} given back. 3 points returned, 4 points available" in iron.get("/bookings").banner
+
+
+def test_links_stay_below_the_address_where_the_app_is_mounted():
+    john = Secretary(JOHN)
+    john.client.get("/showSummary")
+
+    response = john.client.get("/showSummary", base_url="http://localhost/mounted")
+
+    links = Page(200, response.text).links.values()
+    assert ["#main"] == [link for link in links if not link.startswith("/mounted/")]
+
+
+def test_fragments_are_not_shared_between_mounts():
+    john = Secretary(JOHN)
+    mounted = john.client.get("/showSummary", base_url="http://localhost/mounted").text
+
+    assert "/mounted/" in mounted
+    assert "/mounted/" not in john.client.get("/showSummary").text

@@ -1,4 +1,4 @@
-"""Production as the README describes it: granian behind Debian's nginx, which reads the README's own snippet."""
+"""Production as the documents describe it: granian behind Debian's nginx, which reads the documents' own snippet."""
 
 import http.client
 import os
@@ -7,157 +7,221 @@ import shutil
 import socket
 import ssl
 import subprocess
-import time
-import urllib.parse
-from contextlib import ExitStack
+import urllib.request
+from contextlib import ExitStack, contextmanager
+from urllib.parse import urlencode
 
 import pytest
 
-from tests.support import PROJECT, free_port, serving, write_data
+from tests.support import JOHN, OPEN, PROJECT, book_address, free_port, serving, wait_until, write_data
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-CLUB, CUP = ("Simply Lift", "john@simplylift.co", 13), ("Spring Festival 2050", "2050-03-27 11:11:00", 20)
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+HOST = "club.example"
+ODD_NAME = "/C%/.."
+SETTINGS = {"HTTPS": "true", "PROXIES": 1, "TRUSTED_HOSTS": HOST, "SECRET_KEY": "0123456789abcdef"}
 
 
 @pytest.fixture
 def folder(tmp_path):
-    write_data(tmp_path, [CLUB, ("a/b", "a@b", 3)], [CUP, ("/C%/..", "2050-03-27 11:11:00", 3)])
+    """Return a folder with data files, for the log and all that a server needs."""
+    write_data(
+        tmp_path,
+        [("Simply Lift", JOHN, 13)],
+        [(OPEN, "2050-03-27 11:11:00", 20), (ODD_NAME, "2050-03-27 11:11:00", 3)],
+    )
     return tmp_path
 
 
-def snippet(language):
-    """Return the README's block of code in this language."""
-    return re.search(rf"```{language}\n(.*?)```", (PROJECT / "README.md").read_text("utf-8"), re.S)[1]
+class Browser:
+    """Sends requests on one connection, and remembers the session."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.cookie = None
+
+    def get(self, address, **headers):
+        """Return status, headers and text of the page at an address."""
+        return self._ask("GET", address, None, headers)
+
+    def post(self, address, form, **headers):
+        """Send a form; return status, headers and text of the answer."""
+        return self._ask("POST", address, urlencode(form), headers)
+
+    def _ask(self, method, address, body, headers):
+        headers = {"Host": HOST, "Origin": f"https://{HOST}"} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
+        if self.cookie:
+            headers["Cookie"] = self.cookie
+        if body is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        self.connection.request(method, address, body, headers)
+        response = self.connection.getresponse()
+        if "Set-Cookie" in response.headers:
+            self.cookie = response.headers["Set-Cookie"].split(";")[0]
+        return response.status, response.headers, response.read().decode()
 
 
-def answer(connection, method, path, form=None, **headers):
-    """Send a request; return its status, headers and body."""
-    body = urllib.parse.urlencode(form) if form is not None else None
-    names = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection.request(method, path, body, names | (FORM if form is not None else {}))
-    response = connection.getresponse()
-    return response.status, response.headers, response.read().decode()
+def read(url):
+    """Return status, headers and text of what is at an address."""
+    with urllib.request.urlopen(url, timeout=5) as response:
+        return response.status, response.headers, response.read().decode()
+
+
+# nginx, as the documents have it
+
+
+def documented_server():
+    """Return the block of nginx's configuration that the documents show."""
+    documents = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+    [block] = re.findall(r"```nginx\n(.*?)```", "".join(file.read_text("utf-8") for file in documents), re.DOTALL)
+    return block
+
+
+def make_certificate(folder):
+    """Make a key and a certificate for the host; return their files."""
+    key = folder / "key.pem"
+    certificate = folder / "certificate.pem"
+    program = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    program += ["-keyout", key, "-out", certificate]
+    program += ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}"]
+    subprocess.run(program, check=True, capture_output=True, timeout=60)
+    return key, certificate
+
+
+def write_configuration(folder, url, port, key, certificate):
+    """Write a configuration in which the documented server listens on a port and passes requests on to the app."""
+    server = documented_server().replace("http://127.0.0.1:8000", url)
+    server = re.sub("listen [^;]+", f"listen 127.0.0.1:{port} ssl", server)
+    server = re.sub("ssl_certificate [^;]+", f"ssl_certificate {certificate}", server)
+    server = re.sub("ssl_certificate_key [^;]+", f"ssl_certificate_key {key}", server)
+    kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    paths = "\n".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
+    file = folder / "nginx.conf"
+    file.write_text(
+        f"daemon off;\npid {folder}/pid;\nerror_log {folder}/nginx.log;\nevents {{}}\n"
+        f"http {{\naccess_log off;\n{paths}\n{server}\n}}\n"
+    )
+    return file
+
+
+@contextmanager
+def running_nginx(folder, configuration, port):
+    """Run nginx until the block ends."""
+    process = subprocess.Popen([NGINX, "-c", configuration, "-e", folder / "nginx.log"])
+    try:
+        wait_until(lambda: is_listening(port))
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def is_listening(port):
+    """Tell whether something listens on a port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture
-def proxied(folder):
-    """Serve the app with HTTPS settings behind nginx as the README has it; yield a function that connects to it."""
+def connect(folder):
+    """Serve the app with HTTPS settings behind nginx; return a function that connects to it as a browser does."""
     if not NGINX:
         assert "CI" not in os.environ, "nginx is missing"
         pytest.skip("nginx is not installed")
-    key, certificate, port = folder / "key.pem", folder / "certificate.pem", free_port()
-    names = ["-subj", "/CN=club.example", "-addext", "subjectAltName=DNS:club.example"]
-    make = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-keyout",
-        key,
-        "-out",
-        certificate,
-    ]
-    subprocess.run([*make, *names], check=True, capture_output=True, timeout=60)
-    settings = {"HTTPS": "true", "PROXIES": 1, "TRUSTED_HOSTS": "club.example", "SECRET_KEY": "0123456789abcdef"}
-    with serving(folder, workers=1, **settings) as (url, _):
-        server = snippet("nginx").replace("http://127.0.0.1:8000", url)
-        server = re.sub("listen [^;]+", f"listen 127.0.0.1:{port} ssl", server)
-        server = re.sub(
-            "(ssl_certificate_key)[^;]+", rf"\1 {key}", re.sub("(ssl_certificate) [^;]+", rf"\1 {certificate}", server)
-        )
-        paths = "".join(
-            f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        )
-        config = f"daemon off; pid {folder}/pid; error_log {folder}/nginx.log;\nevents {{}}\n"
-        (folder / "nginx.conf").write_text(f"{config}http {{ access_log off; {paths}\n{server}\n}}")
-        process = subprocess.Popen([NGINX, "-c", folder / "nginx.conf", "-e", folder / "nginx.log"])
-        context = ssl.create_default_context(cafile=certificate)
+    port = free_port()
+    key, certificate = make_certificate(folder)
+    trusting = ssl.create_default_context(cafile=certificate)
 
-        def connect():
-            connection = http.client.HTTPSConnection("club.example", port, context=context, timeout=10)
-            raw = socket.create_connection(("127.0.0.1", port), timeout=10)
-            connection.sock = context.wrap_socket(raw, server_hostname="club.example")
-            opened.callback(connection.close)
-            return connection
+    def open_connection():
+        connection = http.client.HTTPSConnection(HOST, port, context=trusting, timeout=10)
+        raw = socket.create_connection(("127.0.0.1", port), timeout=10)
+        connection.sock = trusting.wrap_socket(raw, server_hostname=HOST)
+        opened.callback(connection.close)
+        return connection
 
-        opened = ExitStack()
-        try:
-            for _ in range(100):
-                try:
-                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                    break
-                except OSError:
-                    time.sleep(0.05)
-            yield connect
-        finally:
-            opened.close()
-            process.terminate()
-            process.wait(10)
+    with serving(folder, workers=1, **SETTINGS) as (url, _):
+        configuration = write_configuration(folder, url, port, key, certificate)
+        with running_nginx(folder, configuration, port), ExitStack() as opened:
+            yield open_connection
 
 
-def test_app_behind_the_proxy_of_the_readme_is_secure_and_knows_its_clients(proxied, folder):
-    connection = proxied()
-    status, headers, _ = answer(connection, "GET", "/")
-    assert (200, "max-age=63072000; includeSubDomains") == (status, headers["Strict-Transport-Security"])
-    origin = {"Host": "club.example", "Origin": "https://club.example"}
-    stranger = {"X_Forwarded_For": "6.6.6.6", "X_Forwarded_Proto": "http", "X_Forwarded_Host": "evil.example"}
-    status, headers, _ = answer(connection, "POST", "/showSummary", {"email": CLUB[1]}, **origin, **stranger)
+# Behind the proxy
+
+
+def test_secretary_books_behind_the_documented_proxy(connect):
+    browser = Browser(connect())
+
+    status, headers, _ = browser.post("/showSummary", {"email": JOHN})
     assert (303, "/showSummary") == (status, headers["Location"])
-    cookie, *flags = headers["Set-Cookie"].split("; ")
-    assert cookie.startswith("__Host-session=")
+
+    for name in [OPEN, ODD_NAME]:
+        status, _, page = browser.get(book_address(name, "Simply Lift"))
+        assert (200, True) == (status, "Number of places" in page)
+        assert 303 == browser.post("/purchasePlaces", {"competition": name, "places": "1"})[0]
+
+
+def test_cookie_and_connection_are_secure_behind_the_documented_proxy(connect):
+    browser = Browser(connect())
+
+    _, headers, _ = browser.post("/showSummary", {"email": JOHN})
+
+    name, *flags = headers["Set-Cookie"].split("; ")
+    assert name.startswith("__Host-session=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(flags)
-    status, _, page = answer(connection, "GET", "/showSummary", Cookie=cookie, Host="club.example")
-    assert 200 == status
+    assert "max-age=63072000; includeSubDomains" == headers["Strict-Transport-Security"]
+
+
+def test_app_knows_its_clients_behind_the_documented_proxy(connect, folder):
+    browser = Browser(connect())
+    forged = {"X_Forwarded_For": "6.6.6.6", "X_Forwarded_Proto": "http", "X_Forwarded_Host": "evil.example"}
+
+    status, _, _ = browser.post("/showSummary", {"email": JOHN}, **forged)
+
+    assert 303 == status
     log = (folder / "server.log").read_text()
     assert "127.0.0.1 Simply Lift: signed in" in log
     assert "6.6.6.6" not in log
     assert "/health" not in log
-    for form in {"competition": CUP[0], "places": "1"}, {"competition": "/C%/..", "places": "1"}:
-        assert 303 == answer(connection, "POST", "/purchasePlaces", form, Cookie=cookie, **origin)[0]
-    link = re.search('href="(/book/%2FC[^"]+)"', page)[1]
-    assert 200 == answer(connection, "GET", link, Cookie=cookie, Host="club.example")[0]
-    assert 400 == answer(proxied(), "GET", "/", Host="evil.example")[0]
-    foreign = {"Host": "club.example", "Origin": "https://evil.example"}
-    assert 403 == answer(connection, "POST", "/showSummary", {"email": CLUB[1]}, **foreign)[0]
 
 
-def test_health_tells_that_the_app_can_work(folder):
+def test_documented_proxy_passes_on_the_host_by_which_strangers_are_refused(connect):
+    assert 400 == Browser(connect()).get("/", Host="evil.example")[0]
+    assert 403 == Browser(connect()).post("/showSummary", {"email": JOHN}, Origin="https://evil.example")[0]
+
+
+def test_app_answers_while_the_proxy_holds_slow_forms(connect):
+    beginning = f"POST /showSummary HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 1000\r\n\r\nemail="
+    for _ in range(60):
+        connect().sock.sendall(beginning.encode())
+
+    statuses = [Browser(connect()).get("/pointsBoard")[0] for _ in range(5)]
+
+    assert [200] * 5 == statuses
+
+
+# Without a proxy
+
+
+def test_monitor_reads_that_granian_can_work(folder):
     with serving(folder, workers=1) as (url, _):
-        connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
-        status, headers, body = answer(connection, "GET", "/health")
-        assert (200, "ok", None) == (status, body, headers["Set-Cookie"])
-        assert "text/plain; charset=utf-8" == headers["Content-Type"]
-        connection.close()
+        status, headers, body = read(f"{url}/health")
+
+    assert (200, "ok", None) == (status, body, headers["Set-Cookie"])
+    assert "text/plain; charset=utf-8" == headers["Content-Type"]
 
 
-def hold(connect, lines, number=120):
-    """Return so many connections that have sent only the beginning of a request."""
-    connections = [connect() for _ in range(number)]
-    for connection in connections:
-        connection.sendall(lines.encode())
-    return connections
-
-
-def test_app_answers_while_slow_headers_hold_connections(folder):
+def test_granian_answers_while_slow_headers_hold_connections(folder):
     with serving(folder, workers=1) as (url, _), ExitStack() as opened:
         host, port = url.removeprefix("http://").split(":")
-        lines = "GET / HTTP/1.1\r\nHost: x\r\n"
-        for slow in hold(lambda: socket.create_connection((host, int(port)), timeout=10), lines):
-            opened.enter_context(slow)
-        for _ in range(5):
-            connection = http.client.HTTPConnection(host, int(port), timeout=5)
-            opened.callback(connection.close)
-            assert 200 == answer(connection, "GET", "/pointsBoard")[0]
+        for _ in range(120):
+            connection = socket.create_connection((host, int(port)), timeout=10)
+            opened.enter_context(connection)
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
 
+        statuses = [read(f"{url}/pointsBoard")[0] for _ in range(5)]
 
-def test_app_answers_while_slow_bodies_are_held_by_the_proxy(proxied):
-    lines = "POST /showSummary HTTP/1.1\r\nHost: club.example\r\nContent-Length: 1000\r\n\r\nemail="
-    slow = hold(lambda: proxied().sock, lines, number=60)
-    assert 60 == len(slow)
-    for _ in range(5):
-        assert 200 == answer(proxied(), "GET", "/pointsBoard")[0]
+    assert [200] * 5 == statuses

@@ -1,0 +1,550 @@
+"""The data files: what they may hold, and the line for each thing that is wrong in them."""
+
+import json
+import re
+import time
+import zoneinfo
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gudlft.files import BadFiles, comparable, is_email, printable, read_data
+
+PROJECT = Path(__file__).parent.parent
+PARIS = "CET-1CEST,M3.5.0,M10.5.0/3"
+
+
+@pytest.fixture(autouse=True)
+def set_zone(monkeypatch):
+    """Let the local time be UTC, whatever the shell says; return a function that sets another TZ."""
+
+    def set_zone(name):
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    set_zone("UTC0")
+    yield set_zone
+    monkeypatch.undo()
+    time.tzset()
+
+
+def a_club(**fields):
+    return {"name": "A", "email": "a@b", "points": 1, **fields}
+
+
+def a_competition(**fields):
+    return {"name": "A", "date": "2050-03-27 11:11:00", "numberOfPlaces": 1, **fields}
+
+
+def write(folder, clubs='{"clubs": []}', competitions='{"competitions": []}'):
+    """Write both files from text, bytes or lists of items; None writes none."""
+    for key, content in {"clubs": clubs, "competitions": competitions}.items():
+        if isinstance(content, list):
+            content = json.dumps({key: content})
+        if isinstance(content, str):
+            content = content.encode("utf-8", "surrogatepass")
+        if content is not None:
+            (folder / f"{key}.json").write_bytes(content)
+
+
+def problems(folder, **files):
+    """Return the lines that say what is wrong in the files."""
+    write(folder, **files)
+    with pytest.raises(BadFiles) as caught:
+        read_data(folder)
+    assert "\n".join(caught.value.problems) == str(caught.value)
+    return caught.value.problems
+
+
+# What files may hold
+
+
+def test_bundled_files_hold_the_demo_data():
+    clubs, competitions = read_data(PROJECT)
+
+    assert [("Simply Lift", 13), ("Iron Temple", 4), ("She Lifts", 12), ("Atlas Barbell", 60)] == [
+        (club.name, club.points) for club in clubs
+    ]
+    assert ["john@simplylift.co", "admin@irontemple.com", "kate@shelifts.co.uk", "office@atlasbarbell.example"] == [
+        club.email for club in clubs
+    ]
+    assert [25, 13, 20, 24, 5] == [competition.places for competition in competitions]
+    assert "Spring Festival 2050" == competitions[2].name
+    assert "2050-03-27 11:11:00+00:00" == str(competitions[2].starts_at)
+
+
+def test_files_may_hold_nothing(tmp_path):
+    write(tmp_path)
+
+    assert ([], []) == read_data(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("written", "number"), [(7, 7), ("8", 8), ("007", 7), ("0" * 5000 + "7", 7), ("00", 0), (0, 0), (1000000, 1000000)]
+)
+def test_number_may_be_an_integer_or_a_text_of_digits(tmp_path, written, number):
+    write(tmp_path, [a_club(points=written)], [a_competition(numberOfPlaces=written)])
+
+    (club,), (competition,) = read_data(tmp_path)
+
+    assert (number, number) == (club.points, competition.places)
+
+
+def test_other_fields_and_lists_are_ignored(tmp_path):
+    competitions = {"competitions": [a_competition(email=5)], "more": 1}
+    write(tmp_path, [a_club(city=["x"])], json.dumps(competitions))
+
+    (club,), (competition,) = read_data(tmp_path)
+
+    assert ("A", "A") == (club.name, competition.name)
+
+
+def test_file_may_begin_with_a_byte_order_mark(tmp_path):
+    write(tmp_path, "\ufeff" + json.dumps({"clubs": [a_club()]}))
+
+    assert "A" == read_data(tmp_path)[0][0].name
+
+
+@pytest.mark.parametrize(
+    "name", ["/a/../b", "50% off", "trailing dot.", "...", " blanks ", "a\xa0b", "🏋️‍♀️", "x" * 200, "🏋" * 200]
+)
+def test_any_other_name_is_kept_as_it_is_written(tmp_path, name):
+    write(tmp_path, [a_club(name=name)])
+
+    assert name == read_data(tmp_path)[0][0].name
+
+
+# Files that cannot be read
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (None, "clubs.json: cannot be read as JSON in UTF-8: [Errno 2] No such file or directory"),
+        (b'{"clubs": "\xff"}', "clubs.json: cannot be read as JSON in UTF-8: 'utf-8' codec can't decode byte 0xff"),
+        ('{"clubs": []}'.encode("utf-16"), "clubs.json: cannot be read as JSON in UTF-8: 'utf-8' codec"),
+        ('{"clubs":\n [}', "clubs.json: cannot be read as JSON in UTF-8: Expecting value: line 2 column 3"),
+        ("", "clubs.json: cannot be read as JSON in UTF-8: Expecting value: line 1 column 1"),
+        ("9" * 5000, "clubs.json: cannot be read as JSON in UTF-8: Exceeds the limit"),
+        ("[" * 100_000, "clubs.json: cannot be read as JSON in UTF-8: maximum recursion depth exceeded"),
+        ("[]", 'clubs.json: must hold a list named "clubs"'),
+        ('{"clubs": {}}', 'clubs.json: must hold a list named "clubs"'),
+        ('{"Clubs": []}', 'clubs.json: must hold a list named "clubs"'),
+        ('{"clubs": ["A"]}', "clubs.json: club 1: must be an object"),
+    ],
+)
+def test_file_that_cannot_be_read_is_told_in_a_line(tmp_path, content, line):
+    lines = problems(tmp_path, clubs=content)
+
+    assert 1 == len(lines)
+    assert lines[0].startswith(line)
+
+
+def test_line_about_a_file_is_one_line_whatever_its_folder_is_called(tmp_path):
+    folder = tmp_path / "two\nlines"
+    folder.mkdir()
+
+    lines = problems(folder, clubs=None)
+
+    assert lines[0].isprintable()
+
+
+# Fields
+
+NUMBER = "must be a whole number of 0 or more, not"
+NAME = "name must be a text of 1 to 200 characters, not"
+SAFE = 'name must be without control characters and not "." or "..", not'
+EMAIL = "email must be an email address, with an @ and in ASCII, not"
+ONE_AT = "email must be an email address, with one @ and something before and after it, not"
+NO_BLANKS = "email must be an email address, without blanks, control characters or any of , ; < >, not"
+DATE = "date must be a date and time like 2050-03-27 11:11:00, not"
+
+WRONG_CLUBS = [
+    ("points", "four", f'points {NUMBER} "four"'),
+    ("points", "", f'points {NUMBER} ""'),
+    ("points", " 5", f'points {NUMBER} " 5"'),
+    ("points", "１", f'points {NUMBER} "１"'),
+    ("points", "1_0", f'points {NUMBER} "1_0"'),
+    ("points", "+3", f'points {NUMBER} "+3"'),
+    ("points", "-1", f'points {NUMBER} "-1"'),
+    ("points", -1, f"points {NUMBER} -1"),
+    ("points", 1.0, f"points {NUMBER} 1.0"),
+    ("points", True, f"points {NUMBER} true"),
+    ("points", None, f"points {NUMBER} null"),
+    ("points", [], f"points {NUMBER} []"),
+    ("points", 1_000_001, "points must be at most 1,000,000, not 1000001"),
+    ("points", 10_000_000, "points must be at most 1,000,000, not 10000000"),
+    ("points", "9" * 5000, "points must be at most 1,000,000, not " + '"' + "9" * 79),
+    ("name", "", f'{NAME} ""'),
+    ("name", " \xa0", f'{NAME} " \\xa0"'),
+    ("name", 5, f"{NAME} 5"),
+    ("name", None, f"{NAME} null"),
+    ("name", "x" * 201, f'{NAME} "{"x" * 79}'),
+    ("name", ".", f'{SAFE} "."'),
+    ("name", "..", f'{SAFE} ".."'),
+    ("name", "a\nb", f'{SAFE} "a\\nb"'),
+    ("name", "a\x1fb", f'{SAFE} "a\\u001fb"'),
+    ("name", "a\x7fb", f'{SAFE} "a\\x7fb"'),
+    ("name", "a\x85b", f'{SAFE} "a\\x85b"'),
+    ("name", "a\x9fb", f'{SAFE} "a\\x9fb"'),
+    ("name", "a\ud800b", f'{SAFE} "a\\ud800b"'),
+    ("name", "a\udfffb", f'{SAFE} "a\\udfffb"'),
+    ("email", "", f'{EMAIL} ""'),
+    ("email", None, f"{EMAIL} null"),
+    ("email", "john", f'{EMAIL} "john"'),
+    ("email", "jöhn@x", f'{EMAIL} "jöhn@x"'),
+    ("email", ["@"], f'{EMAIL} ["@"]'),
+    ("email", "@", f'{ONE_AT} "@"'),
+    ("email", "john@", f'{ONE_AT} "john@"'),
+    ("email", "@x", f'{ONE_AT} "@x"'),
+    ("email", "a@b@c", f'{ONE_AT} "a@b@c"'),
+    ("email", "a@@c", f'{ONE_AT} "a@@c"'),
+    ("email", " a@b", f'{NO_BLANKS} " a@b"'),
+    ("email", "a@b ", f'{NO_BLANKS} "a@b "'),
+    ("email", "a b@c", f'{NO_BLANKS} "a b@c"'),
+    ("email", "a@b\t", f'{NO_BLANKS} "a@b\\t"'),
+    ("email", "a@b\r\nBcc: c", f'{NO_BLANKS} "a@b\\r\\nBcc: c"'),
+    ("email", "a\x7f@b", f'{NO_BLANKS} "a\\x7f@b"'),
+    ("email", "a@b,c", f'{NO_BLANKS} "a@b,c"'),
+    ("email", "a@b;c", f'{NO_BLANKS} "a@b;c"'),
+    ("email", "A<a@b", f'{NO_BLANKS} "A<a@b"'),
+    ("email", "a@b>", f'{NO_BLANKS} "a@b>"'),
+]
+WRONG_COMPETITIONS = [
+    ("numberOfPlaces", "x", f'numberOfPlaces {NUMBER} "x"'),
+    ("numberOfPlaces", "1000001", 'numberOfPlaces must be at most 1,000,000, not "1000001"'),
+    ("name", "", f'{NAME} ""'),
+    ("date", "2050-3-27 11:11:00", f'{DATE} "2050-3-27 11:11:00"'),
+    ("date", "2050-03-27T11:11:00", f'{DATE} "2050-03-27T11:11:00"'),
+    ("date", "2050-03-27 11:11", f'{DATE} "2050-03-27 11:11"'),
+    ("date", "2050-03-27 11:11:00Z", f'{DATE} "2050-03-27 11:11:00Z"'),
+    ("date", "2050-03-27 24:00:00", f'{DATE} "2050-03-27 24:00:00"'),
+    ("date", "２050-03-27 11:11:00", f'{DATE} "２050-03-27 11:11:00"'),
+    ("date", 20500327, f"{DATE} 20500327"),
+    ("date", "2050-02-30 11:11:00", "date must be in the calendar, not 2050-02-30 11:11:00"),
+    ("date", "2050-03-27 11:60:00", "date must be in the calendar, not 2050-03-27 11:60:00"),
+    ("date", "0000-01-01 00:00:00", "date must be in the calendar, not 0000-01-01 00:00:00"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "line"), WRONG_CLUBS)
+def test_wrong_field_of_a_club_is_told_in_a_line(tmp_path, key, value, line):
+    lines = problems(tmp_path, clubs=[a_club(**{key: value})])
+
+    assert 1 == len(lines)
+    assert re.match(r"clubs\.json: club 1( \(.*\))?: ", lines[0])
+    assert lines[0].endswith(f": {line}")
+    assert lines[0].isprintable()
+
+
+@pytest.mark.parametrize(("key", "value", "line"), WRONG_COMPETITIONS)
+def test_wrong_field_of_a_competition_is_told_in_a_line(tmp_path, key, value, line):
+    lines = problems(tmp_path, competitions=[a_competition(**{key: value})])
+
+    assert 1 == len(lines)
+    assert re.match(r"competitions\.json: competition 1( \(.*\))?: ", lines[0])
+    assert lines[0].endswith(f": {line}")
+    assert lines[0].isprintable()
+
+
+def test_line_shows_eighty_characters_of_what_is_long(tmp_path):
+    lines = problems(tmp_path, clubs=[a_club(name="x" * 201)])
+
+    assert [f'clubs.json: club 1 ({"x" * 80}): {NAME} "{"x" * 79}'] == lines
+
+
+@pytest.mark.parametrize("depth", range(960, 1000))
+def test_field_of_any_depth_is_told_in_a_line(tmp_path, depth):
+    written = json.dumps({"clubs": [a_club(points="depth")]})
+    written = written.replace('"depth"', "[" * depth + "]" * depth)
+
+    lines = problems(tmp_path, clubs=written)
+
+    assert 1 == len(lines)
+
+
+@pytest.mark.parametrize("key", ["name", "email", "points"])
+def test_missing_field_of_a_club_is_told_in_a_line(tmp_path, key):
+    club = a_club()
+    del club[key]
+    title = "club 1" if key == "name" else "club 1 (A)"
+
+    assert [f"clubs.json: {title}: {key} is missing"] == problems(tmp_path, clubs=[club])
+
+
+@pytest.mark.parametrize("key", ["name", "date", "numberOfPlaces"])
+def test_missing_field_of_a_competition_is_told_in_a_line(tmp_path, key):
+    competition = a_competition()
+    del competition[key]
+    title = "competition 1" if key == "name" else "competition 1 (A)"
+
+    lines = problems(tmp_path, competitions=[competition])
+
+    assert [f"competitions.json: {title}: {key} is missing"] == lines
+
+
+def test_all_missing_fields_are_told(tmp_path):
+    lines = problems(tmp_path, clubs=[{}])
+
+    assert [f"clubs.json: club 1: {key} is missing" for key in ("name", "email", "points")] == lines
+
+
+def test_names_that_differ_in_case_and_blanks_only_are_the_same(tmp_path):
+    clubs = [a_club(name="Iron Temple", email="a@b"), a_club(name=" iron temple", email="b@b")]
+    competitions = [a_competition(name="STRASSE"), a_competition(name="straße")]
+
+    assert [
+        "clubs.json: club 2 ( iron temple): name must not be the same twice, like  iron temple",
+        "competitions.json: competition 2 (straße): name must not be the same twice, like straße",
+    ] == problems(tmp_path, clubs=clubs, competitions=competitions)
+
+
+def test_emails_that_differ_in_case_only_are_the_same(tmp_path):
+    clubs = [a_club(name="A", email="A@b"), a_club(name="B", email="c@d"), a_club(name="C", email="a@B")]
+
+    lines = problems(tmp_path, clubs=clubs)
+
+    assert ["clubs.json: club 3 (C): email must not be the same twice, like a@B"] == lines
+
+
+def test_club_and_competition_may_have_the_same_name(tmp_path):
+    write(tmp_path, [a_club(name="A")], [a_competition(name="A")])
+
+    (club,), (competition,) = read_data(tmp_path)
+
+    assert club.name == competition.name
+
+
+def test_wrong_names_are_not_compared(tmp_path):
+    clubs = [a_club(name="."), a_club(name=".", email="b@b"), a_club(), a_club(email="c@b")]
+
+    assert [
+        f'clubs.json: club 1 (.): {SAFE} "."',
+        f'clubs.json: club 2 (.): {SAFE} "."',
+        "clubs.json: club 3 (A): email must not be the same twice, like a@b",
+        "clubs.json: club 4 (A): name must not be the same twice, like A",
+    ] == problems(tmp_path, clubs=clubs)
+
+
+def test_all_problems_of_both_files_are_told_at_once(tmp_path):
+    clubs = [
+        a_club(name="Iron Temple", email="A@b", points="four"),
+        a_club(name=" iron temple", email="a@B"),
+        "x",
+    ]
+    competitions = [a_competition(name="STRASSE"), a_competition(name="straße")]
+
+    assert [
+        'clubs.json: club 1 (Iron Temple): points must be a whole number of 0 or more, not "four"',
+        "clubs.json: club 2 ( iron temple): name must not be the same twice, like  iron temple",
+        "clubs.json: club 2 ( iron temple): email must not be the same twice, like a@B",
+        "clubs.json: club 3: must be an object",
+        "competitions.json: competition 2 (straße): name must not be the same twice, like straße",
+    ] == problems(tmp_path, clubs=clubs, competitions=competitions)
+
+
+# Dates in their time zone
+
+
+def start_of(folder, date):
+    """Return the moment at which a competition of this date starts."""
+    write(folder, competitions=[a_competition(date=date)])
+    return read_data(folder)[1][0].starts_at
+
+
+@pytest.mark.parametrize(("zone", "hours"), [("Asia/Tokyo", 9), ("<-03>3", -3), (PARIS, 1), ("", 0)])
+def test_date_is_local_time_of_the_server(tmp_path, set_zone, zone, hours):
+    set_zone(zone)
+
+    start = start_of(tmp_path, "2050-01-27 11:11:00")
+
+    assert (11, timedelta(hours=hours)) == (start.hour, start.utcoffset())
+
+
+@pytest.mark.parametrize("time_of_day", ["02:00:00", "02:30:00", "02:59:59"])
+def test_time_that_the_change_to_summer_time_skips_is_refused(tmp_path, set_zone, time_of_day):
+    set_zone(PARIS)
+    date = f"2026-03-29 {time_of_day}"
+
+    lines = problems(tmp_path, competitions=[a_competition(date=date)])
+
+    what = f"date must be a time that clocks show: a change to summer time skips {date}"
+    assert [f"competitions.json: competition 1 (A): {what}"] == lines
+
+
+@pytest.mark.parametrize(("time_of_day", "hours"), [("01:59:59", 1), ("03:00:00", 2)])
+def test_times_beside_those_that_are_skipped_are_kept(tmp_path, set_zone, time_of_day, hours):
+    set_zone(PARIS)
+
+    start = start_of(tmp_path, f"2026-03-29 {time_of_day}")
+
+    assert (f"2026-03-29 {time_of_day}", timedelta(hours=hours)) == (f"{start:%Y-%m-%d %H:%M:%S}", start.utcoffset())
+
+
+def test_time_that_occurs_twice_is_its_first(tmp_path, set_zone):
+    set_zone(PARIS)
+
+    start = start_of(tmp_path, "2026-10-25 02:30:00")
+
+    assert (2, timedelta(hours=2)) == (start.hour, start.utcoffset())
+
+
+@pytest.mark.parametrize(("zone", "date"), [("UTC-9", "0001-01-01 00:00:00"), ("UTC+9", "9999-12-31 23:59:59")])
+def test_date_that_is_outside_of_the_calendar_in_utc_is_told_in_a_line(tmp_path, set_zone, zone, date):
+    set_zone(zone)
+
+    lines = problems(tmp_path, competitions=[a_competition(date=date)])
+
+    assert [f"competitions.json: competition 1 (A): date must be in the calendar, not {date}"] == lines
+
+
+KNOWN_ZONES = [
+    ("Europe/Paris", 1, 2),
+    (":Europe/Paris", 1, 2),
+    ("/usr/share/zoneinfo/Europe/Paris", 1, 2),
+    (":/usr/share/zoneinfo/Europe/Paris", 1, 2),
+    ("America/Argentina/Buenos_Aires", -3, -3),
+    ("Etc/GMT+3", -3, -3),
+    ("../zoneinfo/Europe/Paris", 1, 2),
+    ("CET", 1, 2),
+    ("EST5EDT", -5, -4),
+    ("CET-1CEST,M3.5.0,M10.5.0/3", 1, 2),
+    (":CET-1CEST,M3.5.0,M10.5.0/3", 1, 2),
+    ("CET-1CEST-2,M3.5.0/02:00,M10.5.0/3:00:00", 1, 2),
+    ("CET-1CEST,J60,J300", 1, 2),
+    ("CET-1CEST,59/-1,365/+167", 1, 2),
+    ("<+03>-3", 3, 3),
+    ("<-12>+12", -12, -12),
+    ("JST-9:00:00", 9, 9),
+    ("AAA-23", 23, 23),
+    ("UTC0", 0, 0),
+    ("UTC", 0, 0),
+    ("GMT", 0, 0),
+    ("", 0, 0),
+    (":", 0, 0),
+]
+
+
+@pytest.mark.parametrize(("zone", "in_winter", "in_summer"), KNOWN_ZONES)
+def test_time_zone_that_the_c_library_knows_is_taken(tmp_path, set_zone, zone, in_winter, in_summer):
+    set_zone(zone)
+
+    offsets = [start_of(tmp_path, f"2050-{month}-01 12:00:00").utcoffset() for month in ("01", "07")]
+
+    assert [timedelta(hours=in_winter), timedelta(hours=in_summer)] == offsets
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        "Europe/Pariss",
+        ":Europe/Pariss",
+        "Europe/Paris ",
+        "Europe",
+        "zone.tab",
+        "/etc/passwd",
+        "/nowhere",
+        "MSK",
+        "C-1",
+        "<C-1",
+        "<CE>-1",
+        "CET-24",
+        "CET-1:60",
+        "CET-1CEST,M3.5.0",
+        "CET-1CEST,M13.5.0,M10.5.0",
+        "CET-1CEST,M3.6.0,M10.5.0",
+        "CET-1CEST,M3.5.7,M10.5.0",
+        "CET-1CEST,J400,J401",
+        "CET-1CEST,M3.5.0,M10.5.0/3junk",
+        "x" * 5000,
+    ],
+)
+def test_time_zone_that_nobody_knows_is_told_in_a_line(tmp_path, monkeypatch, zone):
+    monkeypatch.setenv("TZ", zone)
+
+    lines = problems(tmp_path)
+
+    shown = f'"{zone}"'
+    assert [f"TZ: {shown[:80]} names no time zone"] == lines
+
+
+def test_line_about_a_time_zone_is_printable(tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "\udcff")
+
+    assert ['TZ: "\\udcff" names no time zone'] == problems(tmp_path)
+
+
+def test_summer_time_needs_its_days(tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "CET-1CEST")  # which glibc takes for New York's from 2038 on
+
+    assert ['TZ: "CET-1CEST" names no time zone'] == problems(tmp_path)
+
+
+def test_no_time_zone_is_fine(tmp_path, monkeypatch):
+    monkeypatch.delenv("TZ")
+    write(tmp_path)
+
+    assert ([], []) == read_data(tmp_path)
+
+
+@pytest.fixture
+def without_zones(tmp_path):
+    """Let the system have no files of time zones, as some containers do; a package may have them all the same."""
+    zoneinfo.reset_tzpath([tmp_path])
+    yield
+    zoneinfo.reset_tzpath()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "GMT", ":UTC", "CET-1"])
+def test_some_time_zones_need_no_files(without_zones, tmp_path, monkeypatch, zone):
+    monkeypatch.setenv("TZ", zone)
+    write(tmp_path)
+
+    assert ([], []) == read_data(tmp_path)
+
+
+def test_time_zone_that_the_system_lacks_is_told_in_a_line(without_zones, tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Paris")
+
+    assert ['TZ: "Europe/Paris" names no time zone'] == problems(tmp_path)
+
+
+def test_wrong_time_zone_is_told_together_with_the_files(tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Pariss")
+
+    lines = problems(tmp_path, clubs="[]")
+
+    assert ['TZ: "Europe/Pariss" names no time zone', 'clubs.json: must hold a list named "clubs"'] == lines
+
+
+# Texts
+
+
+@pytest.mark.parametrize("email", ["a@b", "john@simplylift.co", "o'hara+lift@club-1.example", '"a"@b', "a@[::1]"])
+def test_email_address_of_a_club_is_one(email):
+    assert is_email(email)
+
+
+@pytest.mark.parametrize("text", ["", "john", "john@", "@x", "a@b@c", "jöhn@x", "a@b ", "a@b,c", "a\n@b"])
+def test_what_no_club_could_have_is_no_email_address(text):
+    assert not is_email(text)
+
+
+def test_texts_are_compared_without_case_and_blanks_around_them():
+    assert comparable(" STRASSE\t") == comparable("straße")
+    assert comparable("a b") != comparable("ab")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Haltérophilie d'Évry", "Haltérophilie d'Évry"),
+        ("a\nb", "a\\nb"),
+        ("a\x1b[0m\x85b", "a\\x1b[0m\\x85b"),
+        ("\udcff", "\\udcff"),
+        ("", ""),
+    ],
+)
+def test_text_is_made_one_line_for_a_terminal(text, line):
+    assert line == printable(text)

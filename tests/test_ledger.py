@@ -1,0 +1,501 @@
+"""The ledger in memory: bookings and returns, what follows from them, and what it makes of a journal."""
+
+import random
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from gudlft.journal import CommitInDoubt, JournalError
+from gudlft.ledger import Ledger, now
+from gudlft.model import BookingError, Club, Competition, Entry, Kind, Order
+from gudlft.rules import Terms
+from tests.support import (
+    COMPETITIONS,
+    OPEN,
+    PAST,
+    SMALL,
+    TOKEN,
+    FakeJournal,
+    check_conservation,
+    make_ledger,
+    parties,
+    tomorrow,
+)
+
+AT = datetime(2030, 5, 6, 20, 15, tzinfo=timezone.utc)
+
+
+def figures(ledger, club="Simply Lift", competition=OPEN):
+    """Return points left, places left, places held."""
+    standing = ledger.standing(*parties(ledger, club, competition))
+    return standing.points_left, standing.places_left, standing.places_held
+
+
+def board(ledger):
+    """Return the points board as (club, points)."""
+    return [(row.club, row.points) for row in ledger.points_board]
+
+
+# Booking and giving back
+
+
+def test_booking_becomes_an_entry():
+    ledger = make_ledger(clock=lambda: AT)
+
+    entry = ledger.book(*parties(ledger), 3, TOKEN)
+
+    assert Entry(1, AT, "Simply Lift", OPEN, 3, 9, TOKEN) == entry
+    assert [entry] == ledger.entries == ledger.entries_of(ledger.clubs["Simply Lift"])
+    assert (4, 17, 3) == figures(ledger)
+
+
+def test_return_becomes_an_entry_with_its_figures_negative():
+    ledger = make_ledger(clock=lambda: AT)
+    ledger.book(*parties(ledger), 3)
+
+    entry = ledger.give_back(*parties(ledger), 2, TOKEN)
+
+    assert Entry(2, AT, "Simply Lift", OPEN, -2, -6, TOKEN) == entry
+    assert (10, 19, 1) == figures(ledger)
+
+
+def test_time_of_an_entry_is_kept_in_utc():
+    tokyo = timezone(timedelta(hours=9))
+    ledger = make_ledger(clock=lambda: AT.astimezone(tokyo))
+
+    entry = ledger.book(*parties(ledger), 1)
+
+    assert timezone.utc is entry.at.tzinfo
+    assert AT == entry.at
+
+
+@pytest.mark.parametrize("places", [5, 0, -1])
+def test_refused_booking_changes_nothing(ledger, places):
+    with pytest.raises(BookingError):
+        ledger.book(*parties(ledger), places)
+
+    assert [] == ledger.entries
+    assert (13, 20, 0) == figures(ledger)
+    check_conservation(ledger)
+
+
+@pytest.mark.parametrize("places", [3, 0, -1])
+def test_refused_return_changes_nothing(ledger, places):
+    ledger.book(*parties(ledger), 2)
+
+    with pytest.raises(BookingError):
+        ledger.give_back(*parties(ledger), places)
+
+    assert (7, 18, 2) == figures(ledger)
+    check_conservation(ledger)
+
+
+def test_cap_holds_over_split_orders_until_places_are_given_back(ledger):
+    atlas = parties(ledger, "Atlas Barbell")
+    ledger.book(*atlas, 7)
+    with pytest.raises(BookingError, match="your club holds 7, so at most 5 more"):
+        ledger.book(*atlas, 6)
+    ledger.book(*atlas, 5)
+
+    ledger.give_back(*atlas, 2)
+
+    with pytest.raises(BookingError, match="your club holds 10, so at most 2 more"):
+        ledger.book(*atlas, 3)
+    ledger.book(*atlas, 2)
+    check_conservation(ledger)
+
+
+def test_points_come_back_as_they_were_paid_whatever_a_place_costs_now():
+    ledger = make_ledger(cost=3)
+    atlas = parties(ledger, "Atlas Barbell")
+    ledger.book(*atlas, 2)
+    ledger.terms = Terms(cost_per_place=4)
+    ledger.book(*atlas, 1)
+
+    returned = [ledger.give_back(*atlas, 1).points for _ in range(3)]
+
+    assert [-3, -3, -4] == returned
+    assert (60, 20, 0) == figures(ledger, "Atlas Barbell")
+    check_conservation(ledger)
+
+
+@pytest.mark.parametrize(("seconds", "is_open"), [(-1, True), (0, False), (1, False)])
+def test_competition_is_open_until_its_start(seconds, is_open):
+    moment = now()
+    ledger = make_ledger(clock=lambda: moment)
+    club, competition = parties(ledger)
+    ledger.book(club, competition, 1)
+
+    moment = competition.starts_at + timedelta(seconds=seconds)
+
+    assert is_open == (competition in ledger.upcoming())
+    assert is_open != (competition in ledger.past())
+    assert is_open == bool(ledger.holdings(club))
+    for change in [ledger.book, ledger.give_back]:
+        if is_open:
+            change(club, competition, 1)
+        else:
+            with pytest.raises(BookingError, match=f"{OPEN} started on 27 March 2050 at 11:11$"):
+                change(club, competition, 1)
+    assert is_open == (3 == len(ledger.entries))
+
+
+def test_clock_is_read_when_the_order_is_judged():
+    ledger = make_ledger(competitions=[tomorrow("Cup", 9)])
+    club, competition = parties(ledger, competition="Cup")
+    moments = iter([competition.starts_at])
+    ledger.now = lambda: next(moments)
+
+    with pytest.raises(BookingError, match="^Booking is closed"):
+        ledger.book(club, competition, 1)
+
+
+# Copies of a form
+
+
+def test_same_form_books_once(ledger):
+    first = ledger.book(*parties(ledger), 2, TOKEN)
+
+    assert first is ledger.book(*parties(ledger), 2, TOKEN)
+    assert [first] == ledger.entries
+
+
+def test_anything_else_under_a_token_is_a_request_of_its_own(ledger):
+    ledger.book(*parties(ledger), 2, TOKEN)
+    ledger.book(*parties(ledger), 1, TOKEN)
+    ledger.book(*parties(ledger, competition=SMALL), 1, TOKEN)
+    ledger.book(*parties(ledger, "She Lifts"), 2, TOKEN)
+    ledger.give_back(*parties(ledger), 2, TOKEN)
+
+    assert [2, 1, 1, 2, -2] == [entry.places for entry in ledger.entries]
+
+
+def test_forms_without_a_token_are_requests_of_their_own(ledger):
+    ledger.book(*parties(ledger), 1)
+    ledger.book(*parties(ledger), 1)
+
+    assert 2 == len(ledger.entries)
+
+
+def test_same_form_shows_its_booking_also_when_nothing_more_can_be_booked(ledger):
+    club, competition = parties(ledger)
+    first = ledger.book(club, competition, 4, TOKEN)
+    assert first is ledger.book(club, competition, 4, TOKEN)
+
+    ledger.now = lambda: competition.starts_at
+
+    assert first is ledger.book(club, competition, 4, TOKEN)
+
+
+def test_copies_of_a_form_that_wait_together_become_one_entry(ledger):
+    order = (*parties(ledger), 3, TOKEN)
+    outcomes = book_together(ledger, [order, order, order])
+
+    assert [1, 1, 1] == [entry.number for entry in outcomes]
+    assert 1 == len(ledger.entries)
+    check_conservation(ledger)
+
+
+def test_orders_that_wait_together_are_judged_one_after_the_other(ledger):
+    atlas = parties(ledger, "Atlas Barbell", SMALL)
+    john = parties(ledger, "Simply Lift", SMALL)
+    outcomes = book_together(ledger, [(*atlas, 4), (*john, 2), (*john, 1), (*atlas, 1)])
+
+    assert [4, 1] == [entry.places for entry in ledger.entries]
+    assert [1, 2] == [entry.number for entry in ledger.entries]
+    assert "You can't book more places than available: only 1 place is left" == str(outcomes[1])
+    assert "There are no places left in this competition" == str(outcomes[3])
+    check_conservation(ledger)
+
+
+def book_together(ledger, orders):
+    """Let orders wait for one writer; return their entries or errors."""
+    outcomes = [ledger.writer.submit(Order(Kind.BOOKING, *order)) for order in orders]
+    ledger.writer.write_waiting()
+    return [outcome.exception() or outcome.result() for outcome in outcomes]
+
+
+# What must hold after any history
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_points_and_places_are_conserved_in_any_history(seed):
+    draw = random.Random(seed)
+    ledger = make_ledger(cost=draw.choice([1, 3]), cap=draw.choice([4, 12]))
+    clubs = list(ledger.clubs.values())
+
+    for _ in range(300):
+        change = draw.choice([ledger.book, ledger.book, ledger.give_back])
+        club = draw.choice(clubs)
+        competition = draw.choice(ledger.by_start)
+        before = len(ledger.entries), ledger.standing(club, competition)
+        try:
+            change(club, competition, draw.randint(-1, 6), draw.choice([None, TOKEN]))
+        except BookingError:
+            assert before == (len(ledger.entries), ledger.standing(club, competition))
+
+    check_conservation(ledger)
+    assert 10 < len(ledger.entries)
+
+
+# What follows from the entries
+
+
+def test_history_of_a_club_has_its_entries_alone(ledger):
+    first = ledger.book(*parties(ledger), 2)
+    ledger.book(*parties(ledger, "She Lifts"), 1)
+    second = ledger.give_back(*parties(ledger), 1)
+
+    assert [first, second] == ledger.entries_of(ledger.clubs["Simply Lift"])
+    assert [] == ledger.entries_of(ledger.clubs["Iron Temple"])
+
+
+def test_history_that_a_page_shows_does_not_change_under_it(ledger):
+    shown = ledger.entries_of(ledger.clubs["Simply Lift"])
+
+    ledger.book(*parties(ledger), 1)
+
+    assert [] == shown
+
+
+def test_holdings_are_the_open_competitions_with_places_soonest_first(ledger):
+    atlas = ledger.clubs["Atlas Barbell"]
+    ledger.book(atlas, ledger.competitions[SMALL], 2)
+    ledger.book(atlas, ledger.competitions[OPEN], 3)
+    ledger.give_back(atlas, ledger.competitions[SMALL], 1)
+
+    holdings = ledger.holdings(atlas)
+
+    assert [(OPEN, 3, 9), (SMALL, 1, 3)] == [
+        (holding.competition.name, holding.standing.places_held, holding.standing.points_paid) for holding in holdings
+    ]
+
+
+def test_competition_where_all_was_given_back_is_no_holding(ledger):
+    ledger.book(*parties(ledger), 2)
+    ledger.give_back(*parties(ledger), 2)
+
+    assert [] == ledger.holdings(ledger.clubs["Simply Lift"])
+
+
+def test_upcoming_competitions_stand_soonest_first_and_past_ones_latest_first():
+    soon = tomorrow("B", 1)
+    at_the_same_time = Competition("A", soon.starts_at, 1)
+    ledger = make_ledger(competitions=[soon, *COMPETITIONS, at_the_same_time])
+
+    assert ["A", "B", OPEN, SMALL] == [competition.name for competition in ledger.upcoming()]
+    assert ["Fall Classic", PAST] == [competition.name for competition in ledger.past()]
+
+
+def test_board_has_most_points_first_then_names_whatever_their_case():
+    ledger = make_ledger([Club(name, f"{name}@b.example", 6) for name in ("beta", "Alpha", "Gamma")], [])
+
+    assert [("Alpha", 6), ("beta", 6), ("Gamma", 6)] == board(ledger)
+
+
+def test_club_moves_on_the_board_as_its_points_change(ledger):
+    ledger.book(*parties(ledger), 3)
+    assert [("Atlas Barbell", 60), ("She Lifts", 12), ("Iron Temple", 4), ("Simply Lift", 4)] == board(ledger)
+
+    ledger.give_back(*parties(ledger), 3)
+
+    assert [("Atlas Barbell", 60), ("Simply Lift", 13), ("She Lifts", 12), ("Iron Temple", 4)] == board(ledger)
+
+
+def test_board_that_a_page_shows_does_not_change_under_it(ledger):
+    shown = ledger.points_board
+
+    ledger.book(*parties(ledger), 4)
+
+    assert 13 == shown[1].points
+    assert 1 == ledger.points_board[3].points
+
+
+def test_figures_of_a_page_are_all_of_one_moment(ledger):
+    club, competition = parties(ledger)
+    ledger.book(club, competition, 2)
+
+    shown = ledger.figures(club, [ledger.competitions[SMALL], competition])
+    ledger.book(club, competition, 1)
+
+    assert 7 == shown.points_left
+    assert [(5, 0), (18, 2)] == [(standing.places_left, standing.places_held) for standing in shown.standings]
+    assert ("Simply Lift", 7) in [(row.club, row.points) for row in shown.points_board]
+
+
+def test_entry_list_has_the_clubs_that_hold_places_by_name(ledger):
+    ledger.book(*parties(ledger), 1)
+    ledger.book(*parties(ledger, "Atlas Barbell"), 3)
+    ledger.book(*parties(ledger, "She Lifts"), 2)
+    ledger.give_back(*parties(ledger, "She Lifts"), 2)
+    ledger.book(*parties(ledger, "Iron Temple", SMALL), 1)
+
+    assert [("Atlas Barbell", 3), ("Simply Lift", 1)] == ledger.entry_list(OPEN)
+    assert [] == ledger.entry_list(PAST)
+
+
+def test_mismatches_are_told_by_the_files_of_today():
+    journal = FakeJournal()
+    ledger = make_ledger(journal=journal)
+    ledger.book(*parties(ledger), 3)
+
+    changed = make_ledger(clubs=[Club("Simply Lift", "john@simplylift.co", 8)], cap=2, journal=journal)
+
+    assert [] == ledger.mismatches()
+    assert [
+        "Simply Lift: 9 points are spent, of 8",
+        f"Simply Lift: 3 places are held in {OPEN}, of 2",
+    ] == changed.mismatches()
+
+
+def test_entries_of_a_club_that_is_gone_are_kept():
+    journal = FakeJournal()
+    journal.rows.append(Entry(1, AT, "Gone", OPEN, 2, 6, None))
+
+    ledger = make_ledger(journal=journal)
+
+    assert (13, 18, 0) == figures(ledger)
+    assert [("Gone", 2)] == ledger.entry_list(OPEN)
+    check_conservation(ledger)
+
+
+def test_emails_are_looked_up_whatever_their_case():
+    ledger = Ledger([Club("A", "John@Club.example", 1)], [])
+
+    assert ledger.clubs["A"] is ledger.clubs_by_email["john@club.example"]
+
+
+# What it makes of a journal
+
+
+def test_ledger_starts_with_what_the_journal_holds():
+    journal = FakeJournal()
+    before = make_ledger(journal=journal)
+    before.book(*parties(before), 3, TOKEN)
+
+    after = make_ledger(journal=journal)
+
+    assert before.entries == after.entries
+    assert (4, 17, 3) == figures(after)
+    check_conservation(after)
+
+
+def test_page_takes_over_what_others_booked():
+    journal = FakeJournal()
+    ledger, other = [make_ledger(journal=journal) for _ in range(2)]
+    for number in [1, 2]:
+        other.book(*parties(other), 1)
+
+        ledger.catch_up()
+
+        assert number == len(ledger.entries)
+    assert (7, 18, 2) == figures(ledger)
+
+
+def test_order_is_judged_after_what_others_booked():
+    journal = FakeJournal()
+    ledger, other = [make_ledger(journal=journal) for _ in range(2)]
+    other.book(*parties(other), 3, TOKEN)
+
+    with pytest.raises(BookingError, match="your club has 4, enough for 1$"):
+        ledger.book(*parties(ledger), 2)
+    assert 2 == ledger.book(*parties(ledger), 1).number
+    assert 1 == ledger.book(*parties(ledger), 3, TOKEN).number
+
+
+def test_booking_that_a_page_took_over_while_another_waited_for_the_journal_counts_once(monkeypatch):
+    journal = FakeJournal()
+    ledger, other = [make_ledger(journal=journal) for _ in range(2)]
+    entries = journal.entries
+
+    def read_and_be_overtaken(first):
+        monkeypatch.setattr(journal, "entries", entries)
+        rows = entries(first)
+        ledger.catch_up()
+        return rows
+
+    other.book(*parties(other), 1)
+    monkeypatch.setattr(journal, "entries", read_and_be_overtaken)
+    ledger.book(*parties(ledger, "She Lifts"), 2)
+
+    assert [(1, 1), (2, 2)] == [(entry.number, entry.places) for entry in ledger.entries]
+    check_conservation(ledger)
+
+
+def test_while_the_journal_is_away_nothing_is_booked_and_nothing_refused():
+    journal = FakeJournal()
+    ledger = make_ledger(journal=journal)
+    journal.fault = "away"
+
+    for places in [1, 99]:
+        with pytest.raises(JournalError, match="^away$"):
+            ledger.book(*parties(ledger), places)
+
+    journal.fault = None
+    assert [] == journal.rows == ledger.entries
+    assert 1 == ledger.book(*parties(ledger), 1).number
+
+
+@pytest.mark.parametrize(("fault", "number_of_rows"), [("in doubt", 1), ("in doubt, not made", 0)])
+def test_commit_in_doubt_counts_when_the_journal_has_it(fault, number_of_rows):
+    journal = FakeJournal()
+    ledger = make_ledger(journal=journal)
+    journal.fault = fault
+    with pytest.raises(CommitInDoubt):
+        ledger.book(*parties(ledger), 2, TOKEN)
+    assert [] == ledger.entries
+
+    journal.fault = None
+    ledger.catch_up()
+    assert number_of_rows == len(ledger.entries)
+
+    assert 1 == ledger.book(*parties(ledger), 2, TOKEN).number
+    assert [2] == [entry.places for entry in journal.rows]
+    check_conservation(ledger)
+
+
+@pytest.mark.parametrize("lost", [slice(1, 2), slice(0, 2)])
+def test_journal_that_lost_bookings_is_noticed(lost):
+    journal = FakeJournal()
+    ledger = make_ledger(journal=journal)
+    ledger.book(*parties(ledger), 1)
+    ledger.book(*parties(ledger), 2)
+
+    del journal.rows[lost]
+
+    for action in [ledger.catch_up, lambda: ledger.book(*parties(ledger), 1)]:
+        with pytest.raises(JournalError, match="^the journal has lost bookings that were made: restart"):
+            action()
+    assert (4, 17, 3) == figures(ledger)
+
+
+def test_another_row_under_the_last_number_is_noticed():
+    journal = FakeJournal()
+    ledger = make_ledger(journal=journal)
+    ledger.book(*parties(ledger), 1)
+
+    journal.rows[0] = journal.rows[0]._replace(places=2, points=6)
+
+    with pytest.raises(JournalError, match="has lost bookings"):
+        ledger.catch_up()
+
+
+def test_row_that_cannot_be_right_is_not_taken_over_nor_are_those_with_it():
+    journal = FakeJournal()
+    ledger = make_ledger(journal=journal)
+    good = Entry(1, AT, "Simply Lift", OPEN, 1, 3, None)
+    journal.rows = [good, good._replace(number=2, points=-3)]
+
+    with pytest.raises(JournalError, match="^booking 2 cannot be right: 1 places for -3 points$"):
+        ledger.catch_up()
+
+    assert [] == ledger.entries
+    assert (13, 20, 0) == figures(ledger)
+
+
+def test_numbers_go_on_behind_the_last_one():
+    journal = FakeJournal()
+    journal.rows.append(Entry(41, AT, "Simply Lift", OPEN, 1, 3, None))
+    ledger = make_ledger(journal=journal)
+
+    assert [42, 43] == [ledger.book(*parties(ledger), 1).number for _ in range(2)]

@@ -1,0 +1,208 @@
+"""Limits of failed sign-ins: how many events of a key are counted, how long the next one must wait."""
+
+import threading
+import time
+
+import pytest
+
+from gudlft import limits
+from gudlft.limits import NO_ADDRESS, Limit, client_key
+
+
+class Clock:
+    """A clock that a test moves by hand, in seconds."""
+
+    def __init__(self):
+        self.moment = 1000.0
+
+    def __call__(self):
+        return self.moment
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic", clock)
+    return clock
+
+
+def test_so_many_events_are_counted_and_the_next_must_wait(clock):
+    limit = Limit(most=10, seconds=60)
+
+    waits = [limit.count("client") for _ in range(11)]
+
+    assert [0] * 10 + [60] == waits
+    assert 60 == limit.seconds_to_wait("client")
+
+
+def test_each_key_is_counted_for_itself(clock):
+    limit = Limit(most=1, seconds=60)
+
+    limit.count("first")
+
+    assert 60 == limit.seconds_to_wait("first")
+    assert 0 == limit.seconds_to_wait("second")
+    assert 0 == limit.count("second")
+
+
+def test_wait_ends_when_the_oldest_event_is_over(clock):
+    limit = Limit(most=10, seconds=60)
+    limit.count("client")
+    clock.moment += 10
+    for _ in range(9):
+        limit.count("client")
+
+    assert 50 == limit.seconds_to_wait("client")
+    clock.moment += 50
+    assert 0 == limit.seconds_to_wait("client")
+    assert [0, 10] == [limit.count("client") for _ in range(2)]
+
+
+def test_seconds_are_rounded_up(clock):
+    limit = Limit(most=1, seconds=60)
+    limit.count("client")
+
+    clock.moment += 59.5
+    assert 1 == limit.seconds_to_wait("client")
+    clock.moment += 0.5
+    assert 0 == limit.seconds_to_wait("client")
+
+
+def test_wait_is_a_second_at_least(clock):
+    limit = Limit(most=1, seconds=60)
+    clock.moment = 0.1
+    limit.count("client")
+
+    clock.moment = 60.1 - 1e-14
+    assert 1 == limit.seconds_to_wait("client")
+
+
+def test_event_that_must_wait_is_not_counted(clock):
+    limit = Limit(most=1, seconds=60)
+    limit.count("client")
+    clock.moment += 30
+
+    assert 30 == limit.count("client")
+    clock.moment += 30
+    assert 0 == limit.seconds_to_wait("client")
+
+
+def test_asking_counts_nothing(clock):
+    limit = Limit(most=1, seconds=60)
+
+    assert {0} == {limit.seconds_to_wait("client") for _ in range(30)}
+    assert 0 == limit.count("client")
+
+
+def test_limit_of_none_counts_any_number(clock):
+    limit = Limit(most=0, seconds=60)
+
+    assert {0} == {limit.count("client") for _ in range(30)}
+    assert 0 == limit.seconds_to_wait("client")
+
+
+def test_key_whose_events_were_counted_longest_ago_is_forgotten_first(clock, monkeypatch):
+    monkeypatch.setattr(limits, "KEYS_REMEMBERED", 2)
+    limit = Limit(most=2, seconds=60)
+    for key in ("first", "second", "first", "second", "first"):
+        limit.count(key)
+
+    limit.count("third")
+
+    assert 60 == limit.seconds_to_wait("second")
+    assert 0 == limit.seconds_to_wait("first")
+
+
+def test_ten_thousand_keys_are_remembered(clock):
+    limit = Limit(most=1, seconds=60)
+    for number in range(10_001):
+        limit.count(str(number))
+
+    assert 0 == limit.seconds_to_wait("0")
+    assert 60 == limit.seconds_to_wait("1")
+
+
+def test_keys_that_are_asked_for_only_are_not_remembered(clock):
+    limit = Limit(most=1, seconds=60)
+    limit.count("client")
+
+    for number in range(10_001):
+        limit.seconds_to_wait(str(number))
+
+    assert 60 == limit.seconds_to_wait("client")
+
+
+def count_in_threads(limit):
+    """Count an event in each of 20 threads at once; return how many were counted."""
+    start = threading.Barrier(20)
+    waits = []
+
+    def count():
+        start.wait(30)
+        waits.append(limit.count("client"))
+
+    threads = [threading.Thread(target=count) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return waits.count(0)
+
+
+class NoLock:
+    """A lock that keeps nobody out."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+
+@pytest.fixture
+def slow_deque(monkeypatch):
+    """Let every look at what was counted take so long that other threads look too."""
+
+    class SlowDeque(limits.deque):
+        def __len__(self):
+            length = super().__len__()
+            time.sleep(0.001)
+            return length
+
+    monkeypatch.setattr(limits, "deque", SlowDeque)
+
+
+def test_threads_together_count_no_more_than_the_limit(slow_deque):
+    limit = Limit(most=5, seconds=60)
+
+    assert 5 == count_in_threads(limit)
+
+
+def test_threads_count_more_than_the_limit_without_its_lock(slow_deque):
+    limit = Limit(most=5, seconds=60)
+    limit._lock = NoLock()
+
+    assert 5 < count_in_threads(limit)
+
+
+# Clients
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:DB8:0:0::1", "2001:db8::1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("fe80::1%" + "x" * 10_000, "fe80::1"),
+    ],
+)
+def test_client_is_known_by_its_ip_address_in_one_form(address, key):
+    assert key == client_key(address)
+
+
+@pytest.mark.parametrize(
+    "address", [None, "", "unknown", "x" * 10_000, "192.0.2.1:80", "[::1]", "192.0.2.01", " 192.0.2.1", "192.0.2.1\n"]
+)
+def test_what_is_no_ip_address_counts_as_one_client(address):
+    assert NO_ADDRESS == client_key(address)

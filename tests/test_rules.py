@@ -1,0 +1,258 @@
+"""The rules of a booking, as pure functions: no server, no ledger, no clock."""
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from gudlft.model import BookingError, Club, Competition, Kind, Order
+from gudlft.rules import Bookable, Limit, Standing, Terms, points_of, read_places, read_token, reason_not_to_book
+
+START = datetime(2050, 3, 27, 11, 11, tzinfo=timezone.utc)
+BEFORE = START - timedelta(seconds=1)
+CLUB = Club("Simply Lift", "john@simplylift.co", 13)
+CUP = Competition("Spring Festival 2050", START, 20)
+TERMS = Terms(cost_per_place=3, max_places_per_club=12)
+
+
+def standing(points_left=100, places_left=100, places_held=0, points_paid=0):
+    """Return figures that limit nothing but the cap, where they are not given."""
+    return Standing(points_left, places_left, places_held, points_paid)
+
+
+def price(places, figures=None, terms=TERMS, moment=BEFORE):
+    """Return what a booking costs."""
+    return points_of(Order(Kind.BOOKING, CLUB, CUP, places), figures or standing(), terms, moment)
+
+
+def refund(places, figures, moment=BEFORE):
+    """Return what places bring back."""
+    return points_of(Order(Kind.RETURN, CLUB, CUP, places), figures, TERMS, moment)
+
+
+def refusal(function, *arguments, **options):
+    """Return the sentence with which something is refused."""
+    with pytest.raises(BookingError) as caught:
+        function(*arguments, **options)
+    return str(caught.value)
+
+
+# What a form may say
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [("3", 3), (" 3\t\r\n", 3), ("003", 3), ("999999", 999_999), ("0", 0), ("000000", 0), ("-5", -5), ("-0", 0)],
+)
+def test_number_of_places_is_read_from_ascii_digits(text, places):
+    assert places == read_places(text)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\r\n\t "])
+def test_number_of_places_must_be_typed(text):
+    assert "Enter the number of places" == refusal(read_places, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("abc", "X3", "1.5", "1,5", "1_0", "1e3", "0x3", "+3", "--5", "-", "3 3", "3\n3", "- 5"),
+        *("１", "٣", "²", "½", "\0", "3\0", "\xa03", "\u20033", "9" * 5000, "1234567", "-1234567"),
+    ],
+)
+def test_number_of_places_must_be_whole(text):
+    assert "Number of places must be a whole number, like 3" == refusal(read_places, text)
+
+
+@pytest.mark.parametrize("text", ["x" * 16, "x" * 64, "Aa0_-" * 4])
+def test_token_is_read_as_it_is(text):
+    assert text == read_token(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x" * 15, "x" * 65, "with blanks in between", "nul\0nul\0nul\0nul\0nul", "é" * 20, "x" * 20 + "\n"]
+)
+def test_malformed_token_counts_as_none(text):
+    assert read_token(text) is None
+
+
+# What can be booked
+
+
+@pytest.mark.parametrize(
+    ("figures", "most", "limit"),
+    [
+        (standing(points_left=13), 4, Limit.POINTS),
+        (standing(points_left=12), 4, Limit.POINTS),
+        (standing(points_left=2), 0, Limit.POINTS),
+        (standing(places_left=5), 5, Limit.PLACES),
+        (standing(places_left=0), 0, Limit.PLACES),
+        (standing(), 12, Limit.CAP),
+        (standing(places_held=7), 5, Limit.CAP),
+        (standing(places_held=12), 0, Limit.CAP),
+        (standing(places_held=15), 0, Limit.CAP),
+        (standing(points_left=13, places_left=3, places_held=10), 2, Limit.CAP),
+    ],
+)
+def test_tightest_limit_says_how_many_places_can_be_booked(figures, most, limit):
+    assert Bookable(most, limit) == figures.bookable(TERMS)
+
+
+def test_full_competition_is_called_full_whatever_else_the_club_lacks():
+    nothing = standing(points_left=0, places_left=0, places_held=12)
+
+    assert Limit.PLACES is nothing.bookable(TERMS).limit
+
+
+def test_club_that_holds_the_maximum_is_told_so_also_without_points():
+    assert Limit.CAP is standing(points_left=0, places_held=12).bookable(TERMS).limit
+
+
+@pytest.mark.parametrize("points_left", [*range(0, 40, 7), 100])
+@pytest.mark.parametrize("places_left", [0, 1, 4, 100])
+@pytest.mark.parametrize("places_held", [0, 5, 11, 12])
+def test_most_places_can_be_booked_and_not_one_more(points_left, places_left, places_held):
+    figures = standing(points_left, places_left, places_held)
+    most = figures.bookable(TERMS).places
+
+    if most:
+        assert 3 * most == price(most, figures)
+    assert refusal(price, most + 1, figures) == reason_not_to_book(figures, TERMS, most + 1)
+
+
+# What a booking costs
+
+
+def test_place_costs_points():
+    assert 9 == price(3)
+    assert 10 == price(2, terms=Terms(cost_per_place=5))
+
+
+@pytest.mark.parametrize("places", [0, -1, -5])
+def test_club_books_one_place_or_more(places):
+    assert "Number of places must be 1 or more" == refusal(price, places)
+
+
+@pytest.mark.parametrize(
+    ("places", "figures", "sentence"),
+    [
+        (
+            5,
+            standing(points_left=13),
+            "You don't have enough points available: 5 places cost 15 points and your club has 13, enough for 4",
+        ),
+        (
+            2,
+            standing(points_left=3),
+            "You don't have enough points available: 2 places cost 6 points and your club has 3, enough for 1",
+        ),
+        (
+            1,
+            standing(points_left=2),
+            "Your club does not have enough points to book a place: a place costs 3 points and your club has 2",
+        ),
+        (6, standing(places_left=5), "You can't book more places than available: only 5 places are left"),
+        (2, standing(places_left=1), "You can't book more places than available: only 1 place is left"),
+        (1, standing(places_left=0), "There are no places left in this competition"),
+        (13, standing(), "You can't book more than 12 places per competition: your club holds 0, so at most 12 more"),
+        (
+            2,
+            standing(places_held=11),
+            "You can't book more than 12 places per competition: your club holds 11, so at most 1 more",
+        ),
+        (1, standing(places_held=12), "Your club holds the maximum of 12 places in this competition"),
+    ],
+)
+def test_broken_limit_is_told_with_its_figures(places, figures, sentence):
+    assert sentence == refusal(price, places, figures)
+
+
+def test_words_are_singular_for_one():
+    terms = Terms(cost_per_place=1, max_places_per_club=1)
+
+    assert (
+        "Your club does not have enough points to book a place: a place costs 1 point and your club has 0"
+    ) == refusal(price, 1, standing(points_left=0), terms)
+    assert "You can't book more than 1 place per competition: your club holds 0, so at most 1 more" == refusal(
+        price, 2, standing(), terms
+    )
+    assert "Your club holds the maximum of 1 place in this competition" == refusal(
+        price, 1, standing(places_held=1), terms
+    )
+
+
+@pytest.mark.parametrize("places", [0, -5, 1, 99])
+def test_where_nothing_can_be_booked_the_reason_is_told_whatever_was_asked_for(places):
+    assert "There are no places left in this competition" == refusal(price, places, standing(places_left=0))
+
+
+@pytest.mark.parametrize("seconds", [0, 1])
+@pytest.mark.parametrize("places", [1, 0, 99])
+def test_booking_is_closed_from_the_start_on(seconds, places):
+    moment = START + timedelta(seconds=seconds)
+
+    assert "Booking is closed: Spring Festival 2050 started on 27 March 2050 at 11:11" == refusal(
+        price, places, standing(places_left=0), moment=moment
+    )
+
+
+def test_dates_are_told_without_leading_zeros_and_times_with():
+    cup = Competition("Cup", datetime(2021, 5, 3, 9, 5, tzinfo=timezone.utc), 5)
+    order = Order(Kind.BOOKING, CLUB, cup, 1)
+
+    assert "Booking is closed: Cup started on 3 May 2021 at 09:05" == refusal(
+        points_of, order, standing(), TERMS, START
+    )
+
+
+# What comes back
+
+
+@pytest.mark.parametrize(
+    ("places", "held", "paid", "points"),
+    [(1, 3, 9, 3), (3, 3, 9, 9), (1, 3, 10, 3), (2, 3, 10, 6), (3, 3, 10, 10), (1, 2, 0, 0)],
+)
+def test_points_come_back_as_they_were_paid(places, held, paid, points):
+    assert points == refund(places, standing(places_held=held, points_paid=paid))
+
+
+def test_all_points_come_back_in_whatever_steps_the_places_do():
+    figures = standing(places_held=3, points_paid=10)
+    returned = []
+
+    while figures.places_held:
+        points = refund(1, figures)
+        returned.append(points)
+        figures = standing(places_held=figures.places_held - 1, points_paid=figures.points_paid - points)
+
+    assert [3, 3, 4] == returned
+
+
+def test_full_cap_or_missing_points_keep_nobody_from_giving_back():
+    assert 36 == refund(12, standing(points_left=0, places_left=0, places_held=12, points_paid=36))
+
+
+@pytest.mark.parametrize("places", [0, -1])
+def test_club_gives_back_one_place_or_more(places):
+    assert "Number of places must be 1 or more" == refusal(refund, places, standing(places_held=2, points_paid=6))
+
+
+@pytest.mark.parametrize(
+    ("held", "sentence"),
+    [
+        (2, "Your club holds 2 places in Spring Festival 2050: enter at most 2"),
+        (1, "Your club holds 1 place in Spring Festival 2050: enter at most 1"),
+        (0, "Your club holds no places in Spring Festival 2050"),
+    ],
+)
+def test_club_gives_back_no_more_than_it_holds(held, sentence):
+    assert sentence == refusal(refund, 3, standing(places_held=held, points_paid=3 * held))
+
+
+@pytest.mark.parametrize("seconds", [0, 1])
+@pytest.mark.parametrize("places", [1, 0, 99])
+def test_nothing_is_given_back_from_the_start_on(seconds, places):
+    moment = START + timedelta(seconds=seconds)
+
+    assert "Places can no longer be given back: Spring Festival 2050 started on 27 March 2050 at 11:11" == refusal(
+        refund, places, standing(places_held=2, points_paid=6), moment
+    )

@@ -1,0 +1,696 @@
+"""Sign-in and session, requests from elsewhere, headers, input, the log: a line of SECURITY.md each."""
+
+import logging
+import time
+from datetime import datetime, timedelta
+from io import BytesIO
+
+import pytest
+from werkzeug.test import EnvironBuilder, create_environ, run_wsgi_app
+
+import server
+from gudlft import limits
+from gudlft.journal import JournalError
+from gudlft.ledger import Ledger
+from tests.support import JOHN, KATE, OPEN, Secretary, book_address, make_ledger
+
+KEY = "0123456789abcdef"
+FAILURE = {"email": "no@club.example"}
+
+
+def with_cookie(value, address="/showSummary"):
+    """Return the page that a copy of a cookie opens, in a browser of its own."""
+    secretary = Secretary()
+    secretary.client.set_cookie("session", value)
+    return secretary.get(address)
+
+
+def session_of(secretary):
+    """Return what the cookie of a secretary holds."""
+    with secretary.client.session_transaction() as session:
+        return dict(session)
+
+
+# Sessions
+
+
+def test_session_holds_the_club_an_id_and_the_times_that_limits_need(john):
+    session = session_of(john)
+
+    assert {"club", "id", "since", "_permanent"} == set(session)
+    assert "Simply Lift" == session["club"]
+
+
+def test_each_sign_in_has_an_id_of_its_own(john):
+    assert session_of(john)["id"] != session_of(Secretary(JOHN))["id"]
+
+
+def test_signing_in_clears_what_another_left_behind(john):
+    with john.client.session_transaction() as session:
+        session["planted"] = "by a stranger"
+
+    john.post("/showSummary", email=KATE)
+
+    assert {"club", "id", "since", "_permanent"} == set(session_of(john))
+    assert "She Lifts" == john.club
+
+
+def test_copy_of_a_cookie_is_refused_after_signing_out(john):
+    copy = john.cookie
+    assert 200 == with_cookie(copy).status
+
+    john.post("/logout")
+
+    assert 303 == with_cookie(copy).status
+
+
+def test_copy_of_a_cookie_is_refused_after_signing_in_anew(john):
+    copy = john.cookie
+
+    john.post("/showSummary", email=KATE)
+
+    assert 303 == with_cookie(copy).status
+    assert "She Lifts" == john.club
+
+
+def test_copy_of_a_cookie_is_refused_in_another_process_with_the_same_journal(journal, serve, john):
+    copy = john.cookie
+    john.post("/logout")
+
+    serve(make_ledger(journal=journal))
+
+    assert 303 == with_cookie(copy).status
+
+
+def test_cookie_that_was_tampered_with_counts_as_none(john):
+    assert 303 == with_cookie(john.cookie[:-2]).status
+    assert 303 == with_cookie("x" * 3000).status
+    assert 303 == with_cookie("").status
+
+
+def test_club_that_is_no_longer_in_the_file_is_signed_out(ledger, john):
+    del ledger.clubs["Simply Lift"]
+
+    assert 303 == john.get("/showSummary").status
+
+
+def test_signing_out_twice_is_harmless(john):
+    john.post("/logout")
+
+    assert 303 == john.post("/logout").status
+    assert 303 == Secretary().post("/logout").status
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(1795, 200), (1801, 303)])
+def test_idle_sign_in_ends_after_half_an_hour(john, monkeypatch, seconds, status):
+    later = time.time() + seconds
+    monkeypatch.setattr(time, "time", lambda: later)
+
+    assert status == john.get("/showSummary").status
+
+
+def test_each_page_prolongs_the_sign_in(john, monkeypatch):
+    copy = john.cookie
+    signed_in_at = time.time()
+    for minutes in [20, 40, 60]:
+        moment = signed_in_at + 60 * minutes
+        monkeypatch.setattr(time, "time", lambda moment=moment: moment)
+        assert 200 == john.get("/showSummary").status
+
+    assert 303 == with_cookie(copy).status
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(-1, 200), (0, 303)])
+def test_sign_in_ends_after_eight_hours_in_all(john, clock, seconds, status):
+    signed_in_at = datetime.fromtimestamp(session_of(john)["since"]).astimezone()
+
+    clock(signed_in_at + timedelta(hours=8, seconds=seconds))
+
+    assert status == john.get("/showSummary").status
+
+
+@pytest.mark.parametrize("seconds", [-2, -50, -59])
+def test_clock_that_steps_back_signs_out_nobody(john, clock, monkeypatch, seconds):
+    earlier = time.time() + seconds
+    monkeypatch.setattr(time, "time", lambda: earlier)
+    clock(datetime.fromtimestamp(earlier).astimezone())
+
+    assert 200 == john.get("/showSummary").status
+
+
+def test_cookie_from_the_far_future_is_refused(john, monkeypatch):
+    earlier = time.time() - 90
+    monkeypatch.setattr(time, "time", lambda: earlier)
+
+    assert 303 == john.get("/showSummary").status
+
+
+@pytest.mark.parametrize("seconds", [-50, 50])
+def test_two_machines_whose_clocks_differ_sign_out_nobody(start, tmp_path, monkeypatch, seconds):
+    here = start(JOURNAL=f"sqlite:///{tmp_path}/bookings.db", SECRET_KEY=KEY)
+    there = start()
+    john = Secretary(JOHN, here.app)
+    now = time.time()
+
+    for machine, moment in [(there, now + seconds), (here, now), (there, now + seconds)]:
+        monkeypatch.setattr(time, "time", lambda moment=moment: moment)
+        monkeypatch.setattr(machine.ledger, "now", lambda moment=moment: datetime.fromtimestamp(moment).astimezone())
+        john.move_to(machine.app)
+        assert "Simply Lift" == john.club
+
+
+def test_cookie_is_kept_from_scripts_and_other_sites():
+    answer = Secretary().post("/showSummary", email=JOHN)
+
+    name, *flags = answer.headers["Set-Cookie"].split("; ")
+    assert name.startswith("session=")
+    assert {"HttpOnly", "Path=/", "SameSite=Lax"} == {flag for flag in flags if not flag.startswith("Expires=")}
+
+
+def test_cookie_is_secure_with_https(start):
+    answer = Secretary(app=start(HTTPS="true").app).post("/showSummary", email=JOHN)
+
+    name, *flags = answer.headers["Set-Cookie"].split("; ")
+    assert name.startswith("__Host-session=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} == {
+        flag for flag in flags if not flag.startswith("Expires=")
+    }
+
+
+def test_options_of_a_page_are_told_to_anyone():
+    response = Secretary().client.options("/purchasePlaces")
+
+    assert (200, None) == (response.status_code, response.headers.get("Set-Cookie"))
+
+
+# What a request finds out ends with it
+
+
+def test_context_of_an_app_around_a_browser_keeps_nothing_of_the_signed_in_club():
+    with server.app.app_context():
+        john = Secretary(JOHN)
+        assert 200 == john.get("/showSummary").status
+
+        john.post("/logout")
+
+        assert 303 == john.get("/showSummary").status
+        assert 303 == Secretary().get("/bookings").status
+        assert 303 == john.post("/logout").status
+
+
+# Sign-ins
+
+
+@pytest.mark.parametrize(
+    ("typed", "status", "sentence"),
+    [
+        ("", 400, "Enter your email address"),
+        ("  ", 400, "Enter your email address"),
+        ("john", 400, "Enter an email address in the correct format, like name@example.com"),
+        ("john@", 400, "Enter an email address in the correct format, like name@example.com"),
+        ("john@simplylift.co,kate@shelifts.co.uk", 400, "Enter an email address in the correct format, like name@"),
+        ("jöhn@simplylift.co", 400, "Enter an email address in the correct format, like name@example.com"),
+        ("john@simplylift.com", 404, "We cannot find a club with this email address. Check the address and try again"),
+        ("\"'@simplylift.co", 404, "We cannot find a club with this email address. Check the address and try again"),
+    ],
+)
+def test_refused_sign_in_says_why_and_keeps_what_was_typed(typed, status, sentence):
+    page = Secretary().post("/showSummary", email=typed)
+
+    assert status == page.status
+    assert page.problem.startswith(sentence)
+    assert typed == page.form("/showSummary")["email"]
+    assert 13 == page.figures["points-left", "Simply Lift"]
+
+
+def test_sign_in_without_a_field_is_refused():
+    page = Secretary().post("/showSummary")
+
+    assert (400, "Enter your email address") == page.refusal
+
+
+# Failed sign-ins
+
+
+@pytest.fixture
+def watch(monkeypatch):
+    """Return a list with the one moment that limits see."""
+    moments = [1000.0]
+    monkeypatch.setattr(limits.time, "monotonic", lambda: moments[0])
+    return moments
+
+
+def test_failed_sign_ins_are_limited_until_the_minute_is_over(watch):
+    stranger = Secretary()
+    assert 404 == stranger.post("/showSummary", **FAILURE).status
+    watch[0] += 10
+    assert [404] * 9 == [stranger.post("/showSummary", **FAILURE).status for _ in range(9)]
+
+    for email in ["no@club.example", JOHN, "", "john"]:
+        page = stranger.post("/showSummary", email=email)
+        assert (429, "Too many attempts. Wait a minute and try again") == page.refusal
+        assert "50" == page.headers["Retry-After"]
+        assert email == page.form("/showSummary")["email"]
+
+    watch[0] += 49.5
+    assert "1" == stranger.post("/showSummary", email=JOHN).headers["Retry-After"]
+    watch[0] += 0.5
+    assert 303 == stranger.post("/showSummary", email=JOHN).status
+
+
+def test_failed_sign_ins_of_one_client_do_not_keep_out_another():
+    stranger = Secretary()
+    for _ in range(11):
+        stranger.post("/showSummary", **FAILURE)
+
+    other = {"REMOTE_ADDR": "127.0.0.2"}
+    answer = stranger.client.post("/showSummary", data={"email": JOHN}, environ_base=other)
+
+    assert 303 == answer.status_code
+
+
+@pytest.mark.parametrize("email", [JOHN, "", "malformed"])
+def test_sign_ins_of_other_kinds_are_not_counted(email):
+    secretary = Secretary()
+
+    statuses = {secretary.post("/showSummary", email=email).status for _ in range(30)}
+
+    assert 1 == len(statuses)
+    assert 429 not in statuses
+
+
+def test_limit_of_failed_sign_ins_in_a_minute_is_a_setting(start, watch):
+    stranger = Secretary(app=start(FAILED_SIGN_INS_PER_MINUTE=1).app)
+
+    pages = [stranger.post("/showSummary", **FAILURE) for _ in range(2)]
+
+    assert [404, 429] == [page.status for page in pages]
+    assert "60" == pages[1].headers["Retry-After"]
+
+
+def test_limit_of_failed_sign_ins_can_be_taken_away(start):
+    stranger = Secretary(app=start(FAILED_SIGN_INS_PER_MINUTE=0).app)
+
+    assert {404} == {stranger.post("/showSummary", **FAILURE).status for _ in range(30)}
+
+
+# Same origin
+
+THIS_APP = [
+    {"Sec-Fetch-Site": "same-origin"},
+    {"Sec-Fetch-Site": "none"},
+    {"Sec-Fetch-Site": "same-origin", "Origin": "null"},
+    {},
+    {"Origin": "http://localhost"},
+    {"Origin": "http://LOCALHOST:80"},
+    {"Origin": "https://localhost:443"},
+    {"Origin": "http://localhost:5000", "Host": "localhost:5000"},
+]
+OTHER_SITES = [
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "nonsense"},
+    {"Sec-Fetch-Site": ""},
+    {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"},
+    {"Origin": "http://localhost:5001"},
+    {"Origin": "http://localhost.evil.example"},
+    {"Origin": "null"},
+    {"Origin": ""},
+    {"Origin": "http://[::1"},
+    {"Origin": "null", "Host": "bad host"},
+]
+
+
+@pytest.mark.parametrize("headers", THIS_APP)
+def test_forms_of_this_app_are_carried_out(ledger, john, headers):
+    assert 303 == john.post("/purchasePlaces", headers, competition=OPEN, places="1").status
+    assert 1 == len(ledger.entries)
+    assert 303 == Secretary().post("/showSummary", headers, email=KATE).status
+
+
+@pytest.mark.parametrize("headers", OTHER_SITES)
+def test_forms_from_other_sites_change_nothing(ledger, john, headers):
+    page = john.post("/purchasePlaces", headers, competition=OPEN, places="1")
+
+    assert 403 == page.status
+    assert "sent from another site and nothing was changed. Open the page here and try again" in page.text
+    assert [] == ledger.entries
+    assert 403 == Secretary().post("/showSummary", headers, email=KATE).status
+
+
+@pytest.mark.parametrize("address", ["/showSummary", "/purchasePlaces", "/cancelPlaces", "/logout"])
+def test_every_form_asks_where_it_comes_from(john, address):
+    assert 403 == john.post(address, {"Sec-Fetch-Site": "cross-site"}, email=KATE).status
+    assert "Simply Lift" == john.club
+
+
+def test_link_signs_out_but_not_from_another_site(john):
+    assert 403 == john.get("/logout", **{"Sec-Fetch-Site": "cross-site"}).status
+    assert 200 == john.get("/showSummary").status
+
+    assert 303 == john.get("/logout", **{"Sec-Fetch-Site": "none"}).status
+    assert 303 == john.get("/showSummary").status
+
+
+def test_reading_from_another_site_is_allowed(john):
+    assert 200 == john.get("/showSummary", **{"Sec-Fetch-Site": "cross-site"}).status
+
+
+# Headers
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def unchanged_board(monkeypatch):
+    stranger = Secretary()
+    tag = stranger.get("/pointsBoard").headers["ETag"]
+    return stranger.get("/pointsBoard", **{"If-None-Match": tag})
+
+
+def one_sign_in_too_many(monkeypatch):
+    stranger = Secretary()
+    return [stranger.post("/showSummary", **FAILURE) for _ in range(11)][-1]
+
+
+def journal_away(monkeypatch):
+    def fail():
+        raise JournalError("away")
+
+    monkeypatch.setattr(server.ledger.journal, "writing", fail)
+    return Secretary(JOHN).book("1")
+
+
+def fault(monkeypatch):
+    monkeypatch.setitem(server.app.config, "TESTING", False)
+    monkeypatch.setattr(Ledger, "upcoming", None)
+    return Secretary(JOHN).get("/showSummary")
+
+
+def refused_host(monkeypatch):
+    monkeypatch.setitem(server.app.config, "TRUSTED_HOSTS", ["club.example"])
+    return Secretary().get("/", Host="evil.example")
+
+
+ANSWERS = {
+    "sign-in page": (200, lambda _: Secretary().get("/")),
+    "summary": (200, lambda _: Secretary(JOHN).get("/showSummary")),
+    "style sheet": (200, lambda _: Secretary().get("/static/style.css")),
+    "health": (200, lambda _: Secretary().get("/health")),
+    "redirect": (303, lambda _: Secretary().get("/bookings")),
+    "unchanged board": (304, unchanged_board),
+    "refused booking": (400, lambda _: Secretary(JOHN).book("x")),
+    "refused host": (400, refused_host),
+    "another club": (403, lambda _: Secretary(JOHN).book("1", club="She Lifts")),
+    "unknown page": (404, lambda _: Secretary().get("/nix")),
+    "unknown static file": (404, lambda _: Secretary().get("/static/nix.css?v=1")),
+    "wrong method": (405, lambda _: Secretary().post("/bookings")),
+    "too large": (413, lambda _: Secretary().post("/showSummary", email="x" * 17_000)),
+    "too many sign-ins": (429, one_sign_in_too_many),
+    "fault": (500, fault),
+    "journal away": (503, journal_away),
+}
+
+
+@pytest.fixture(params=ANSWERS)
+def answer(request, monkeypatch):
+    """Return an answer of each kind in turn."""
+    status, ask = ANSWERS[request.param]
+    page = ask(monkeypatch)
+    assert status == page.status
+    return page
+
+
+def test_every_answer_has_the_security_headers(answer):
+    assert HEADERS.items() <= dict(answer.headers).items()
+    assert "Strict-Transport-Security" not in answer.headers
+
+
+@pytest.fixture
+def https(monkeypatch):
+    """Let the app be served by HTTPS alone."""
+    monkeypatch.setitem(server.app.config, "HTTPS", True)
+
+
+def test_every_answer_keeps_browsers_to_https_where_it_is_set(https, answer):
+    assert "max-age=63072000; includeSubDomains" == answer.headers["Strict-Transport-Security"]
+
+
+def test_no_answer_can_be_read_by_other_sites(answer):
+    assert [] == [name for name, _ in answer.headers if name.startswith("Access-Control")]
+
+
+def test_every_error_is_a_page_of_the_app_with_a_way_on(answer):
+    if answer.status >= 400:
+        assert {"#main", "/", "/pointsBoard"} <= set(answer.links.values())
+        assert answer.title.endswith(" – GÜDLFT Registration")
+
+
+def test_every_header_is_sent_once(answer):
+    names = [name.lower() for name, _ in answer.headers]
+
+    assert [] == [name for name in names if names.count(name) > 1 and name not in ("vary", "set-cookie")]
+
+
+def test_pages_stay_out_of_caches(john):
+    pages = [john.get("/showSummary"), john.get("/pointsBoard"), Secretary().get("/"), john.get("/nix"), john.book("x")]
+
+    assert ["no-store"] * 5 == [page.headers["Cache-Control"] for page in pages]
+    assert [] == [page for page in pages if "ETag" in page.headers]
+
+
+def test_board_of_the_signed_out_is_asked_for_again_by_its_content(john):
+    stranger = Secretary()
+    board = stranger.get("/pointsBoard")
+    known = {"If-None-Match": board.headers["ETag"]}
+    assert "no-cache" == board.headers["Cache-Control"]
+    assert 304 == stranger.get("/pointsBoard", **known).status
+
+    john.book("1")
+    assert 200 == stranger.get("/pointsBoard", **known).status
+
+    john.give_back("1")
+    assert 304 == stranger.get("/pointsBoard", **known).status
+
+
+def test_static_files_are_kept_for_ever_at_the_address_of_their_version(john):
+    address = john.get("/showSummary").soup.select_one("link[rel=stylesheet]")["href"]
+
+    assert "public, max-age=31536000, immutable" == john.get(address).headers["Cache-Control"]
+    assert "no-cache" == john.get("/static/style.css").headers["Cache-Control"]
+    assert "no-store" == john.get("/static/nix.css?v=1").headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("address", ["/static/style.css", "/health"])
+def test_what_depends_on_nobody_has_no_cookie(john, address):
+    assert not {"Set-Cookie", "Vary"} & set(john.get(address).headers.keys())
+
+
+# Input
+
+
+@pytest.mark.parametrize("address", ["/showSummary", "/purchasePlaces", "/cancelPlaces", "/logout"])
+def test_form_that_is_too_large_is_refused(john, address):
+    page = john.post(address, email="x" * 17_000)
+
+    assert (413, "The form is too large") == (page.status, page.heading)
+    assert 200 == john.get("/showSummary").status
+
+
+@pytest.mark.parametrize(("rest", "status"), [(b"", 303), (b"&" * 17_000, 413)])
+def test_form_of_unknown_length_is_read_up_to_the_limit(ledger, john, rest, status):
+    environ = create_environ("/purchasePlaces", method="POST", content_type="application/x-www-form-urlencoded")
+    environ["wsgi.input"] = BytesIO(f"competition={OPEN}&places=1".encode() + rest)
+    environ["wsgi.input_terminated"] = True
+    del environ["CONTENT_LENGTH"]
+
+    answer = john.client.open(EnvironBuilder.from_environ(environ))
+
+    assert status == answer.status_code
+    assert (status == 303) == bool(ledger.entries)
+
+
+@pytest.mark.parametrize("field", ["email", "competition", "club", "places", "token"])
+@pytest.mark.parametrize("address", ["/purchasePlaces", "/cancelPlaces", "/showSummary"])
+def test_nothing_that_a_field_may_hold_is_a_fault(john, address, field):
+    surrogate = "\ud800".encode("utf-8", "surrogatepass")
+    for typed in ["", "5", "abc", "\0", surrogate, b"\xff", "x" * 5000, "'\"<b>&"]:
+        form = {"competition": OPEN, "places": "x"} | {field: typed}
+
+        assert john.post(address, **form).status in (303, 400, 403, 404, 429)
+
+
+@pytest.mark.parametrize(("address", "status"), [("/pointsBoard", 200), ("/static/style.css", 200), ("/nix", 404)])
+def test_query_of_any_bytes_is_read(address, status):
+    environ = create_environ(address) | {"QUERY_STRING": "v=\x80"}
+
+    answer = run_wsgi_app(server.app, environ, buffered=True)
+
+    assert str(status) == answer[1][:3]
+
+
+def test_fault_says_that_nothing_was_booked(ledger, john, monkeypatch):
+    monkeypatch.setitem(server.app.config, "TESTING", False)
+    monkeypatch.setattr(ledger.journal, "append", None)
+
+    page = john.book("1")
+
+    assert (500, "Sorry, something went wrong") == (page.status, page.heading)
+    assert "Nothing was booked or given back" in page.text
+    assert [] == ledger.entries
+
+
+def test_everything_typed_is_escaped(john):
+    typed = "<b>'\"&"
+    pages = [
+        john.book(typed),
+        john.get(book_address(typed, "Simply Lift")),
+        john.get(f"/{typed}"),
+        Secretary().post("/showSummary", email=typed + "@x"),
+    ]
+
+    for page in pages:
+        assert "<b>" not in page.html
+        assert "'\"" not in page.html
+    assert typed == pages[0].form("/purchasePlaces")["places"]
+    assert typed + "@x" == pages[3].form("/showSummary")["email"]
+
+
+# Hosts and proxies
+
+
+def test_refused_host_is_told_on_a_page_of_the_app(monkeypatch):
+    monkeypatch.setitem(server.app.config, "TRUSTED_HOSTS", ["club.example"])
+
+    page = Secretary().get("/", Host="evil.example")
+
+    assert (400, "This request cannot be read") == (page.status, page.heading)
+    assert 200 == Secretary().get("/", Host="club.example:8000").status
+
+
+def test_refused_host_is_no_origin_of_a_form(monkeypatch):
+    monkeypatch.setitem(server.app.config, "TRUSTED_HOSTS", ["club.example"])
+
+    headers = {"Host": "evil.example", "Origin": "http://evil.example"}
+
+    assert 400 == Secretary().post("/showSummary", headers, email=JOHN).status
+
+
+@pytest.mark.parametrize(
+    ("proxies", "seen"), [(0, "127.0.0.1 http"), (1, "10.0.0.9 http"), (2, "1.2.3.4 https"), (9, "127.0.0.1 http")]
+)
+def test_forwarded_headers_count_as_far_as_proxies_are_trusted(start, proxies, seen):
+    started = start(PROXIES=proxies)
+    started.app.add_url_rule(
+        "/who", view_func=lambda: f"{started.request.remote_addr} {started.request.url}", endpoint="static_who"
+    )
+    headers = {
+        "X-Forwarded-For": "6.6.6.6, 1.2.3.4, 10.0.0.9",
+        "X-Forwarded-Proto": "ftp, https, http",
+        "X-Forwarded-Host": "evil.example",
+    }
+
+    page = Secretary(app=started.app).get("/who", **headers)
+
+    assert f"{seen}://localhost/who" == page.html
+
+
+# Log
+
+
+@pytest.fixture
+def log(caplog):
+    """Return a function that returns the lines which were logged since it was called last."""
+    caplog.set_level(logging.INFO)
+
+    def lines():
+        messages = list(caplog.messages)
+        caplog.clear()
+        return messages
+
+    return lines
+
+
+def test_log_tells_who_did_what(log):
+    john = Secretary(JOHN)
+    john.book("1")
+    john.give_back("1")
+    john.post("/logout")
+
+    assert [
+        "127.0.0.1 Simply Lift: signed in",
+        f"127.0.0.1 Simply Lift: Great-booking complete! Your club has booked 1 place in {OPEN} for 3 points. "
+        "10 points are left (number 1)",
+        f"127.0.0.1 Simply Lift: 1 place in {OPEN} given back. 3 points returned, 13 points available (number 2)",
+        "127.0.0.1 Simply Lift: signed out",
+    ] == log()
+
+
+def test_log_tells_what_was_refused_and_why(john, log):
+    Secretary().post("/showSummary", **FAILURE)
+    john.book("99")
+    john.book("1", "Nix")
+    john.post("/logout", {"Origin": "null"})
+    john.get("/nix")
+
+    assert [
+        "127.0.0.1 -: sign_in refused: We cannot find a club with this email address. "
+        "Check the address and try again (no@club.example)",
+        "127.0.0.1 Simply Lift: purchase_places refused: You don't have enough points available: "
+        "99 places cost 297 points and your club has 13, enough for 4 (99)",
+        "127.0.0.1 Simply Lift: purchase_places refused: We cannot find this competition. Choose one from the list",
+        "127.0.0.1 -: 403 POST /logout: This form was sent from another site and nothing was changed. "
+        "Open the page here and try again",
+    ] == log()[:4]
+
+
+def test_log_tells_when_the_journal_is_away_and_what_failed(journal, john, log):
+    journal.fault = "away"
+    john.get("/showSummary")
+    assert ["127.0.0.1 -: the journal is away: away"] == log()
+
+    journal.fault = "in doubt"
+    john.book("1")
+    assert ["purchase_places failed: connection lost"] == log()
+
+
+def test_line_breaks_and_escapes_from_outside_stay_in_one_line(log):
+    Secretary().post("/showSummary", email="evil@x\nfaked %s line\x1b[2J")
+
+    [line] = log()
+    assert r"(evil@x\nfaked %s line\x1b[2J)" in line
+    assert line.isprintable()
+
+
+def test_what_came_from_outside_is_cut_in_the_log(john, log):
+    john.book("9" * 5000)
+    john.get("/" + "x" * 5000)
+    john.client.open("/", method="M" * 5000)
+
+    for line in log():
+        assert 100 < len(line) < 800
+
+
+def test_cookies_and_keys_are_not_logged(log):
+    john = Secretary(JOHN)
+    john.book("1")
+    john.post("/logout")
+
+    for line in log():
+        assert john.client.get_cookie("session") is None or john.cookie not in line
+        assert server.app.secret_key.decode() not in line
+
+
+def test_health_and_static_files_are_not_logged(log):
+    Secretary().get("/health")
+    Secretary().get("/static/style.css")
+
+    assert [] == log()

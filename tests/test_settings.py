@@ -1,0 +1,300 @@
+"""The settings: defaults, what a variable may say, and the line for each that is wrong."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gudlft import settings
+from gudlft.settings import BadSettings, Contact, MailSecurity, MailServer, read_settings
+
+PROJECT = Path(__file__).parent.parent
+KEY = "0123456789abcdef"
+
+
+def read(**variables):
+    """Return the settings for variables, which are written without their prefix."""
+    return read_settings({f"GUDLFT_{name}": text for name, text in variables.items()}, "/data")
+
+
+def problems(**variables):
+    """Return the lines that say what is wrong with the variables."""
+    with pytest.raises(BadSettings) as caught:
+        read(**variables)
+    assert "\n".join(caught.value.problems) == str(caught.value)
+    return caught.value.problems
+
+
+def test_settings_have_defaults():
+    values = read()
+    del values["SECRET_KEY"]
+    del values["MAIL_FROM"]
+
+    assert {
+        "COST_PER_PLACE": 3,
+        "MAX_PLACES_PER_CLUB": 12,
+        "DATA_DIR": "/data",
+        "HTTPS": False,
+        "PROXIES": 0,
+        "TRUSTED_HOSTS": [],
+        "FAILED_SIGN_INS_PER_MINUTE": 10,
+        "CONTACT": None,
+        "MAIL": None,
+        "JOURNAL": "",
+    } == values
+
+
+def test_secret_key_is_the_same_until_the_next_start():
+    another_start = "from gudlft.settings import read_settings; print(read_settings({}, '')['SECRET_KEY'].decode())"
+    program = [sys.executable, "-c", another_start]
+
+    done = subprocess.run(program, cwd=PROJECT, env={}, capture_output=True, text=True, timeout=30, check=True)
+
+    assert read()["SECRET_KEY"] == read()["SECRET_KEY"]
+    assert 32 <= len(read()["SECRET_KEY"])
+    assert read()["SECRET_KEY"].decode() != done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("host", "sender"),
+    [("web-1.club.example", "registration@web-1.club.example"), ("", "registration@localhost")],
+)
+def test_mails_come_from_this_machine_by_default(monkeypatch, host, sender):
+    monkeypatch.setattr(socket, "gethostname", lambda: host)
+
+    assert sender == settings.default_sender()
+
+
+def test_default_sender_is_the_one_of_the_settings():
+    assert settings.default_sender() == read()["MAIL_FROM"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("COST_PER_PLACE", "1", 1),
+        ("COST_PER_PLACE", "03", 3),
+        ("COST_PER_PLACE", " 4\n", 4),
+        ("MAX_PLACES_PER_CLUB", "99", 99),
+        ("DATA_DIR", "12", "12"),
+        ("DATA_DIR", "a folder", "a folder"),
+        ("SECRET_KEY", "12345678901234567890", b"12345678901234567890"),
+        ("SECRET_KEY", "  1234567890 \t  ", b"  1234567890 \t  "),
+        ("SECRET_KEY", "é" * 16, os.fsencode("é" * 16)),
+        ("SECRET_KEY", "\udcff" * 16, b"\xff" * 16),
+        ("HTTPS", "True", True),
+        ("HTTPS", "true", True),
+        ("HTTPS", "1", True),
+        ("HTTPS", "FALSE", False),
+        ("HTTPS", "0", False),
+        ("PROXIES", "2", 2),
+        ("PROXIES", "0", 0),
+        ("TRUSTED_HOSTS", "club.example", ["club.example"]),
+        ("TRUSTED_HOSTS", "127.0.0.1", ["127.0.0.1"]),
+        ("TRUSTED_HOSTS", '"club.example"', ["club.example"]),
+        ("TRUSTED_HOSTS", '["a.example", ".b.example"]', ["a.example", ".b.example"]),
+        ("TRUSTED_HOSTS", "[]", []),
+        ("TRUSTED_HOSTS", "x" * 63, ["x" * 63]),
+        ("FAILED_SIGN_INS_PER_MINUTE", "0", 0),
+        ("CONTACT", "", None),
+        ("MAIL", "", None),
+        ("MAIL_FROM", "office@club.example", "office@club.example"),
+        ("JOURNAL", "", ""),
+    ],
+)
+def test_setting_is_read_from_its_variable(name, text, value):
+    assert value == read(**{name: text})[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "must_be"),
+    [
+        (
+            "COST_PER_PLACE",
+            ["0", "00", "-1", "+1", "1.5", "x", "", "true", '"3"', "[]", "1e3", "1_0", "３", "9" * 5000],
+            "a whole number, 1 or more",
+        ),
+        ("MAX_PLACES_PER_CLUB", ["0", "null"], "a whole number, 1 or more"),
+        ("DATA_DIR", [""], "a folder"),
+        ("SECRET_KEY", ["", "x" * 15], "a text of 16 characters or more"),
+        ("HTTPS", ["", "maybe", "2", "null"], "true or false"),
+        ("PROXIES", ["-1", "true", ""], "a whole number, 0 or more"),
+        (
+            "TRUSTED_HOSTS",
+            ["", "5", "null", "a b", "a,b", "http://x", "a..b", "x" * 64, "[5]", "Upper", "[" * 100_000, "a\n"],
+            "a host name in lower case or a JSON list of them",
+        ),
+        ("FAILED_SIGN_INS_PER_MINUTE", ["-1", "ten"], "a whole number, 0 or more"),
+        (
+            "CONTACT",
+            ["x" * 201, "two\nlines", "a\x1bb", "\udcff"],
+            "an email address, an https address or words, at most 200 characters",
+        ),
+        ("MAIL_FROM", ["", "registration", "a@b@c", "Club <a@b>", "a@b\nBcc: c"], "an email address"),
+    ],
+)
+def test_wrong_setting_is_told_in_a_line(name, texts, must_be):
+    for text in texts:
+        assert [f"GUDLFT_{name} must be {must_be}"] == problems(**{name: text})
+
+
+def test_all_wrong_settings_are_told_at_once():
+    lines = problems(PROXIES="x", HTTPS="x", COST_PER_PLACES="5", ZOOM="2")
+
+    assert [
+        "GUDLFT_HTTPS must be true or false",
+        "GUDLFT_PROXIES must be a whole number, 0 or more",
+        "GUDLFT_COST_PER_PLACES is not a setting, did you mean GUDLFT_COST_PER_PLACE?",
+        "GUDLFT_ZOOM is not a setting",
+    ] == lines
+
+
+def test_journal_needs_a_secret_key():
+    assert ["GUDLFT_JOURNAL must be set together with GUDLFT_SECRET_KEY"] == problems(JOURNAL="sqlite:///bookings.db")
+
+
+def test_journal_with_a_secret_key_is_taken_as_written():
+    assert "sqlite:///bookings.db" == read(JOURNAL="sqlite:///bookings.db", SECRET_KEY=KEY)["JOURNAL"]
+
+
+def test_journal_with_a_secret_key_that_is_too_short_is_told_once():
+    lines = problems(JOURNAL="sqlite:///bookings.db", SECRET_KEY="short")
+
+    assert ["GUDLFT_SECRET_KEY must be a text of 16 characters or more"] == lines
+
+
+# Variables that are no setting
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("COST_PER_PLACES", "GUDLFT_COST_PER_PLACES is not a setting, did you mean GUDLFT_COST_PER_PLACE?"),
+        ("cost_per_place", "GUDLFT_cost_per_place is not a setting, did you mean GUDLFT_COST_PER_PLACE?"),
+        ("SECRETKEY", "GUDLFT_SECRETKEY is not a setting, did you mean GUDLFT_SECRET_KEY?"),
+        ("COLOUR", "GUDLFT_COLOUR is not a setting"),
+        ("", "GUDLFT_ is not a setting"),
+        ("A\nB\udcff", "GUDLFT_A\\nB\\udcff is not a setting"),
+        ("X" * 5000, f"GUDLFT_{'X' * 73} is not a setting"),
+    ],
+)
+def test_variable_that_is_no_setting_is_told_in_a_line(name, line):
+    assert [line] == problems(**{name: "5"})
+
+
+def test_variables_without_the_prefix_are_not_looked_at():
+    environment = {"COST_PER_PLACE": "x", "GUDLFTX": "x", "X_GUDLFT_COST_PER_PLACE": "x", "gudlft_cost_per_place": "x"}
+
+    assert 3 == read_settings(environment, "/data")["COST_PER_PLACE"]
+
+
+# Whom to ask
+
+
+@pytest.mark.parametrize(
+    ("text", "contact"),
+    [
+        ("office@club.example", Contact("office@club.example", "mailto:office@club.example")),
+        (" a+b@club.example ", Contact("a+b@club.example", "mailto:a+b@club.example")),
+        ("100%?a&b@club.example", Contact("100%?a&b@club.example", "mailto:100%25%3Fa%26b@club.example")),
+        ("https://club.example/ask?a=b", Contact("https://club.example/ask?a=b", "https://club.example/ask?a=b")),
+        ("https://club.example/@office", Contact("https://club.example/@office", "https://club.example/@office")),
+        ("https://", Contact("https://")),
+        ("https://[", Contact("https://[")),
+        ("https://club.example or Ann", Contact("https://club.example or Ann")),
+        ('https://club.example/"onclick', Contact('https://club.example/"onclick')),
+        ("http://club.example", Contact("http://club.example")),
+        ("javascript:alert(1)", Contact("javascript:alert(1)")),
+        ("Ann in the office, 01 23 45 67", Contact("Ann in the office, 01 23 45 67")),
+        ("é" * 200, Contact("é" * 200)),
+        ("  ", None),
+    ],
+)
+def test_contact_is_an_email_address_an_https_address_or_words(text, contact):
+    assert contact == read(CONTACT=text)["CONTACT"]
+
+
+# The mail server
+
+
+@pytest.mark.parametrize(
+    ("text", "server"),
+    [
+        ("smtp://mail.club.example", MailServer("mail.club.example", 25, MailSecurity.NONE)),
+        ("smtp+starttls://mail.club.example", MailServer("mail.club.example", 587, MailSecurity.STARTTLS)),
+        ("smtps://mail.club.example", MailServer("mail.club.example", 465, MailSecurity.TLS)),
+        ("SMTPS://Mail.Club.Example:1465", MailServer("mail.club.example", 1465, MailSecurity.TLS)),
+        ("smtp://127.0.0.1:2525", MailServer("127.0.0.1", 2525, MailSecurity.NONE)),
+        ("smtp://[0:0::1]:65535", MailServer("::1", 65535, MailSecurity.NONE)),
+        ("smtp://localhost:1", MailServer("localhost", 1, MailSecurity.NONE)),
+        ("smtps://john:secret@localhost", MailServer("localhost", 465, MailSecurity.TLS, "john", "secret")),
+        (
+            "smtps://john%40club.example:a%3Ab%40%2F%25%20c@localhost:25",
+            MailServer("localhost", 25, MailSecurity.TLS, "john@club.example", "a:b@/% c"),
+        ),
+        (
+            "smtps://john@club.example:a://b@/?#c@localhost",
+            MailServer("localhost", 465, MailSecurity.TLS, "john@club.example", "a://b@/?#c"),
+        ),
+    ],
+)
+def test_mail_server_is_read_from_its_address(text, server):
+    assert server == read(MAIL=text)["MAIL"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mail.club.example",
+        "smtp",
+        "smtp:mail.club.example",
+        "smtp://",
+        "smtp:///",
+        "smtp://host/",
+        "smtp://host?x",
+        "smtp://two hosts",
+        "smtp://host\n",
+        "smtp://hôte",
+        "smtp://host:",
+        "smtp://host:x",
+        "smtp://host:0",
+        "smtp://host:65536",
+        "smtp://::1",
+        "smtp://[1::2::3]",
+        "http://host",
+        "smtp+tls://host",
+        "://host",
+        "smtp://secret@host",
+        "smtp://@host",
+        "smtp://:secret@host",
+        "smtp://john:@host",
+        "smtp://john:secret@",
+        "smtp://john:secret@host:x",
+        "smtp://john:secret%0A@host",
+        "smtp://john:secret%FF@host",
+        "smtp://jöhn:secret@host",
+        "https://john:secret@host",
+        "secret",
+    ],
+)
+def test_wrong_mail_server_is_told_in_a_line_without_its_password(text):
+    lines = problems(MAIL=text)
+
+    must_be = "smtp://, smtp+starttls:// or smtps:// and then [name:password@]host[:port]"
+    assert [f"GUDLFT_MAIL must be {must_be}"] == lines
+
+
+def test_mail_server_shows_its_password_to_no_log():
+    server = read(MAIL="smtp://john:secret@localhost")["MAIL"]
+
+    assert "secret" == server.password
+    assert "secret" not in repr(server)
+
+
+def test_sender_may_be_set_without_a_mail_server():
+    values = read(MAIL_FROM="office@club.example")
+
+    assert (None, "office@club.example") == (values["MAIL"], values["MAIL_FROM"])

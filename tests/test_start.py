@@ -1,0 +1,248 @@
+"""Starting: what stops it, what it imports, what it does not mind; and that the tests start in any shell."""
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import server
+from tests.support import JOHN, OPEN, PROJECT, clean_environment, write_data
+
+KEY = "0123456789abcdef"
+COMMANDS = {
+    "check": ["-m", "flask", "--app", "server", "check"],
+    "run": ["-m", "flask", "--app", "server", "run", "--port", "0"],
+    "granian": ["-m", "granian", "--interface", "wsgi", "--port", "0", "server:app"],
+}
+
+
+def run_python(*arguments, folder=PROJECT, variables=None, **settings):
+    """Run Python in a folder; return the finished process. Settings are written without their prefix."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=clean_environment(**settings) | (variables or {}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def run_code(code, **options):
+    """Run code in a process of its own; return what it printed as JSON."""
+    done = run_python("-c", code, **options)
+    assert 0 == done.returncode, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Return a folder with good data files."""
+    write_data(tmp_path, [("Simply Lift", JOHN, 13)], [(OPEN, "2050-03-27 11:11:00", 20)])
+    return tmp_path
+
+
+# What stops a start
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
+def test_bad_files_stop_every_start_without_a_traceback(tmp_path, command):
+    (tmp_path / "clubs.json").write_text("[")
+    (tmp_path / "competitions.json").write_text('{"competitions": [{"name": "Cup"}]}')
+
+    done = run_python(*command, DATA_DIR=tmp_path)
+
+    assert 1 == done.returncode
+    assert [
+        "clubs.json: cannot be read as JSON in UTF-8: Expecting value: line 1 column 2 (char 1)",
+        "competitions.json: competition 1 (Cup): date is missing",
+        "competitions.json: competition 1 (Cup): numberOfPlaces is missing",
+    ] == re.findall(r"^\w+\.json: .*", done.stderr, re.MULTILINE)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
+def test_bad_settings_stop_every_start_without_a_traceback(data, command):
+    done = run_python(*command, DATA_DIR=data, PROXIES="x", COST_PER_PLACES=3)
+
+    assert 1 == done.returncode
+    assert [
+        "GUDLFT_PROXIES must be a whole number, 0 or more",
+        "GUDLFT_COST_PER_PLACES is not a setting, did you mean GUDLFT_COST_PER_PLACE?",
+    ] == re.findall("^GUDLFT_.*", done.stderr, re.MULTILINE)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
+def test_journal_of_no_use_stops_every_start_without_a_traceback(data, command):
+    done = run_python(*command, DATA_DIR=data, JOURNAL="sqlite:////no/such/folder/bookings.db", SECRET_KEY=KEY)
+
+    assert 1 == done.returncode
+    assert ["GUDLFT_JOURNAL: unable to open database file"] == re.findall("^GUDLFT_.*", done.stderr, re.MULTILINE)
+    assert "Traceback" not in done.stderr
+
+
+def test_misspelt_time_zone_stops_the_start(data):
+    done = run_python(*COMMANDS["check"], DATA_DIR=data, variables={"TZ": "Europe/Pariss"})
+
+    assert (1, 'TZ: "Europe/Pariss" names no time zone\n') == (done.returncode, done.stderr)
+
+
+def test_good_files_and_settings_start_the_app(data):
+    done = run_python(*COMMANDS["check"], DATA_DIR=data)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert ["clubs.json: 1 club, 13 points", "competitions.json: 1 competition, 20 places"] == done.stdout.splitlines()
+
+
+# What a start sets
+
+
+def test_flask_follows_the_settings(start):
+    config = start(HTTPS="true", SECRET_KEY=KEY).app.config
+
+    assert KEY.encode() == config["SECRET_KEY"]
+    assert 16_384 == config["MAX_CONTENT_LENGTH"]
+    assert 1800 == config["PERMANENT_SESSION_LIFETIME"].total_seconds()
+    assert ("Lax", True) == (config["SESSION_COOKIE_SAMESITE"], config["SESSION_COOKIE_SECURE"])
+
+
+def test_data_lie_beside_the_server_where_no_other_folder_is_named(start):
+    assert ["Atlas Barbell", "Iron Temple", "She Lifts", "Simply Lift"] == sorted(start().ledger.clubs)
+
+
+# What is imported
+
+
+def test_default_run_imports_flask_and_nothing_else(data):
+    code = """
+import json, sys
+import flask
+before = set(sys.modules)
+import server
+new = [sys.modules[name] for name in set(sys.modules) - before]
+installed = [module.__name__ for module in new if "site-packages" in (getattr(module, "__file__", None) or "")]
+print(json.dumps(sorted({name.partition(".")[0] for name in installed})))
+"""
+    assert ["werkzeug"] == run_code(code, DATA_DIR=data)  # a requirement of Flask
+
+
+def test_domain_brings_no_web():
+    code = """
+import importlib, json, pkgutil, sys
+import gudlft
+for module in pkgutil.iter_modules(gudlft.__path__):
+    importlib.import_module(f"gudlft.{module.name}")
+print(json.dumps([name.partition(".")[0] for name in sys.modules]))
+"""
+    assert not {"flask", "werkzeug", "jinja2", "server"} & set(run_code(code))
+
+
+def test_no_file_of_the_domain_mentions_flask_in_an_import():
+    files = list((PROJECT / "gudlft").glob("*.py"))
+
+    assert len(files) > 10
+    for file in files:
+        assert not {"flask", "werkzeug", "jinja2", "server"} & imported_names(file), file.name
+
+
+def imported_names(file):
+    """Return the packages that a file imports anywhere."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return {name.partition(".")[0].lower() for name in names}
+
+
+# What a start does not mind
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """Return a folder with a copy of the app, whose files may be changed."""
+    for name in ["gudlft", "static", "templates"]:
+        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ["server.py", "clubs.json", "competitions.json"]:
+        shutil.copy(PROJECT / name, tmp_path)
+    return tmp_path
+
+
+def test_folder_inside_static_does_not_stop_the_start(copy):
+    (copy / "static" / "badges").mkdir()
+    (copy / "static" / "badges" / "gold.svg").write_text("<svg/>")
+
+    done = run_python(*COMMANDS["check"], folder=copy)
+
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_version_of_static_files_changes_with_each_of_them(tmp_path):
+    (tmp_path / "badges").mkdir()
+    (tmp_path / "badges" / "gold.svg").write_text("<svg/>")
+    before = server.version_of(tmp_path)
+    assert before == server.version_of(tmp_path)
+
+    (tmp_path / "badges" / "gold.svg").write_text("<svg></svg>")
+
+    assert before != server.version_of(tmp_path)
+
+
+@pytest.mark.parametrize(("debug", "shown"), [("1", True), ("0", False)])
+def test_edited_macro_is_shown_under_debug(copy, debug, shown):
+    code = f"""
+import json, os
+os.environ["FLASK_DEBUG"] = "{debug}"
+import server
+client = server.app.test_client()
+client.get("/pointsBoard")
+file = "templates/_header.html"
+text = open(file, encoding="utf-8").read()
+open(file, "w", encoding="utf-8").write(text.replace("<header>", "<header class='edited'>"))
+os.utime(file, (1, 1))
+print(json.dumps("<header class='edited'>" in client.get("/pointsBoard").text))
+"""
+    assert shown is run_code(code, folder=copy)
+
+
+# The tests themselves
+
+
+def run_tests(*arguments, **options):
+    """Run pytest in a process of its own; return its exit status and its report."""
+    done = run_python("-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, **options)
+    return done.returncode, done.stdout
+
+
+def test_tests_pass_in_any_shell(tmp_path):
+    settings = {
+        "JOURNAL": f"sqlite:///{tmp_path}/bookings.db",
+        "SECRET_KEY": KEY,
+        "COST_PER_PLACE": 1,
+        "MAX_PLACES_PER_CLUB": 2,
+        "HTTPS": "true",
+        "PROXIES": 1,
+        "COST_PER_PLACES": "no setting",
+    }
+
+    status, report = run_tests(
+        "test_server.py", "-k", "signs_in or books_places or past or demo", variables={"TZ": "Asia/Tokyo"}, **settings
+    )
+
+    assert 0 == status, report
+    assert not (tmp_path / "bookings.db").exists()
+
+
+def test_skipped_test_says_why(tmp_path):
+    (tmp_path / "test_skipped.py").write_text("import pytest\n\n\ndef test_it():\n    pytest.skip('no browser here')\n")
+
+    status, report = run_tests(str(tmp_path), "-c", str(PROJECT / "pyproject.toml"))
+
+    assert 0 == status, report
+    assert "no browser here" in report

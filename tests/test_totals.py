@@ -1,0 +1,172 @@
+"""The totals that follow from the entries: computed anew, on drafts, and where they no longer fit the files."""
+
+import random
+from datetime import datetime, timezone
+
+import pytest
+
+from gudlft.model import Club, Competition, Entry, Kind, Order
+from gudlft.rules import Standing, Terms
+from gudlft.totals import Totals
+
+AT = datetime(2030, 5, 6, 20, 15, tzinfo=timezone.utc)
+CLUB = Club("Simply Lift", "john@simplylift.co", 13)
+OTHER_CLUB = Club("She Lifts", "kate@shelifts.co.uk", 12)
+CUP = Competition("Spring Festival 2050", AT, 20)
+OTHER_CUP = Competition("Novice Cup 2050", AT, 5)
+TOKEN = "a-token_of-16-ch"
+
+
+def entry(places, points, club=CLUB, competition=CUP, token=None):
+    """Return an entry; its number and time count in no total."""
+    return Entry(1, AT, club.name, competition.name, places, points, token)
+
+
+def order(places, kind=Kind.BOOKING, club=CLUB, competition=CUP, token=TOKEN):
+    """Return an order."""
+    return Order(kind, club, competition, places, token)
+
+
+def totals_of(*entries):
+    """Return the totals of entries."""
+    totals = Totals()
+    for one in entries:
+        totals.add(one)
+    return totals
+
+
+def mismatches(totals, clubs=(CLUB, OTHER_CLUB), competitions=(CUP, OTHER_CUP), terms=None):
+    """Return the sentences about what does not fit."""
+    clubs = {club.name: club for club in clubs}
+    competitions = {competition.name: competition for competition in competitions}
+    return list(totals.mismatches(clubs, competitions, terms or Terms()))
+
+
+def test_without_entries_everything_is_left():
+    totals = Totals()
+
+    assert 13 == totals.points_left(CLUB)
+    assert Standing(13, 20, 0, 0) == totals.standing(CLUB, CUP)
+
+
+def test_booking_counts_for_its_club_and_its_competition_alone():
+    totals = totals_of(entry(3, 9))
+
+    assert Standing(4, 17, 3, 9) == totals.standing(CLUB, CUP)
+    assert Standing(4, 5, 0, 0) == totals.standing(CLUB, OTHER_CUP)
+    assert Standing(12, 17, 0, 0) == totals.standing(OTHER_CLUB, CUP)
+
+
+def test_places_that_are_given_back_count_against_the_bookings():
+    totals = totals_of(entry(2, 6), entry(1, 4), entry(-2, -6))
+
+    assert Standing(9, 19, 1, 4) == totals.standing(CLUB, CUP)
+
+
+def test_totals_are_those_of_all_entries_in_any_order():
+    draw = random.Random(1)
+    entries = [
+        entry(places, 3 * places, draw.choice([CLUB, OTHER_CLUB]), draw.choice([CUP, OTHER_CUP]), TOKEN)
+        for places in [1, 2, 3, -1, 4, -2, 1]
+    ]
+    shuffled = draw.sample(entries, len(entries))
+
+    assert totals_of(*entries) == totals_of(*shuffled)
+
+
+# Copies of a form
+
+
+def test_copy_of_a_form_is_found():
+    booking = entry(2, 6, token=TOKEN)
+    return_ = entry(-1, -3, token=TOKEN)
+    totals = totals_of(booking, return_)
+
+    assert booking is totals.copy_of(order(2))
+    assert return_ is totals.copy_of(order(1, Kind.RETURN))
+
+
+@pytest.mark.parametrize(
+    "another",
+    [
+        order(3),
+        order(2, Kind.RETURN),
+        order(2, club=OTHER_CLUB),
+        order(2, competition=OTHER_CUP),
+        order(2, token="another-token_of-this-app"),
+        order(2, token=None),
+    ],
+)
+def test_anything_else_under_a_token_is_no_copy(another):
+    totals = totals_of(entry(2, 6, token=TOKEN))
+
+    assert totals.copy_of(another) is None
+
+
+def test_order_without_a_token_is_nobodys_copy():
+    totals = totals_of(entry(2, 6, token=None))
+
+    assert totals.copy_of(order(2, token=None)) is None
+
+
+# Drafts
+
+
+def test_draft_starts_from_the_totals_and_leaves_them_as_they_are():
+    totals = totals_of(entry(1, 3))
+    draft = totals.draft()
+
+    draft.add(entry(2, 6, token=TOKEN))
+
+    assert Standing(4, 17, 3, 9) == draft.standing(CLUB, CUP)
+    assert draft.copy_of(order(2))
+    assert totals_of(entry(1, 3)) == totals
+
+
+# What no longer fits
+
+
+def test_what_fits_is_not_named():
+    nothing = Club("Nothing", "a@b.example", 0)
+
+    assert [] == mismatches(totals_of(entry(3, 9), entry(-3, -9)), clubs=[CLUB, nothing])
+    assert [] == mismatches(totals_of(entry(3, 13)), terms=Terms(max_places_per_club=3))
+
+
+def test_points_beyond_the_clubs_are_named():
+    assert ["Simply Lift: 14 points are spent, of 13"] == mismatches(totals_of(entry(3, 14)))
+    assert ["Simply Lift: -1 points are spent, of 13"] == mismatches(totals_of(entry(3, -1)))
+
+
+def test_places_beyond_the_competitions_are_named():
+    assert ["Novice Cup 2050: 6 places are booked, of 5"] == mismatches(totals_of(entry(6, 9, competition=OTHER_CUP)))
+
+
+def test_places_beyond_the_cap_are_named():
+    assert ["Simply Lift: 3 places are held in Spring Festival 2050, of 2"] == mismatches(
+        totals_of(entry(3, 9)), terms=Terms(max_places_per_club=2)
+    )
+
+
+def test_negative_places_are_named():
+    assert [
+        "Spring Festival 2050: -1 places are booked, of 20",
+        "Simply Lift: -1 places are held in Spring Festival 2050, of 12",
+    ] == mismatches(totals_of(entry(-1, 0)))
+
+
+def test_names_that_are_no_longer_in_the_files_are_named_once():
+    totals = totals_of(entry(1, 3), entry(1, 3, competition=OTHER_CUP), entry(1, 3, club=OTHER_CLUB))
+
+    assert [
+        "Novice Cup 2050: no longer in the files, its bookings stay",
+        "Simply Lift: no longer in the files, its bookings stay",
+    ] == mismatches(totals, clubs=[OTHER_CLUB], competitions=[CUP])
+
+
+@pytest.mark.parametrize(
+    ("places", "points", "left"),
+    [(21, 14, Standing(0, 0, 21, 14)), (-3, -9, Standing(13, 20, 0, 0)), (20, 13, Standing(0, 0, 20, 13))],
+)
+def test_what_is_left_lies_between_nothing_and_the_files_figures(places, points, left):
+    assert left == totals_of(entry(places, points)).standing(CLUB, CUP)
