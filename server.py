@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 from zlib import crc32
 
 import click
@@ -28,22 +27,24 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 from werkzeug.sansio.utils import get_host
 
-from gudlft import pagination, rules, sentences
+from gudlft import calendar, lists, pagination, rules, sentences
 from gudlft.export import bookings_table, write_csv
 from gudlft.files import BadFiles, is_email, printable, read_data
 from gudlft.journal import AnotherProcessBooks, CommitInDoubt, JournalError, NoJournal
 from gudlft.ledger import Ledger
 from gudlft.limits import Limit, client_key
-from gudlft.model import BookingError, Competition, comparable
+from gudlft.model import BookingError, comparable
 from gudlft.pagination import paginate
 from gudlft.reader import Reader
-from gudlft.rules import Standing, Terms, plural, read_places, read_token
+from gudlft.rules import Terms, plural, read_places, read_token
+from gudlft.search import EVERYTHING, Choice, Show, months_of
 from gudlft.settings import BadSettings, read_settings
 from gudlft.sign_outs import CLOCKS_DIFFER, SIGN_IN_LASTS, SignOuts
 
 IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
 LARGEST_REQUEST = 16 * 1024  # bytes
 LONGEST_IN_LOG = 200  # characters of what came from outside
+LONGEST_WANTED = 1000  # characters of an address that a cookie keeps
 
 # What a request is
 
@@ -188,8 +189,15 @@ app.session_interface = Sessions(app, salt="session" if journal.shared else secr
 app.jinja_env.trim_blocks = True
 app.jinja_env.lstrip_blocks = True
 app.jinja_env.filters["plural"] = plural
-app.jinja_env.globals.update(new_token=new_token, sentences=sentences, ROWS_PER_PAGE=pagination.ROWS_PER_PAGE)
-app.jinja_env.globals["version"] = version_of(app.static_folder)
+app.jinja_env.globals.update(
+    contact=app.config["CONTACT"],
+    new_token=new_token,
+    LONGEST_LIST=lists.LONGEST_LIST,
+    sentences=sentences,
+    short_board=lists.short_board,
+    time_zone=calendar.time_zone(),
+    version=version_of(app.static_folder),
+)
 
 
 @app.template_global()
@@ -197,6 +205,15 @@ def cached_macro(template, macro, **figures):
     """Return the HTML of a macro, made once for the same figures: halves what a page costs."""
     make = make_fragment if app.debug else remember_fragment
     return make(request.root_path, template, macro, tuple(figures.items()))
+
+
+@app.template_global()
+def cached_rows(template, macro, rows, **figures):
+    """Return the HTML of a macro for each row, one call for all: a list of 40 costs a third of 40 calls."""
+    make = make_fragment if app.debug else remember_fragment
+    root_path = request.root_path
+    same = tuple(figures.items())
+    return "".join([make(root_path, template, macro, (("row", row), *same)) for row in rows])
 
 
 def make_fragment(root_path, template, macro, figures):
@@ -220,7 +237,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 WITHOUT_A_CLUB = ("static", "health")  # what they answer depends on nobody
-SIGNED_IN_ONLY = ("show_summary", "book", "purchase_places", "bookings", "cancel_places")
+SIGNED_IN_ONLY = ("show_summary", "book", "purchase_places", "bookings", "cancel_places", "competition_file")
 ORDERS = ("purchase_places", "cancel_places")
 LISTS = ("show_summary", "bookings", "points_board")
 
@@ -290,10 +307,41 @@ def require_sign_in():
     """Send the signed-out to the sign-in page where only the signed-in may see or send something."""
     if request.endpoint not in SIGNED_IN_ONLY or request.method == "OPTIONS" or request.club:
         return None
+    keep_wanted_page()
     if request.endpoint in ORDERS:
         return render_sign_in(403, Problem(sentences.NOT_SIGNED_IN[request.endpoint]))
     flash(sentences.SIGN_IN_TO_CONTINUE, "problem")
     return redirect(url_for("index"), 303)
+
+
+def keep_wanted_page():
+    """Keep in the session where to go after signing in: the page that was asked for or, after an order, its form's."""
+    wanted = {}
+    if request.endpoint == "purchase_places":
+        wanted["competition"] = request.form.get("competition")
+    elif request.endpoint == "cancel_places":
+        wanted["address"] = url_for("bookings")
+    elif request.method == "GET":
+        wanted["address"] = own_address()
+
+    if wanted.get("competition") in ledger.competitions or 0 < len(wanted.get("address", "")) <= LONGEST_WANTED:
+        session["wanted"] = wanted
+    else:
+        session.pop("wanted", None)
+
+
+def own_address():
+    """Return the address that was asked for, without the host: made anew, so that it leads nowhere else."""
+    address = url_for(request.endpoint, **request.view_args)
+    fields = urlencode(list(request.args.items(multi=True)))
+    return f"{address}?{fields}" if fields else address
+
+
+def wanted_page(wanted, club):
+    """Return the address to go to after signing in: what was kept, or else the summary."""
+    if "competition" in wanted:
+        return url_for("book", competition=wanted["competition"], club=club.name)
+    return wanted.get("address", url_for("show_summary"))
 
 
 @app.before_request
@@ -380,11 +428,13 @@ def sign_in():
     club = ledger.clubs_by_email.get(comparable(typed))
     if club is None:
         failed_sign_ins.count(client)
-        return render_sign_in(404, email_problem(sentences.EMAIL_UNKNOWN))
+        contact = app.config["CONTACT"]
+        return render_sign_in(404, email_problem(sentences.email_unknown(contact and contact.text)))
 
+    address = wanted_page(session.get("wanted", {}), club)
     end_sign_in()
     begin_sign_in(club)
-    return redirect(url_for("show_summary"), 303)
+    return redirect(address, 303)
 
 
 def email_problem(sentence):
@@ -410,38 +460,47 @@ def end_sign_in():
 
 @app.get("/showSummary")
 def show_summary():
-    """Show the club's points and the competitions."""
-    return render_summary()
+    """Show the club's points and the competitions, or all past ones."""
+    fields = request.args
+    choice = Choice.read(fields.get("q", ""), fields.get("month", ""), fields.get("show", ""))
+    if choice.show is Show.PAST:
+        return render_past(choice)
+    return render_summary(choice=choice)
 
 
-def render_summary(status=200, problem=None):
-    """Show the club's points and the competitions: the open ones, soonest first, then the past ones, latest first."""
-    now = ledger.now()
+def render_summary(status=200, problem=None, choice=EVERYTHING):
+    """Show the club's points, the upcoming competitions that a choice leaves, the latest past ones and the board."""
     upcoming = ledger.upcoming()
-    page = page_of(upcoming + ledger.past())
-    figures = ledger.figures(request.club, page.rows)
-    rows = [
-        SummaryRow(competition, standing, sentences.state(competition, standing.bookable(ledger.terms), now))
-        for competition, standing in zip(page.rows, figures.standings, strict=True)
-    ]
+    past = ledger.past()
+    page = page_of(lists.narrow(ledger, request.club, upcoming, choice))
+    shown = [*page.rows, *past[: lists.LATEST]]
+    figures = ledger.figures(request.club, shown)
+    rows = lists.rows_of(shown, figures.standings, ledger.terms, ledger.now())
     return render_page(
         "summary.html",
         status,
         problem,
+        choice=choice,
         page=page,
-        upcoming=[row for row in rows if not row.competition.has_started(now)],
-        past=[row for row in rows if row.competition.has_started(now)],
+        upcoming=upcoming,
+        rows=rows[: len(page.rows)],
+        months=tuple(months_of(upcoming, choice.month)),
+        past=past,
+        latest_rows=tuple(rows[len(page.rows) :]),
         points_left=figures.points_left,
         points_board=figures.points_board,
     )
 
 
-class SummaryRow(NamedTuple):
-    """A competition, the club's figures there, and why nothing can be booked, if so."""
-
-    competition: Competition
-    standing: Standing
-    state: str | None
+def render_past(choice):
+    """Show the past competitions that a choice leaves."""
+    past = ledger.past()
+    page = page_of(lists.narrow(ledger, request.club, past, choice))
+    figures = ledger.figures(request.club, page.rows)
+    rows = lists.rows_of(page.rows, figures.standings, ledger.terms, ledger.now())
+    return render_page(
+        "past.html", choice=choice, page=page, past=past, months=tuple(months_of(past[::-1], choice.month)), rows=rows
+    )
 
 
 @app.get("/book/<name:competition>/<name:club>")
@@ -485,6 +544,26 @@ def render_booking(competition, problem=None):
     )
 
 
+@app.get("/calendar/<name:competition>")
+def competition_file(competition):
+    """Return a competition as a file for a calendar."""
+    known = ledger.competitions.get(competition)
+    if known is None:
+        return render_summary(404, Problem(sentences.UNKNOWN_COMPETITION))
+
+    held = ledger.standing(request.club, known).places_held
+    sequence = len(lists.entries_at(ledger, request.club, known))
+    content = calendar.calendar_file(request.club, known, held, sequence, ledger.now())
+    headers = {"Content-Disposition": f"attachment; filename={calendar.file_name(known)}"}
+    return app.response_class(content, headers=headers, content_type="text/calendar; charset=utf-8")
+
+
+@app.get("/purchasePlaces")
+def lead_to_summary():
+    """Lead a browser that goes back to a sent booking form to a page."""
+    return redirect(url_for("show_summary"), 303)
+
+
 @app.post("/purchasePlaces")
 def purchase_places():
     """Book places, or show the form again with the reason why not."""
@@ -500,15 +579,23 @@ def purchase_places():
     except BookingError as error:
         return render_booking(competition, Problem(str(error), field="places", typed=typed))
 
-    request.entry = entry
-    announce(sentences.booked(entry, ledger.points_left(request.club)))
+    announce(entry)
     return redirect(url_for("show_summary"), 303)
 
 
-def announce(sentence):
+def announce(entry):
     """Say on the next page, and in the log, what the request did."""
-    log(f"{sentence} (number {request.entry.number})")
-    flash(sentence, "success")
+    request.entry = entry
+    receipt = sentences.Receipt(
+        number=entry.number,
+        competition=entry.competition,
+        places=entry.places,
+        points=entry.points,
+        points_left=ledger.points_left(request.club),
+    )
+    log(f"{receipt.sentence} (number {receipt.number})")
+    session.pop("_flashes", None)  # a message that no page has shown yet: two with long names would not fit the cookie
+    flash(receipt._asdict(), "success")
 
 
 @app.get("/bookings")
@@ -520,8 +607,14 @@ def bookings():
 def render_bookings(status=200, problem=None):
     """Show the club's bookings, newest first, and the forms that give places back."""
     page = page_of(ledger.entries_of(request.club)[::-1])
-    holdings = ledger.holdings(request.club)[page.start : page.start + pagination.ROWS_PER_PAGE]
-    return render_page("bookings.html", status, problem, page=page, holdings=holdings)
+    cards = lists.cards_of(ledger, request.club)[page.start : page.start + pagination.ROWS_PER_PAGE]
+    return render_page("bookings.html", status, problem, page=page, cards=cards, now=ledger.now())
+
+
+@app.get("/cancelPlaces")
+def lead_to_bookings():
+    """Lead a browser that goes back to a sent form to My bookings."""
+    return redirect(url_for("bookings"), 303)
 
 
 @app.post("/cancelPlaces")
@@ -539,8 +632,7 @@ def cancel_places():
     except BookingError as error:
         return refuse_return(competition, Problem(str(error), typed=typed))
 
-    request.entry = entry
-    announce(sentences.given_back(entry, ledger.points_left(request.club)))
+    announce(entry)
     return redirect(url_for("bookings"), 303)
 
 
@@ -548,9 +640,9 @@ def refuse_return(competition, problem):
     """Show My bookings with the reason beside the competition's form, where it has one."""
     if competition.has_started(ledger.now()):
         return render_bookings(400, Problem(rules.returns_closed(competition)))
-    for number, holding in enumerate(ledger.holdings(request.club), start=1):
-        if holding.competition == competition:
-            problem = Problem(problem.sentence, f"places-{number}", problem.typed)
+    for card in lists.cards_of(ledger, request.club):
+        if card.competition == competition:
+            problem = Problem(problem.sentence, f"places-{card.number}", problem.typed)
     return render_bookings(400, problem)
 
 
@@ -570,6 +662,7 @@ def sign_out():
     """End the session."""
     if request.method != "HEAD":
         end_sign_in()
+        flash(sentences.SIGNED_OUT, "notice")
     return redirect(url_for("index"), 303)
 
 

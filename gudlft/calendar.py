@@ -1,7 +1,11 @@
-"""A competition as an iCalendar file (RFC 5545), which a secretary adds to a calendar."""
+"""A competition as an iCalendar file (RFC 5545), and the time zone of all times that pages show."""
 
+import os
 import re
+import time
+from collections.abc import Mapping
 from datetime import datetime, timezone
+from pathlib import Path
 from uuid import UUID, uuid5
 
 from .model import Club, Competition
@@ -10,6 +14,7 @@ from .search import fold
 PRODUCT = "-//GUDLFT Registration//Competitions//EN"
 IDENTIFIERS = UUID("f84c4948-08e0-4a44-a52d-0d3577d70bea")  # the namespace of the entries' identifiers: never change it
 LONGEST_FILE_NAME = 60  # characters
+ZONE_NAME = "[A-Za-z]+(/[A-Za-z0-9_+-]+)+"
 
 
 class Text(str):
@@ -70,3 +75,14 @@ def file_name(competition: Competition) -> str:
     stem = "-".join([day, *words])
     longest = LONGEST_FILE_NAME - len(".ics")
     return stem[:longest].rstrip("-") + ".ics"
+
+
+def time_zone(environment: Mapping[str, str] = os.environ, local_time: Path = Path("/etc/localtime")) -> str:
+    """Return the name of the server's time zone, like Europe/Paris; its abbreviation where only that is known."""
+    name = environment.get("TZ")
+    if name is None and local_time.is_symlink():
+        name = os.readlink(local_time)
+    name = (name or "").rpartition("zoneinfo/")[2].lstrip(":").removeprefix("Etc/")
+    if re.fullmatch(ZONE_NAME, name):
+        return name
+    return time.tzname[0]

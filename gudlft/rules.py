@@ -54,8 +54,7 @@ class Bookable(NamedTuple):
     limit: Limit
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """A club's figures at a competition, all of one moment."""
 
     points_left: int
@@ -65,13 +64,16 @@ class Standing:
 
     def bookable(self, terms: Terms) -> Bookable:
         """Return how many places can be booked while the competition is open, and which limit is the tightest."""
-        limits = {
-            Limit.PLACES: self.places_left,
-            Limit.CAP: max(0, terms.max_places_per_club - self.places_held),
-            Limit.POINTS: self.points_left // terms.cost_per_place,
-        }
-        tightest = min(limits, key=limits.get)
-        return Bookable(limits[tightest], tightest)
+        places = self.places_left
+        cap = max(0, terms.max_places_per_club - self.places_held)
+        points = self.points_left // terms.cost_per_place
+
+        most = min(places, cap, points)
+        if most == places:
+            return Bookable(most, Limit.PLACES)
+        if most == cap:
+            return Bookable(most, Limit.CAP)
+        return Bookable(most, Limit.POINTS)
 
 
 # The points of an order

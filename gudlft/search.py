@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -59,6 +60,7 @@ class Month(NamedTuple):
     number: int
 
     @classmethod
+    @cache
     def of(cls, competition: Competition) -> "Month":
         """Return the month in which a competition starts, in its own time zone."""
         return cls(competition.starts_at.year, competition.starts_at.month)
@@ -85,19 +87,17 @@ class Month(NamedTuple):
         return f"{date(self.year, self.number, 1):%B} {self.year}"
 
 
-def by_month(competitions: Iterable[Competition]) -> dict[Month, list[Competition]]:
-    """Return the competitions of each month, months and competitions in the order in which they come."""
-    months = {}
-    for competition in competitions:
-        months.setdefault(Month.of(competition), []).append(competition)
-    return months
+def months_of(competitions: Sequence[Competition], chosen: Month | None = None) -> list[Month]:
+    """Return the months in which competitions start, and the one that was chosen, in order, each once.
 
-
-def months_of(competitions: Iterable[Competition], chosen: Month | None = None) -> list[Month]:
-    """Return the months in which competitions start, and the one that was chosen, in order, each once."""
-    months = {Month.of(competition) for competition in competitions}
-    if chosen:
-        months.add(chosen)
+    The competitions stand soonest first, so that the many of a month are skipped at once.
+    """
+    months = {chosen} if chosen else set()
+    index = 0
+    while index < len(competitions):
+        month = Month.of(competitions[index])
+        months.add(month)
+        index = bisect_right(competitions, month, lo=index, key=Month.of)
     return sorted(months)
 
 
@@ -144,6 +144,9 @@ class Choice:
         if self.show is not Show.ALL:
             fields["show"] = self.show.value
         return fields
+
+
+EVERYTHING = Choice()
 
 
 def narrow(

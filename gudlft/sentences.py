@@ -1,27 +1,43 @@
 """What pages say, but for the refusals of a rule, which stand beside the rules."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
-from .model import Club, Competition, Entry
+from .model import Club, Competition
 from .rules import Bookable, Limit, Standing, Terms, plural
+from .search import Choice, Show
 
 # Signing in
 
 EMAIL_EMPTY = "Enter your email address"
 EMAIL_MALFORMED = "Enter an email address in the correct format, like name@example.com"
-EMAIL_UNKNOWN = "We cannot find a club with this email address. Check the address and try again"
 TOO_MANY_ATTEMPTS = "Too many attempts. Wait a minute and try again"
+SIGNED_OUT = "You are signed out"
 SIGN_IN_TO_CONTINUE = "You are not signed in. Sign in to continue"
 NOT_SIGNED_IN = {
     "purchase_places": "You are not signed in and nothing was booked. Sign in to book",
     "cancel_places": "You are not signed in and nothing was changed. Sign in to book",
 }
 
+
+def email_unknown(contact: str | None) -> str:
+    """Say that no club has the address, and whom to ask where somebody is named."""
+    sentence = "We cannot find a club with this email address. Check the address and try again"
+    if contact:
+        return f"{sentence}, or ask {contact}"
+    return sentence
+
+
 # Booking
 
 UNKNOWN_COMPETITION = "We cannot find this competition. Choose one from the list"
 ANOTHER_SITE = "This form was sent from another site and nothing was changed. Open the page here and try again"
 FIGURES_MAY_BE_OLD = "These figures may be a little old: the bookings cannot be read at the moment"
+NO_UPCOMING = "There are no upcoming competitions."
+NO_PAST = "There are no past competitions."
+NOTHING_FOUND = "No competition fits what you chose."
+PLACES_MAY_COME_BACK = "Places that other clubs give back appear here at once."
 STATES = {Limit.PLACES: "Full", Limit.CAP: "Maximum held", Limit.POINTS: "Not enough points"}
 
 
@@ -30,30 +46,51 @@ def another_club(club: Club) -> str:
     return f"This page belongs to another club. You are signed in as {club.name}"
 
 
-def booked(entry: Entry, points_left: int) -> str:
-    """Say what was booked and what is left."""
-    verb = "is" if points_left == 1 else "are"
-    return (
-        f"Great-booking complete! Your club has booked {plural(entry.places, 'place')} in {entry.competition} "
-        f"for {plural(entry.points, 'point')}. {plural(points_left, 'point')} {verb} left"
-    )
+class Receipt(NamedTuple):
+    """What an order did, for the page after it: places and points that were given back are negative."""
+
+    number: int
+    competition: str
+    places: int
+    points: int
+    points_left: int
+
+    @property
+    def title(self) -> str:
+        """Say it in two or three words."""
+        if self.places > 0:
+            return "Places booked"
+        return "Places given back"
+
+    @property
+    def sentence(self) -> str:
+        """Say what was booked or given back, and what is left."""
+        if self.places > 0:
+            verb = "is" if self.points_left == 1 else "are"
+            return (
+                f"Great-booking complete! Your club has booked {plural(self.places, 'place')} in {self.competition} "
+                f"for {plural(self.points, 'point')}. {plural(self.points_left, 'point')} {verb} left"
+            )
+        return (
+            f"{plural(-self.places, 'place')} in {self.competition} given back. "
+            f"{plural(-self.points, 'point')} returned, {plural(self.points_left, 'point')} available"
+        )
 
 
-def given_back(entry: Entry, points_left: int) -> str:
-    """Say what was given back and what it returned."""
-    return (
-        f"{plural(-entry.places, 'place')} in {entry.competition} given back. "
-        f"{plural(-entry.points, 'point')} returned, {plural(points_left, 'point')} available"
-    )
+def points_buy(points: int, cost: int) -> str:
+    """Say how many places a club's points pay for."""
+    if points < cost:
+        return f"Not enough for a place ({plural(cost, 'point')})"
+    return f"Enough for {plural(points // cost, 'place')} at {plural(cost, 'point')} each"
 
 
 def returns(standing: Standing) -> str:
-    """Say what the places that a club holds bring back."""
+    """Say what a club holds and what giving it back returns, to end the label of that field."""
     paid = standing.points_paid
     held = standing.places_held
     if paid % held:
-        return f"all return {plural(paid, 'point')}"
-    return f"each returns {plural(paid // held, 'point')}"
+        return f"you hold {held}; all return {plural(paid, 'point')}"
+    return f"you hold {held}; {plural(paid // held, 'point')} each"
 
 
 def why_not_more(bookable: Bookable, standing: Standing, terms: Terms) -> str:
@@ -65,13 +102,22 @@ def why_not_more(bookable: Bookable, standing: Standing, terms: Terms) -> str:
     return f"because a club may hold {terms.max_places_per_club}"
 
 
-def state(competition: Competition, bookable: Bookable, now) -> str | None:
+def state(competition: Competition, bookable: Bookable, now: datetime) -> str | None:
     """Say in a word or two why nothing can be booked; None where something can."""
     if competition.has_started(now):
         return "Closed"
     if bookable.places == 0:
         return STATES[bookable.limit]
     return None
+
+
+def competitions_found(choice: Choice, found: int, total: int) -> str:
+    """Say how many of all competitions a choice leaves, and in which order they stand."""
+    noun = "competition" if total == 1 else "competitions"
+    order = "latest first" if choice.show is Show.PAST else "soonest first"
+    if choice.is_narrow:
+        return f"{found:,} of {total:,} {noun}, {order}"
+    return f"{total:,} {noun}, {order}"
 
 
 # Errors

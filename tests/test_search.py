@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from gudlft.model import Competition
-from gudlft.search import Choice, Month, Show, by_month, fold, months_of, narrow
+from gudlft.search import Choice, Month, Show, fold, months_of, narrow
 
 NOON = datetime(2027, 1, 31, 12, tzinfo=timezone.utc)
 NAMES = ["Lyon Open", "Haltérophilie d’Évry", "Open de Lyon-Gerland", "Coupe de Paris", "LYON JUNIORS"]
@@ -146,17 +146,8 @@ def test_a_month_has_a_value_for_addresses_and_words_for_people():
     assert "0999-12" == Month.read("0999-12").value
 
 
-def test_competitions_are_grouped_by_month_in_their_order():
-    first, second, third = competitions("First", "Second", "Third")
-
-    groups = by_month([first, second, third])
-
-    assert [(Month(2027, 1), [first]), (Month(2027, 2), [second, third])] == list(groups.items())
-    assert {} == by_month([])
-
-
 def test_each_month_is_offered_once_and_in_order():
-    assert [Month(2027, 1), Month(2027, 2)] == months_of(competitions(*NAMES)[::-1])
+    assert [Month(2027, 1), Month(2027, 2)] == months_of(competitions(*NAMES))
     assert [] == months_of([])
 
 

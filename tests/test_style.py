@@ -86,7 +86,7 @@ def test_every_colour_is_a_property_and_every_property_is_checked():
     elsewhere = re.sub(r"^\s*:root \{.*?\}", "", elsewhere, flags=re.S)
     assert [] == re.findall(r"#[0-9a-f]{3,8}\b|rgba?\(|hsla?\(", elsewhere)
     used = set(re.findall(r"var\(--([\w-]+)\)", elsewhere))
-    assert {*LIGHT} == used
+    assert {*LIGHT, "plates"} == used
 
 
 def test_every_rule_with_text_and_background_is_a_checked_pair():
