@@ -24,7 +24,9 @@ import server
 from gudlft.journal import CommitInDoubt, JournalError
 from gudlft.ledger import Ledger
 from gudlft.model import Club, Competition
+from gudlft.reader import Reader
 from gudlft.rules import Terms
+from gudlft.sign_outs import SignOuts
 
 PROJECT = Path(__file__).parent.parent
 
@@ -59,6 +61,16 @@ COMPETITIONS = [
 def make_ledger(clubs=CLUBS, competitions=COMPETITIONS, cost=3, cap=12, **options):
     """Return a ledger with the data of the tests, or other."""
     return Ledger(clubs, competitions, Terms(cost, cap), **options)
+
+
+def let_pages_show(ledger, patch):
+    """Let the app's pages show a ledger, with a journal or without, until the patch is undone; return the ledger."""
+    sign_outs = SignOuts(ledger.journal)
+    patch.setattr(server, "ledger", ledger)
+    patch.setattr(server, "journal", ledger.journal)
+    patch.setattr(server, "sign_outs", sign_outs)
+    patch.setattr(server, "reader", Reader(ledger.journal, ledger.take_over, sign_outs.take_over))
+    return ledger
 
 
 def tomorrow(name, places):
