@@ -28,7 +28,7 @@ def serve(monkeypatch):
         monkeypatch.setattr(server, "ledger", ledger)
         monkeypatch.setattr(server, "journal", ledger.journal)
         monkeypatch.setattr(server, "sign_outs", SignOuts(ledger.journal))
-        monkeypatch.setattr(server, "reader", Reader(ledger.journal, ledger.take_over, server.sign_outs.take_over))
+        monkeypatch.setattr(server, "reader", Reader(ledger.journal, ledger, server.sign_outs))
         return ledger
 
     return use
