@@ -183,7 +183,7 @@ try:
     ledger = open_ledger(app.config, journal)
     sign_outs = SignOuts(journal)
     journal.close()  # no connection may be open when the server forks
-    reader = Reader(journal, ledger.take_over, sign_outs.take_over)
+    reader = Reader(journal, ledger, sign_outs)
 except (BadSettings, BadFiles) as error:
     raise SystemExit(str(error)) from None
 except (ImportError, JournalError) as error:
@@ -472,7 +472,7 @@ def begin_sign_in(club):
 def end_sign_in():
     """End the session, so that a copy of its cookie is refused too."""
     if request.club:
-        sign_outs.end(session["id"], ledger.now())
+        sign_outs.end(session["id"], ledger.now(), journal_is_away=bool(request.journal_error))
         log("signed out")
     session.clear()
 
@@ -810,6 +810,9 @@ def export_bookings(competition):
     """Write all bookings, or a competition's entry list, as CSV in UTF-8 to the standard output."""
     if not journal.shared:
         click.echo("GUDLFT_JOURNAL is not set: no bookings are kept", err=True)
+    if journal.is_new:
+        journal.take_back()
+        raise SystemExit("GUDLFT_JOURNAL: this database was empty, so it holds no bookings")
     if competition is None:
         rows = bookings_table(ledger.entries)
     elif competition in ledger.competitions or competition in ledger.totals.places_sold:

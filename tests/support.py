@@ -69,7 +69,7 @@ def let_pages_show(ledger, patch):
     patch.setattr(server, "ledger", ledger)
     patch.setattr(server, "journal", ledger.journal)
     patch.setattr(server, "sign_outs", sign_outs)
-    patch.setattr(server, "reader", Reader(ledger.journal, ledger.take_over, sign_outs.take_over))
+    patch.setattr(server, "reader", Reader(ledger.journal, ledger, sign_outs))
     return ledger
 
 
@@ -245,6 +245,7 @@ class FakeJournal:
     """
 
     shared = True
+    is_new = False
 
     def __init__(self):
         self.rows = []
@@ -269,9 +270,9 @@ class FakeJournal:
         if self.fault:
             raise CommitInDoubt("connection lost")
 
-    def last_numbers(self):
-        """Return the numbers of the last booking and the last sign-out."""
-        return [rows[-1][0] if rows else None for rows in (self.rows, self.ended_sign_ins)]
+    def last_rows(self):
+        """Return number and time of the last booking and of the last sign-out."""
+        return [rows[-1][:2] if rows else (None, None) for rows in (self.rows, self.ended_sign_ins)]
 
     def entries(self, first):
         """Return the entries from a number on."""
@@ -281,9 +282,9 @@ class FakeJournal:
         """Add entries."""
         self.rows.extend(entries)
 
-    def sign_outs(self, above):
-        """Return the ended sign-ins above a number."""
-        return [row for row in self.ended_sign_ins if row[0] > above]
+    def sign_outs(self, first):
+        """Return the ended sign-ins from a number on."""
+        return [row for row in self.ended_sign_ins if row[0] >= first]
 
     def end_sign_ins(self, sign_ins, forget_before):
         """Add ended sign-ins, and forget old ones."""

@@ -44,7 +44,6 @@ FAULTS = {
     faults.counts_again_what_another_thread_took_over: 102,
     faults.forgets_the_points_board: 0,
     faults.forgets_a_clubs_history: 0,
-    faults.asks_too_late_what_is_new: 41,
     faults.forgets_sign_outs_that_could_not_be_written: 0,
     faults.reads_no_sign_outs_of_others: 0,
 }

@@ -9,7 +9,6 @@ from gudlft import writer as writer_module
 from gudlft.journal import CommitInDoubt, JournalError
 from gudlft.ledger import Ledger
 from gudlft.model import BookingError, Kind
-from gudlft.reader import Reader
 from gudlft.sign_outs import SignOuts
 from gudlft.totals import Totals
 from gudlft.writer import Writer
@@ -327,21 +326,6 @@ def forgets_a_clubs_history(patch):
             del self.history[entries[-1].club][-1]
 
     patch.setattr(Ledger, "_add", add_and_forget)
-
-
-def asks_too_late_what_is_new(patch):
-    """Remember the journal's last numbers of after the reading: what was written meanwhile is never read."""
-
-    def read(self):
-        self._begun += 1
-        with self._journal.reading() as transaction:
-            if transaction.last_numbers() != self._last_numbers:
-                for take_over in self._take_over:
-                    take_over(transaction)
-            self._last_numbers = transaction.last_numbers()
-        self._last_done = self._begun
-
-    patch.setattr(Reader, "_read", read)
 
 
 # Sign-outs

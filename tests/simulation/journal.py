@@ -47,10 +47,10 @@ class Transaction:
         self.new_entries = []
         self.new_sign_outs = []
 
-    def last_numbers(self):
-        """Return the numbers of the last entry and the last sign-out."""
+    def last_rows(self):
+        """Return number and time of the last entry and of the last sign-out."""
         self._journal.pause()
-        return len(self._disk.entries), len(self._disk.sign_outs)
+        return [rows[-1][:2] if rows else (None, None) for rows in (self._disk.entries, self._disk.sign_outs)]
 
     def entries(self, first):
         """Return the entries from a number on."""
@@ -65,10 +65,10 @@ class Transaction:
         self._journal.judged_at = now
         self.new_entries.extend(entries)
 
-    def sign_outs(self, above):
-        """Return the sign-outs above a number. No history lasts until one may be forgotten."""
+    def sign_outs(self, first):
+        """Return the sign-outs from a number on. No history lasts until one may be forgotten."""
         self._journal.pause()
-        return [row for row in self._disk.sign_outs if row[0] > above]
+        return [row for row in self._disk.sign_outs if row[0] >= first]
 
     def end_sign_ins(self, sign_ins, forget_before):
         """Add sign-outs."""

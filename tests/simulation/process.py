@@ -86,7 +86,7 @@ class Process:
             clock=lambda: history.now,
         )
         self.sign_outs = SteppedSignOuts(self.journal)
-        self.reader = Reader(self.journal, self.ledger.take_over, self.sign_outs.take_over)
+        self.reader = Reader(self.journal, self.ledger, self.sign_outs)
 
     @contextmanager
     def doing(self, action):
