@@ -32,7 +32,7 @@ from gudlft.export import bookings_table, write_csv
 from gudlft.files import BadFiles, is_email, printable, read_data
 from gudlft.journal import AnotherProcessBooks, CommitInDoubt, JournalError, NoJournal
 from gudlft.ledger import Ledger
-from gudlft.limits import Limit, client_key
+from gudlft.limits import Limit, TooOften, client_key
 from gudlft.model import BookingError, comparable
 from gudlft.pagination import paginate
 from gudlft.reader import Reader
@@ -151,6 +151,17 @@ def open_ledger(config, journal):
         gc.enable()
 
 
+def open_mailed_codes(config):
+    """Return what mails codes and judges them; None where the email address alone signs in."""
+    if config["MAIL"] is None:
+        return None
+    from gudlft.mail import Mailer
+    from gudlft.mailed_codes import MailedCodes
+
+    mailer = Mailer(config["MAIL"], config["MAIL_FROM"], logger=app.logger)
+    return MailedCodes(config["SECRET_KEY"], ledger.clubs_by_email, mailer, sign_outs)
+
+
 def version_of(folder):
     """Return a number that changes with the files in a folder, for addresses that may be kept for ever."""
     files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
@@ -181,6 +192,7 @@ for mismatch in ledger.mismatches():
     app.logger.warning(printable(mismatch))
 
 failed_sign_ins = Limit(app.config["FAILED_SIGN_INS_PER_MINUTE"], seconds=60)
+mailed_codes = open_mailed_codes(app.config)
 # Without a journal nobody knows after a restart, or in another process, who signed out: no cookie counts there.
 app.session_interface = Sessions(app, salt="session" if journal.shared else secrets.token_hex())
 
@@ -378,7 +390,8 @@ class Problem:
 def render_page(template, status=200, problem=None, **context):
     """Return a response with a page; a problem is shown on it and logged."""
     if problem:
-        typed = f" ({cut(problem.typed)})" if problem.typed else ""
+        is_secret = problem.field == "code"
+        typed = f" ({cut(problem.typed)})" if problem.typed and not is_secret else ""
         log(f"{request.endpoint} refused: {problem.sentence}{typed}")
     html = render_template(template, problem=problem, club=request.club, ledger=ledger, **context)
     return app.response_class(html, status)
@@ -411,19 +424,19 @@ def render_sign_in(status=200, problem=None):
 
 @app.post("/showSummary")
 def sign_in():
-    """Sign a secretary in by the club's email address, or say what is wrong with it."""
+    """Sign a secretary in by the club's email address, or let a code be mailed there; say what is wrong with it."""
     client = client_key(request.remote_addr)
     seconds = failed_sign_ins.seconds_to_wait(client)
     if seconds:
-        response = render_sign_in(429, email_problem(sentences.TOO_MANY_ATTEMPTS))
-        response.headers["Retry-After"] = seconds
-        return response
+        return wait(seconds, render_sign_in(429, email_problem(sentences.TOO_MANY_ATTEMPTS)))
 
     typed = request.form.get("email", "").strip()
     if not typed:
         return render_sign_in(400, email_problem(sentences.EMAIL_EMPTY))
     if not is_email(typed):
         return render_sign_in(400, email_problem(sentences.EMAIL_MALFORMED))
+    if mailed_codes:
+        return ask_for_code(typed)
 
     club = ledger.clubs_by_email.get(comparable(typed))
     if club is None:
@@ -431,10 +444,13 @@ def sign_in():
         contact = app.config["CONTACT"]
         return render_sign_in(404, email_problem(sentences.email_unknown(contact and contact.text)))
 
-    address = wanted_page(session.get("wanted", {}), club)
-    end_sign_in()
-    begin_sign_in(club)
-    return redirect(address, 303)
+    return begin_sign_in(club)
+
+
+def wait(seconds, response):
+    """Let a response say after how many seconds another try makes sense."""
+    response.headers["Retry-After"] = seconds
+    return response
 
 
 def email_problem(sentence):
@@ -443,11 +459,14 @@ def email_problem(sentence):
 
 
 def begin_sign_in(club):
-    """Let the session be the club's."""
+    """Let the session be the club's, and lead to the page that was asked for."""
+    address = wanted_page(session.get("wanted", {}), club)
+    end_sign_in()
     session.update(club=club.name, id=secrets.token_urlsafe(12), since=int(ledger.now().timestamp()))
     session.permanent = True
     request.club = club
     log("signed in")
+    return redirect(address, 303)
 
 
 def end_sign_in():
@@ -456,6 +475,57 @@ def end_sign_in():
         sign_outs.end(session["id"], ledger.now())
         log("signed out")
     session.clear()
+
+
+def ask_for_code(typed):
+    """Let a code be mailed to the club with the address, if there is one, and lead to the page where it is entered."""
+    try:
+        asked = mailed_codes.ask(typed, client_key(request.remote_addr), ledger.now(), session.get("code"))
+    except TooOften as error:
+        problem = Problem(sentences.too_many_codes(error.seconds), field="email", typed=typed)
+        return wait(error.seconds, render_sign_in(429, problem))
+    session["code"] = asked
+    log("a code was asked for")
+    return redirect(url_for("enter_code"), 303)
+
+
+@app.get("/code")
+def enter_code():
+    """Show the form for a mailed code."""
+    return render_code()
+
+
+def render_code(status=200, sentence=None):
+    """Show the form for a mailed code, and what is wrong with the one that was sent."""
+    if mailed_codes is None:
+        abort(404)
+    problem = Problem(sentence, field="code", typed=request.form.get("code", "")) if sentence else None
+    return render_page("code.html", status, problem)
+
+
+@app.post("/code")
+def sign_in_by_code():
+    """Sign a secretary in by a mailed code, or let another one be mailed."""
+    if mailed_codes is None:
+        abort(404)
+    client = client_key(request.remote_addr)
+    seconds = failed_sign_ins.seconds_to_wait(client)
+    if seconds:
+        return wait(seconds, render_code(429, sentences.TOO_MANY_ATTEMPTS))
+    if "another" in request.form and "code" in session:
+        return ask_for_code(session["code"]["address"])
+    if request.journal_error:
+        return render_code(503, sentences.CODE_CANNOT_BE_CHECKED)
+
+    try:
+        club = mailed_codes.use(session.get("code"), request.form.get("code", ""), ledger.now())
+    except JournalError as error:
+        log(f"no code can be checked: {error}")
+        return render_code(503, sentences.CODE_CANNOT_BE_CHECKED)
+    if club is None:
+        failed_sign_ins.count(client)
+        return render_code(400, sentences.CODE_WRONG)
+    return begin_sign_in(club)
 
 
 @app.get("/showSummary")
@@ -719,6 +789,19 @@ def check():
         print(f"journal: {plural(len(ledger.entries), 'line')}")
         for mismatch in ledger.mismatches():
             print(printable(mismatch))
+
+    if mailed_codes:
+        check_mail()
+
+
+def check_mail():
+    """Say whether the mail server takes mail; exit with 1 where it does not."""
+    from gudlft.mail_server import MailError
+
+    try:
+        print(mailed_codes.check())
+    except MailError as error:
+        raise SystemExit(str(error)) from None
 
 
 @app.cli.command("bookings")

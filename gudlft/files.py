@@ -13,6 +13,7 @@ from pathlib import Path
 from .model import Club, Competition, comparable
 
 LONGEST_NAME = 200  # longer ones would not fit a browser's 4 kB cookie
+LONGEST_EMAIL = 254  # of an address that can be written to (RFC 5321)
 LARGEST_NUMBER = 1_000_000
 NOT_IN_AN_EMAIL = set(" ,;<>")
 DATE_FORM = r"[0-9]{4}-[0-9]{2}-[0-9]{2} (?!24)[0-9]{2}:[0-9]{2}:[0-9]{2}"  # 24:00 is an hour of the next day
@@ -85,6 +86,8 @@ def read_email(value: object) -> str:
         raise must_be("an email address, with one @ and something before and after it", value)
     if not value.isprintable() or NOT_IN_AN_EMAIL.intersection(value):
         raise must_be("an email address, without blanks, control characters or any of , ; < >", value)
+    if len(value) > LONGEST_EMAIL:
+        raise must_be(f"an email address of at most {LONGEST_EMAIL} characters", value)
     return value
 
 

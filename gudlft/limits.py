@@ -10,6 +10,14 @@ KEYS_REMEMBERED = 10_000
 NO_ADDRESS = "no address"
 
 
+class TooOften(Exception):
+    """Something was asked for too often."""
+
+    def __init__(self, seconds: int):
+        super().__init__(f"wait {seconds} seconds")
+        self.seconds = seconds
+
+
 class Limit:
     """At most so many events of a key within so many seconds; 0 means any number. Threads may share it."""
 

@@ -1,5 +1,6 @@
 """What pages say, but for the refusals of a rule, which stand beside the rules."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -13,6 +14,9 @@ from .search import Choice, Show
 EMAIL_EMPTY = "Enter your email address"
 EMAIL_MALFORMED = "Enter an email address in the correct format, like name@example.com"
 TOO_MANY_ATTEMPTS = "Too many attempts. Wait a minute and try again"
+CODE_SENT = "If a club has this email address, a code is on its way to it. Enter it here within 10 minutes"
+CODE_WRONG = "This code does not work. Check it, or ask for a new one"
+CODE_CANNOT_BE_CHECKED = "Nobody can sign in at the moment. Try again in a minute"
 SIGNED_OUT = "You are signed out"
 SIGN_IN_TO_CONTINUE = "You are not signed in. Sign in to continue"
 NOT_SIGNED_IN = {
@@ -27,6 +31,11 @@ def email_unknown(contact: str | None) -> str:
     if contact:
         return f"{sentence}, or ask {contact}"
     return sentence
+
+
+def too_many_codes(seconds: int) -> str:
+    """Say how long to wait, in minutes begun."""
+    return f"Too many codes. Wait {plural(math.ceil(seconds / 60), 'minute')} and try again"
 
 
 # Booking

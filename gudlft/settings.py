@@ -58,7 +58,7 @@ class MailServer:
 
     host: str
     port: int
-    security: MailSecurity
+    security: MailSecurity = MailSecurity.NONE
     name: str | None = None
     password: str | None = field(default=None, repr=False)  # so that no log can hold it
 

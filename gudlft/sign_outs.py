@@ -62,6 +62,23 @@ class SignOuts:
         if self._journal.shared:
             self._write_now_or_later()
 
+    def end_first(self, sign_in: str, moment: datetime) -> bool:
+        """End it unless it was ended before, in whatever process; return whether it was not. Raise JournalError."""
+        if not self._journal.shared:
+            with self._lock:
+                is_first = sign_in not in self._ended
+                self._remember(sign_in, moment)
+            return is_first
+
+        with self._journal.writing() as transaction:
+            self.take_over(transaction)
+            if self.has_ended(sign_in):
+                return False
+            transaction.end_sign_ins({sign_in: moment}, forget_before=moment - COOKIE_CAN_LIVE)
+        with self._lock:
+            self._remember(sign_in, moment)
+        return True
+
     def _remember(self, sign_in: str, ended_at: datetime) -> None:
         """Remember a sign-out, and forget those whose cookies can no longer live."""
         self._ended[sign_in] = ended_at

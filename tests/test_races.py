@@ -97,7 +97,7 @@ def test_race_for_the_turn_breaks_no_rule(serve, race):
 @RACES
 def test_race_is_lost_where_every_thread_writes_at_once(serve, race):
     with pytest.raises(AssertionError):
-        for _ in range(20):
+        for _ in range(100):
             race(serve, take_out=take_no_turns)
 
 

@@ -1,0 +1,113 @@
+"""Codes that prove an address: derived from a key, kept nowhere; and the mail that brings them."""
+
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import make_msgid
+
+ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # no I, L, O, 0 and 1: they are mistaken for one another
+LENGTH = 8
+SECONDS_VALID = 600
+SECONDS_AHEAD = 60  # so much may the clock of another machine be ahead
+
+PURPOSE = "GUDLFT Registration: code by mail, version 1"  # the key signs other things too
+FAIR_BYTES = 256 - 256 % len(ALPHABET)  # bytes from here on would favour the first letters
+
+SUBJECT = "Your code for GÜDLFT Registration: {code}"
+TEXT = """\
+Your code for GÜDLFT Registration is
+
+    {code}
+
+It works once, for {minutes} minutes, in the browser that asked for it.
+
+If you did not ask for it, ignore it. Nobody can sign in without it.
+"""
+LONGEST_ADDRESS = 254  # RFC 5321
+
+
+@dataclass(frozen=True)
+class Asking:
+    """One asking for a code: a random id, its moment in whole seconds UTC, and the folded address."""
+
+    id: str
+    at: int
+    address: str
+
+    def is_current(self, now: float) -> bool:
+        """Tell whether its code may be used at this moment, in seconds UTC."""
+        age = now - self.at
+        return -SECONDS_AHEAD <= age <= SECONDS_VALID
+
+
+# The code
+
+
+def code_for(asking: Asking, key: bytes) -> str:
+    """Return the code of an asking as it is shown, like 7QKM-2XPD; all codes are equally likely."""
+    letters = []
+    block = 0
+    while len(letters) < LENGTH:
+        letters += _letters(asking, key, block)
+        block += 1
+
+    code = "".join(letters[:LENGTH])
+    half = LENGTH // 2
+    return f"{code[:half]}-{code[half:]}"
+
+
+def _letters(asking: Asking, key: bytes, block: int) -> list[str]:
+    """Return some 31 letters, each as likely as any other, that nobody can foretell without the key."""
+    facts = json.dumps([PURPOSE, asking.id, asking.at, asking.address, block])
+    digest = hmac.digest(key, facts.encode("ascii"), hashlib.sha256)
+    return [ALPHABET[byte % len(ALPHABET)] for byte in digest if byte < FAIR_BYTES]
+
+
+def is_right(typed: str, asking: Asking, key: bytes) -> bool:
+    """Tell whether what was typed is the asking's code; blanks, hyphens and case do not count."""
+    code = code_for(asking, key)
+    return hmac.compare_digest(_bare(typed), _bare(code))
+
+
+def _bare(text: str) -> bytes:
+    """Return the characters that count; none where there are others than ASCII."""
+    bare = "".join(text.split()).replace("-", "")
+    if not bare.isascii():
+        return b""  # upper() makes an S of a long s
+    return bare.upper().encode("ascii")
+
+
+# The mail
+
+
+def code_mail(sender: str, address: str, code: str) -> EmailMessage:
+    """Return the mail that brings a code; raise ValueError where an address is none."""
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = mail_address(sender)
+    mail["To"] = mail_address(address)
+    mail["Subject"] = SUBJECT.format(code=code)
+    mail["Date"] = datetime.now(timezone.utc)
+    mail["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
+    mail["Auto-Submitted"] = "auto-generated"
+    text = TEXT.format(code=code, minutes=SECONDS_VALID // 60)
+    mail.set_content(text, cte="quoted-printable")  # not every server takes 8 bits
+    return mail
+
+
+def mail_address(text: str) -> Address:
+    """Return the address for a mail's head; raise ValueError where the text is not just one."""
+    if not text.isascii() or len(text) > LONGEST_ADDRESS:
+        raise ValueError("not ASCII, or too long")
+    try:
+        address = Address(addr_spec=text)
+    except (MessageError, IndexError) as error:  # IndexError: an empty part, before Python 3.13
+        raise ValueError("not an address") from error
+    if address.addr_spec != text:
+        raise ValueError("more than an address")
+    return address

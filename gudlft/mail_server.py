@@ -1,0 +1,138 @@
+"""The mail server: how a mail is handed over to it, and what can go wrong."""
+
+import re
+import smtplib
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from .codes import mail_address
+from .settings import MailSecurity, MailServer
+
+SHORTEST_TIMEOUT = 0.001  # seconds: 0 would mean that nothing is waited for
+
+
+class MailError(Exception):
+    """No mail can be sent; the text is one line that holds no password."""
+
+
+# The conversation
+
+
+class Connection(smtplib.SMTP):
+    """An SMTP connection that lasts so many seconds in all: smtplib alone bounds only each reply."""
+
+    def __init__(self, host: str, port: int, *, timeout: float, **options):
+        self._ends_at = time.monotonic() + timeout
+        super().__init__(host, port, own_name(), timeout=timeout, **options)
+
+    def getreply(self):
+        """Read a reply in the time that is left."""
+        seconds_left = self._ends_at - time.monotonic()
+        self.sock.settimeout(max(seconds_left, SHORTEST_TIMEOUT))
+        return super().getreply()
+
+
+class EncryptedConnection(Connection, smtplib.SMTP_SSL):
+    """The same, encrypted from the first byte."""
+
+
+def own_name() -> str:
+    """Return how this machine introduces itself; smtplib would ask the DNS, which may take long."""
+    name = socket.gethostname()
+    return name if "." in name else "[127.0.0.1]"
+
+
+@contextmanager
+def connected(server: MailServer, context: ssl.SSLContext, seconds: float) -> Iterator[Connection]:
+    """Yield a connection to the server, encrypted and signed in as it is to be."""
+    if server.security is MailSecurity.TLS:
+        connection = EncryptedConnection(server.host, server.port, timeout=seconds, context=context)
+    else:
+        connection = Connection(server.host, server.port, timeout=seconds)
+
+    try:
+        if server.security is MailSecurity.STARTTLS:
+            connection.starttls(context=context)
+        if server.name:
+            connection.login(server.name, server.password)
+        yield connection
+        with suppress(OSError):  # whatever it answers, what was wanted is done
+            connection.quit()
+    finally:
+        connection.close()
+
+
+def check_server(server: MailServer, sender: str, context: ssl.SSLContext, seconds: float) -> str:
+    """Say that the server takes mail from the sender; raise MailError where it does not."""
+    try:
+        mail_address(sender)
+        with connected(server, context, seconds) as connection:
+            connection.ehlo_or_helo_if_needed()
+            number, text = connection.mail(sender)
+            if number != 250:
+                raise smtplib.SMTPSenderRefused(number, text, sender)
+            connection.rset()
+    except (OSError, ValueError) as error:  # smtplib's errors are OSErrors
+        raise MailError(one_line(f"mail: {server.host}: {reason(error)}")) from None
+    return f"mail: {server.host} takes mail from {sender}"
+
+
+# What can go wrong
+
+
+def refusal(error: Exception) -> tuple[int, str] | None:
+    """Return the number and the text with which the server refused; None where it did not."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        [(number, text)] = error.recipients.values()
+    elif isinstance(error, smtplib.SMTPResponseException):
+        number = error.smtp_code
+        text = error.smtp_error
+    else:
+        return None
+
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    return number, text
+
+
+def is_final(error: Exception) -> bool:
+    """Tell whether another try would end as this one: it was refused for good, or settings do not fit."""
+    refused = refusal(error)
+    if refused:
+        number, _ = refused
+        return number >= 500
+    if isinstance(error, (smtplib.SMTPNotSupportedError, ssl.SSLCertVerificationError)):
+        return True
+    return not isinstance(error, OSError)
+
+
+def reason(error: Exception) -> str:
+    """Say what failed: what the server said, and nothing that it was told."""
+    refused = refusal(error)
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return f"it refuses the name or the password ({error.smtp_code})"
+    if refused:
+        number, text = refused
+        return f"it answers {number} {text}"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}"
+    if isinstance(error, (OSError, MailError)):
+        return str(error) or type(error).__name__
+    if isinstance(error, ValueError):
+        return "an address, the name or the password has characters that mail servers do not take"
+    return type(error).__name__
+
+
+def without_code(text: str, code: str) -> str:
+    """Return the text with dots for the code: a server may quote what it does not like."""
+    pattern = "-?".join(re.escape(part) for part in code.split("-"))
+    return re.sub(pattern, "...", text, flags=re.IGNORECASE)
+
+
+def one_line(text: str) -> str:
+    """Return the text with blanks for what is not printable, cut to 200 characters."""
+    printable = "".join(one if one.isprintable() else " " for one in text)
+    return printable[:200]

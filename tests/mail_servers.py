@@ -1,0 +1,131 @@
+"""Mail servers for the tests: a real one that keeps what it takes, and one that answers by a script."""
+
+import socketserver
+import ssl
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
+
+from tests.support import free_port
+
+
+class Postbox:
+    """What a mail server took, and what it answers instead of taking it."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)  # to the first commands RCPT
+        self.hang_ups = 0  # so many mails are taken without an answer
+        self.asked_for = []  # the addresses of all commands RCPT
+        self.sign_ins = []
+        self.mails = []
+        self.times = []  # when they came
+        self.handle_RCPT = self.take_address  # as aiosmtpd calls them
+        self.handle_DATA = self.take_mail
+
+    async def take_address(self, server, session, envelope, address, options):
+        """Take an address, or answer as prepared."""
+        self.asked_for.append(address)
+        if self.answers:
+            return self.answers.pop(0)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def take_mail(self, server, session, envelope):
+        """Take a mail, and perhaps hang up."""
+        self.mails.append(envelope)
+        self.times.append(time.monotonic())
+        if self.hang_ups:
+            self.hang_ups -= 1
+            server.transport.abort()
+        return "250 OK"
+
+    def sign_in(self, server, session, envelope, mechanism, credentials):
+        """Let in whoever knows the password."""
+        self.sign_ins.append((credentials.login, credentials.password))
+        return AuthResult(success=credentials.password == b"open sesame", handled=False)
+
+
+@contextmanager
+def mail_server(postbox, port=None, **options):
+    """Run a mail server that fills the postbox; yield its port. Options are those of aiosmtpd."""
+    controller = Controller(postbox, hostname="127.0.0.1", port=port or free_port(), **options)
+    controller.start()
+    try:
+        yield controller.port
+    finally:
+        controller.stop()
+
+
+def make_certificate(folder):
+    """Make a certificate of localhost; return the file, and what a server needs to use it."""
+    key = folder / "key.pem"
+    certificate = folder / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    command += ["-nodes", "-days", "2"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    files = ["-keyout", key, "-out", certificate]
+    subprocess.run([*command, *names, *files], check=True, capture_output=True, timeout=60)
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    return certificate, context
+
+
+class Script(socketserver.StreamRequestHandler):
+    """A conversation by the server's script: answers by command, in pieces of which each takes a while."""
+
+    def handle(self):
+        """Answer line by line."""
+        self.say("GREETING", "220 ready")
+        for line in self.rfile:
+            self.server.heard.append(line.decode().strip())
+            command = line[:4].decode().strip().upper()
+            if command == ".":
+                self.say("END", "250 taken")
+            elif command in ("EHLO", "AUTH", "MAIL", "RCPT", "RSET", "QUIT"):
+                self.say(command, "250 OK")
+            elif command == "DATA":
+                self.say("DATA", "354 go on")
+
+    def say(self, command, otherwise):
+        """Send the script's answer."""
+        pieces = self.server.answers.get(command, [otherwise + "\r\n"])
+        for index, piece in enumerate(pieces):
+            if index:
+                self.server.stopping.wait(self.server.pause)
+            self.wfile.write(piece.encode())
+
+
+class ScriptedServer(socketserver.ThreadingTCPServer):
+    """A mail server that answers by a script; no pieces are silence."""
+
+    daemon_threads = True
+
+    def __init__(self, answers, pause):
+        super().__init__(("127.0.0.1", 0), Script)
+        self.answers = answers
+        self.pause = pause
+        self.heard = []
+        self.stopping = threading.Event()
+        self.port = self.server_address[1]
+
+    def handle_error(self, request, client_address):
+        """Say nothing where the client has gone."""
+
+
+@contextmanager
+def scripted_server(pause=0.1, **answers):
+    """Run a server that answers these commands with these pieces of text, and all others as usual."""
+    with ScriptedServer(answers, pause) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.stopping.set()
+            server.shutdown()
+            thread.join()

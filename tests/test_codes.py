@@ -1,0 +1,247 @@
+"""Codes by mail: how they look, that nobody can foretell them, when they work, and the mail that brings one."""
+
+import email
+import hmac
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from email.policy import default
+
+import pytest
+
+from gudlft.codes import Asking, code_for, code_mail, is_right
+
+KEY = b"0123456789abcdef"
+ASKING = Asking("5dN1mZ0rT3aXqL2w", 1_800_000_000, "john@simplylift.co")
+SENDER = "registration@club.example"
+LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+
+
+# The code
+
+
+def test_code_is_eight_characters_that_nobody_mistakes():
+    code = code_for(ASKING, KEY)
+
+    first, second = code.split("-")
+    assert (4, 4) == (len(first), len(second))
+    assert set(first + second) <= set(LETTERS)
+
+
+def test_every_character_is_equally_likely_at_every_place():
+    number = 12_000
+    askings = [replace(ASKING, id=str(index)) for index in range(number)]
+
+    codes = [code_for(asking, KEY).replace("-", "") for asking in askings]
+
+    expected = number / len(LETTERS)
+    for place in range(8):
+        seen = Counter(code[place] for code in codes)
+        chi_square = sum((seen[letter] - expected) ** 2 / expected for letter in LETTERS)
+        assert set(LETTERS) == set(seen)
+        assert chi_square < 59.7  # 30 degrees of freedom: p = 0.001
+
+
+def test_all_places_together_favour_no_character():
+    number = 12_000
+    askings = [replace(ASKING, id=str(index)) for index in range(number)]
+
+    seen = Counter("".join(code_for(asking, KEY).replace("-", "") for asking in askings))
+
+    expected = 8 * number / len(LETTERS)
+    assert sum((seen[letter] - expected) ** 2 / expected for letter in LETTERS) < 59.7
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(ASKING, id="5dN1mZ0rT3aXqL2x"),
+        replace(ASKING, at=1_800_000_001),
+        replace(ASKING, address="kate@shelifts.co.uk"),
+        Asking("5dN1mZ0rT3aXqL2w1", 800_000_000, "john@simplylift.co"),  # the same characters in a row
+    ],
+)
+def test_code_of_another_asking_is_another(other):
+    assert code_for(ASKING, KEY) != code_for(other, KEY)
+
+
+def test_code_under_another_key_is_another():
+    assert code_for(ASKING, KEY) != code_for(ASKING, b"fedcba9876543210")
+
+
+def test_code_of_an_asking_is_the_same_in_every_process():
+    assert "A356-76BA" == code_for(ASKING, KEY)
+
+
+# What was typed
+
+
+def test_code_as_it_is_shown_is_right():
+    assert is_right(code_for(ASKING, KEY), ASKING, KEY)
+
+
+def test_case_does_not_count():
+    assert is_right(code_for(ASKING, KEY).lower(), ASKING, KEY)
+
+
+def test_code_without_its_hyphen_is_right():
+    assert is_right(code_for(ASKING, KEY).replace("-", ""), ASKING, KEY)
+
+
+def test_blanks_and_hyphens_anywhere_do_not_count():
+    code = code_for(ASKING, KEY)
+
+    assert is_right("- \u00a0".join(code), ASKING, KEY)
+
+
+def test_code_of_another_asking_is_wrong():
+    code = code_for(replace(ASKING, id="another"), KEY)
+
+    assert not is_right(code, ASKING, KEY)
+
+
+def test_right_code_with_a_wrong_character_is_wrong():
+    code = code_for(ASKING, KEY)
+    last = "A" if code[-1] != "A" else "B"
+
+    assert not is_right(code[:-1] + last, ASKING, KEY)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        " ",
+        "-",
+        "7QKM",
+        "7QKM-2XP\u0000",
+        "7QKM-2XPÄ",
+        "\ud800",
+        "７ＱＫＭ-２ＸＰＤ",
+        "7" * 100_000,
+        "🏋" * 8,
+        "%s{0}",
+    ],
+)
+def test_malformed_code_is_simply_wrong(typed):
+    assert not is_right(typed, ASKING, KEY)
+
+
+@pytest.mark.parametrize("pad", ["\u0000", "\u200b", "A", "é"])
+def test_right_code_with_more_than_blanks_and_hyphens_is_wrong(pad):
+    assert not is_right(code_for(ASKING, KEY) + pad, ASKING, KEY)
+
+
+def test_letter_that_becomes_another_in_capitals_is_wrong():
+    askings = [replace(ASKING, id=str(index)) for index in range(100)]
+    asking = next(one for one in askings if "S" in code_for(one, KEY))
+    code = code_for(asking, KEY)
+
+    assert is_right(code.replace("S", "s"), asking, KEY)
+    assert not is_right(code.replace("S", "ſ"), asking, KEY)
+
+
+def test_codes_are_compared_in_constant_time(monkeypatch):
+    compared = []
+    monkeypatch.setattr(hmac, "compare_digest", lambda *both: compared.append(both) or True)
+
+    assert is_right("wrong", ASKING, KEY)
+
+    code = code_for(ASKING, KEY).replace("-", "").encode()
+    assert [(b"WRONG", code)] == compared
+
+
+# When it works
+
+
+@pytest.mark.parametrize(
+    ("age", "works"), [(0, True), (600, True), (601, False), (86_400, False), (-60, True), (-61, False)]
+)
+def test_code_works_for_ten_minutes_and_where_clocks_differ_by_one(age, works):
+    assert works == ASKING.is_current(ASKING.at + age)
+
+
+# The mail
+
+
+def read(mail):
+    """Return a mail as its reader's program reads it."""
+    return email.message_from_bytes(bytes(mail), policy=default)
+
+
+def test_mail_says_what_the_code_is_and_how_long_it_works():
+    mail = read(code_mail(SENDER, "john@simplylift.co", "7QKM-2XPD"))
+
+    text = mail.get_content()
+    assert "Your code for GÜDLFT Registration: 7QKM-2XPD" == mail["Subject"]
+    assert "7QKM-2XPD" in text.split()
+    assert "10 minutes" in text
+    assert "If you did not ask for it, ignore it" in text
+
+
+def test_mail_is_text_without_a_link():
+    mail = read(code_mail(SENDER, "john@simplylift.co", "7QKM-2XPD"))
+
+    assert "text/plain" == mail.get_content_type()
+    assert "://" not in mail.get_content()
+    assert "www." not in mail.get_content()
+
+
+def test_mail_names_sender_club_and_time_and_asks_for_no_automatic_answer():
+    before = datetime.now(timezone.utc) - timedelta(seconds=1)
+
+    mail = read(code_mail(SENDER, "john@simplylift.co", "7QKM-2XPD"))
+
+    assert (SENDER, "john@simplylift.co") == (mail["From"], mail["To"])
+    assert "auto-generated" == mail["Auto-Submitted"]
+    assert before <= mail["Date"].datetime <= datetime.now(timezone.utc)
+    assert mail["Message-ID"].endswith("@club.example>")
+    assert not mail.defects
+
+
+def test_mail_goes_through_servers_that_take_neither_8_bits_nor_long_lines():
+    raw = bytes(code_mail(SENDER, "john@simplylift.co", "7QKM-2XPD"))
+
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) <= 78
+    assert b"\n" not in raw.replace(b"\r\n", b"")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["o'brien+gym@lift.example", "x" * 64 + "@" + "a." * 90 + "example", "first.last=cup!{1}~@lift.example", "a@[::1]"],
+)
+def test_address_stands_in_the_mail_as_it_is_in_the_file(address):
+    mail = read(code_mail(SENDER, address, "7QKM-2XPD"))
+
+    assert address == mail["To"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "john@simplylift.co\r\nBcc: stranger@evil.example",
+        "john@simplylift.co\nBcc: stranger@evil.example",
+        "john@simplylift.co\rBcc: stranger@evil.example",
+        "john@simplylift.co\u2028Bcc: stranger@evil.example",
+        "john@simplylift.co, stranger@evil.example",
+        "john@simplylift.co; stranger@evil.example",
+        "john@simplylift.co stranger@evil.example",
+        "<john@simplylift.co> SIZE=1",
+        "John <john@simplylift.co>",
+        "john(stranger@evil.example)@simplylift.co",
+        "=?utf-8?q?john?=@simplylift.co",
+        "john@simplylift.co\0",
+        "jöhn@simplylift.co",
+        "john@sïmplylift.co",
+        "john",
+        "john@",
+        "@simplylift.co",
+        "",
+        "(" * 200 + "@simplylift.co",
+        "x" * 300 + "@simplylift.co",
+    ],
+)
+def test_what_is_no_single_plain_address_gets_no_mail(address):
+    with pytest.raises(ValueError):
+        code_mail(SENDER, address, "7QKM-2XPD")

@@ -1,0 +1,682 @@
+"""Codes by mail against real mail servers: encrypted, away, slow, refusing, closing in the middle; and at the end."""
+
+import email
+import logging
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from contextlib import contextmanager
+from email.policy import default
+
+import pytest
+
+from gudlft import mail
+from gudlft.mail import Mailer
+from gudlft.mail_server import MailError
+from gudlft.settings import MailSecurity, MailServer
+from tests.mail_servers import Postbox, mail_server, make_certificate, scripted_server
+from tests.support import PROJECT, answers, free_port
+
+SENDER = "registration@club.example"
+JOHN = "john@simplylift.co"
+KATE = "kate@shelifts.co.uk"
+CODE = "7QKM-2XPD"
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """Return the file of a certificate of localhost, and what a server needs to use it."""
+    return make_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture
+def mailer_for():
+    """Return a function that makes a quick mailer for a server; all are closed at the end."""
+    mailers = []
+
+    def make(port, host="127.0.0.1", security=MailSecurity.NONE, name="", password="", context=None):
+        mailer = Mailer(MailServer(host, port, security, name, password), SENDER, context)
+        mailer.delay = 0.05
+        mailer.tries_at = (0.0, 0.1, 0.3)
+        mailer.seconds_a_try = 2.0
+        mailers.append(mailer)
+        return mailer
+
+    yield make
+    for mailer in mailers:
+        mailer.seconds_at_the_end = 5.0
+        mailer.close()
+
+
+def wait_until(condition, seconds=5.0):
+    """Wait for something to become true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.005)
+
+
+def read(envelope):
+    """Return a mail as its reader's program reads it."""
+    return email.message_from_bytes(envelope.content, policy=default)
+
+
+def lines_of(caplog, level=logging.DEBUG):
+    """Return what the mailer logged, at a level or above it."""
+    return [one.getMessage() for one in caplog.records if one.name == "gudlft.mail" and one.levelno >= level]
+
+
+def errors_of(caplog):
+    """Return the mails that were given up, as the log tells."""
+    return lines_of(caplog, logging.ERROR)
+
+
+# Sending
+
+
+def test_code_is_mailed_to_the_club(mailer_for):
+    postbox = Postbox()
+
+    with mail_server(postbox) as port:
+        mailer_for(port).send_code(JOHN, CODE)
+        wait_until(lambda: postbox.mails)
+
+    [envelope] = postbox.mails
+    assert (SENDER, [JOHN]) == (envelope.mail_from, envelope.rcpt_tos)
+    assert f"Your code for GÜDLFT Registration: {CODE}" == read(envelope)["Subject"]
+    assert CODE in read(envelope).get_content()
+
+
+def test_nothing_is_sent_for_an_address_that_no_club_has(mailer_for):
+    with scripted_server() as server:
+        mailer = mailer_for(server.port)
+        mailer.send_code(None, CODE)
+        mailer.send_code(JOHN, CODE)
+        wait_until(lambda: "." in server.heard)
+
+    assert [f"rcpt TO:<{JOHN}>"] == [line for line in server.heard if line.startswith("rcpt")]
+    assert 1 == len([line for line in server.heard if line.startswith("ehlo")])
+
+
+def test_mail_goes_no_sooner_than_a_second_after_it_was_asked_for(mailer_for):
+    postbox = Postbox()
+    with mail_server(postbox) as port:
+        mailer = mailer_for(port)
+        mailer.delay = Mailer.delay
+        asked_at = time.monotonic()
+
+        mailer.send_code(JOHN, CODE)
+        wait_until(lambda: postbox.mails)
+
+    assert 1.0 <= postbox.times[0] - asked_at < 3.0
+
+
+def test_asking_waits_for_no_mail_server(mailer_for):
+    with scripted_server(GREETING=[]) as server:
+        mailer = mailer_for(server.port)
+        mailer.delay = 0.0
+        mailer.send_code(KATE, CODE)
+        time.sleep(0.1)
+        started = time.monotonic()
+
+        for address in [JOHN, None] * 20:
+            mailer.send_code(address, CODE)
+
+        assert time.monotonic() - started < 0.5
+
+
+def test_nothing_is_logged_of_a_mail_that_was_sent(mailer_for, caplog):
+    caplog.set_level(logging.DEBUG)
+    postbox = Postbox()
+
+    with mail_server(postbox) as port:
+        mailer = mailer_for(port)
+        mailer.send_code(JOHN, CODE)
+        mailer.send_code(None, CODE)
+        wait_until(lambda: not mailer.waiting())
+
+    assert [] == lines_of(caplog)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [f"{JOHN}\r\nBcc: evil@evil.example", f"{JOHN}, evil@evil.example", "jöhn@lift.example", "x" * 300 + "@y"],
+)
+def test_what_is_no_plain_address_gets_nothing_and_stops_nobody(address, mailer_for, caplog):
+    postbox = Postbox()
+
+    with mail_server(postbox) as port:
+        mailer = mailer_for(port)
+        mailer.send_code(address, CODE)
+        mailer.send_code(KATE, CODE)
+        wait_until(lambda: not mailer.waiting())
+
+    assert [KATE] == postbox.asked_for
+    assert "bcc" not in {name.lower() for name in read(postbox.mails[0])}
+    assert 1 == len(errors_of(caplog))
+    assert "\n" not in errors_of(caplog)[0]
+
+
+# The queue
+
+
+@pytest.mark.parametrize(("waiting", "late"), [(JOHN, None), (None, JOHN), (JOHN, KATE), (None, None)])
+def test_full_queue_takes_no_more_whoever_asks(waiting, late, mailer_for, caplog):
+    postbox = Postbox()
+    with mail_server(postbox) as port:
+        mailer = mailer_for(port)
+        mailer.delay = 0.3
+        for _ in range(Mailer.most_jobs):
+            mailer.send_code(waiting, CODE)
+
+        mailer.send_code(late, CODE)
+        wait_until(lambda: not mailer.waiting())
+
+    assert ["mail: too many codes wait, so one that was asked for is not sent"] == lines_of(caplog)
+    assert [waiting] * (100 if waiting else 0) == postbox.asked_for
+
+
+def test_queue_has_room_again_when_its_mails_are_sent(mailer_for, caplog):
+    postbox = Postbox()
+    with mail_server(postbox) as port:
+        mailer = mailer_for(port)
+        mailer.most_jobs = 1
+
+        mailer.send_code(None, CODE)
+        wait_until(lambda: not mailer.waiting())
+        mailer.send_code(KATE, CODE)
+        wait_until(lambda: not mailer.waiting())
+
+    assert [] == lines_of(caplog)
+
+
+def test_code_that_waited_until_it_was_too_old_is_not_mailed(mailer_for, caplog, monkeypatch):
+    monkeypatch.setattr(mail, "SECONDS_VALID", 0)
+    postbox = Postbox()
+
+    with mail_server(postbox) as port:
+        mailer_for(port).send_code(JOHN, CODE)
+        wait_until(lambda: errors_of(caplog))
+
+    assert [] == postbox.asked_for
+    assert [f"mail: no code can be sent to {JOHN}: its code is too old by now"] == errors_of(caplog)
+
+
+# Encryption and password
+
+
+def encryption(security, context):
+    """Return the options of a mail server that is encrypted in this way."""
+    if security is MailSecurity.STARTTLS:
+        return {"tls_context": context, "require_starttls": True}
+    return {"ssl_context": context, "auth_require_tls": False}  # it is encrypted, which aiosmtpd does not see
+
+
+@pytest.mark.parametrize("security", [MailSecurity.STARTTLS, MailSecurity.TLS])
+def test_mail_goes_encrypted_with_name_and_password(security, mailer_for, certificate):
+    file, server_context = certificate
+    postbox = Postbox()
+
+    with mail_server(postbox, **encryption(security, server_context), authenticator=postbox.sign_in) as port:
+        context = ssl.create_default_context(cafile=file)
+        mailer_for(port, "localhost", security, "gudlft", "open sesame", context).send_code(JOHN, CODE)
+        wait_until(lambda: postbox.mails)
+
+    assert [(b"gudlft", b"open sesame")] == postbox.sign_ins
+    assert [JOHN] == postbox.mails[0].rcpt_tos
+
+
+def test_certificates_that_the_system_trusts_are_trusted(mailer_for, certificate, monkeypatch):
+    file, server_context = certificate
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    postbox = Postbox()
+
+    with mail_server(postbox, ssl_context=server_context) as port:
+        mailer_for(port, "localhost", "tls").send_code(JOHN, CODE)
+        wait_until(lambda: postbox.mails)
+
+    assert [JOHN] == postbox.asked_for
+
+
+@pytest.mark.parametrize("security", [MailSecurity.STARTTLS, MailSecurity.TLS])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_nothing_is_sent_where_the_certificate_is_not_the_servers(security, host, mailer_for, certificate, caplog):
+    file, server_context = certificate
+    trusted = None if host == "localhost" else file  # unknown to the system, or of another name
+    postbox = Postbox()
+
+    with mail_server(postbox, **encryption(security, server_context)) as port:
+        context = ssl.create_default_context(cafile=trusted)
+        mailer_for(port, host, security, "gudlft", "open sesame", context).send_code(JOHN, CODE)
+        wait_until(lambda: errors_of(caplog))
+
+    assert [] == postbox.asked_for + postbox.sign_ins
+    assert 1 == len(lines_of(caplog))
+    assert "its certificate is not trusted" in errors_of(caplog)[0]
+
+
+def test_neither_password_nor_code_is_sent_where_encryption_is_not_offered(mailer_for, caplog):
+    with scripted_server(EHLO=["250-hello\r\n250 AUTH PLAIN LOGIN\r\n"]) as server:
+        mailer = mailer_for(server.port, security=MailSecurity.STARTTLS, name="gudlft", password="open sesame")
+        mailer.send_code(JOHN, CODE)
+        wait_until(lambda: errors_of(caplog))
+
+    assert ["ehlo"] == [line.split()[0] for line in server.heard]
+    assert "STARTTLS" in errors_of(caplog)[0]
+    assert 1 == len(lines_of(caplog))
+
+
+def test_refused_password_is_tried_once_and_not_logged(mailer_for, caplog):
+    postbox = Postbox()
+
+    with mail_server(postbox, authenticator=postbox.sign_in, auth_require_tls=False) as port:
+        mailer_for(port, name="gudlft", password="wrong").send_code(JOHN, CODE)
+        wait_until(lambda: errors_of(caplog))
+
+    assert [] == postbox.mails
+    assert {(b"gudlft", b"wrong")} == set(postbox.sign_ins)
+    assert [f"mail: no code can be sent to {JOHN}: it refuses the name or the password (535)"] == lines_of(caplog)
+
+
+def test_password_is_not_in_what_describes_a_server():
+    assert "sesame" not in repr(MailServer("smtp.club.example", 465, MailSecurity.TLS, "gudlft", "open sesame"))
+
+
+# Failures
+
+
+def test_server_that_is_away_is_tried_three_times_and_named_in_the_log(mailer_for, caplog):
+    mailer_for(free_port()).send_code(JOHN, CODE)
+    wait_until(lambda: errors_of(caplog))
+
+    assert ["try 1 of 3", "try 2 of 3"] == [line[6:16] for line in lines_of(caplog)[:-1]]
+    assert f"mail: no code can be sent to {JOHN}: [Errno 111] Connection refused" == lines_of(caplog)[-1]
+    assert CODE not in caplog.text
+
+
+def test_mail_goes_when_the_server_is_back(mailer_for, caplog):
+    port = free_port()
+    postbox = Postbox()
+    mailer = mailer_for(port)
+    mailer.tries_at = (0.0, 0.1, 1.0)
+    mailer.send_code(JOHN, CODE)
+    wait_until(lambda: 2 == len(lines_of(caplog)))
+
+    with mail_server(postbox, port):
+        wait_until(lambda: not mailer.waiting())
+
+    assert [JOHN] == postbox.asked_for
+    assert [] == errors_of(caplog)
+
+
+def test_tries_of_a_mail_end_within_half_a_minute_with_growing_pauses():
+    first, second, third = Mailer.tries_at
+
+    assert 0 < second - first < third - second
+    assert third + Mailer.seconds_a_try < 30
+    assert second + 2 * Mailer.seconds_a_try <= third  # slow tries do not push the last one back
+
+
+def test_mail_that_is_refused_for_now_is_tried_again(mailer_for, caplog):
+    postbox = Postbox("451 come back later", "421 busy")
+
+    with mail_server(postbox) as port:
+        mailer = mailer_for(port)
+        mailer.send_code(JOHN, CODE)
+        wait_until(lambda: not mailer.waiting())
+
+    assert [JOHN] * 3 == postbox.asked_for
+    failures = ["1 of 3 failed: it answers 451 come back later", "2 of 3 failed: it answers 421 busy"]
+    assert [f"mail: try {failure}" for failure in failures] == lines_of(caplog)
+
+
+def test_mail_that_is_refused_for_good_is_tried_once(mailer_for, caplog):
+    postbox = Postbox("550 no such user")
+
+    with mail_server(postbox) as port:
+        mailer = mailer_for(port)
+        mailer.send_code(JOHN, CODE)
+        wait_until(lambda: errors_of(caplog))
+        time.sleep(0.4)
+
+    assert [JOHN] == postbox.asked_for
+    assert [f"mail: no code can be sent to {JOHN}: it answers 550 no such user"] == lines_of(caplog)
+
+
+@pytest.mark.parametrize("command", ["GREETING", "MAIL", "RCPT", "DATA", "END"])
+def test_refusal_for_good_is_one_at_every_step(command, mailer_for, caplog):
+    with scripted_server(**{command: ["554 no\r\n"]}) as server:
+        mailer_for(server.port).send_code(JOHN, CODE)
+        wait_until(lambda: lines_of(caplog))
+
+    assert [f"mail: no code can be sent to {JOHN}: it answers 554 no"] == lines_of(caplog)
+
+
+def test_mail_is_sent_again_where_the_server_hangs_up_in_the_middle(mailer_for):
+    postbox = Postbox()
+    postbox.hang_ups = 1
+
+    with mail_server(postbox) as port:
+        mailer_for(port).send_code(JOHN, CODE)
+        wait_until(lambda: 2 == len(postbox.mails))
+
+    first, second = map(read, postbox.mails)
+    assert first["Message-ID"] == second["Message-ID"]  # so that a reader sees one mail
+
+
+@pytest.mark.parametrize("answer", [["421 bye\r\n"], []])
+def test_mail_that_was_taken_is_not_sent_again_whatever_follows(answer, mailer_for, caplog):
+    with scripted_server(QUIT=answer) as server:
+        mailer = mailer_for(server.port)
+        mailer.seconds_a_try = 0.3
+        mailer.send_code(JOHN, CODE)
+        wait_until(lambda: not mailer.waiting())
+        time.sleep(0.4)
+
+    assert 1 == server.heard.count(".")
+    assert [] == lines_of(caplog)
+
+
+@pytest.mark.parametrize("command", ["GREETING", "EHLO", "MAIL", "RCPT", "DATA", "END"])
+def test_silent_server_holds_a_try_for_seconds_only(command, mailer_for, caplog):
+    with scripted_server(**{command: []}) as server:
+        mailer = mailer_for(server.port)
+        mailer.seconds_a_try = 0.1
+        started = time.monotonic()
+
+        mailer.send_code(JOHN, CODE)
+        wait_until(lambda: errors_of(caplog))
+
+    assert time.monotonic() - started < 1.5
+    assert "timed out" in errors_of(caplog)[0]
+
+
+def test_server_that_answers_a_little_at_a_time_holds_a_try_for_seconds_only(mailer_for, caplog):
+    slow = ["250-a\r\n", "250 b\r\n"]
+    with scripted_server(pause=0.2, EHLO=slow, MAIL=slow, RCPT=slow) as server:
+        mailer = mailer_for(server.port)
+        mailer.seconds_a_try = 0.3
+        mailer.tries_at = (0.0,)
+        started = time.monotonic()
+
+        mailer.send_code(JOHN, CODE)
+        wait_until(lambda: errors_of(caplog))
+
+    assert time.monotonic() - started < 1.5
+    assert "timed out" in errors_of(caplog)[0]
+
+
+def test_address_that_is_refused_for_now_stops_nobody(mailer_for):
+    postbox = Postbox("451 later")
+    with mail_server(postbox) as port:
+        mailer = mailer_for(port)
+        mailer.tries_at = (0.0, 1.0)
+
+        mailer.send_code(JOHN, CODE)
+        mailer.send_code(KATE, CODE)
+        wait_until(lambda: 2 == len(postbox.mails))
+
+    assert [JOHN, KATE, JOHN] == postbox.asked_for
+
+
+def test_codes_that_were_never_tried_go_before_those_that_failed(mailer_for, caplog):
+    with scripted_server(RCPT=[]) as server:
+        mailer = mailer_for(server.port)
+        mailer.seconds_a_try = 0.2
+        mailer.tries_at = (0.0, 0.0, 0.0)
+        for address in [JOHN, KATE]:
+            mailer.send_code(address, CODE)
+
+        wait_until(lambda: 2 == len(errors_of(caplog)))
+
+    asked_for = [line for line in server.heard if line.startswith("rcpt")]
+    assert [f"rcpt TO:<{JOHN}>", f"rcpt TO:<{KATE}>"] == asked_for[:2]
+    assert 6 == len(asked_for)
+
+
+@pytest.mark.parametrize("quoted", ["7QKM-2XPD", "7qkm2xpd"])
+@pytest.mark.parametrize("before", [0, 175])  # in the middle of the line, and where it is cut
+def test_code_that_a_server_quotes_is_not_logged(quoted, before, mailer_for, caplog):
+    with scripted_server(END=[f"554 spam {'x' * before} {quoted}\r\n"]) as server:
+        mailer_for(server.port).send_code(JOHN, CODE)
+        wait_until(lambda: errors_of(caplog))
+
+    assert "7qkm" not in caplog.text.lower()
+    assert "554 spam" in errors_of(caplog)[0]
+
+
+def test_what_a_server_says_stays_one_short_line_of_the_log(mailer_for, caplog):
+    with scripted_server(MAIL=["550-a\r\n550 \x1b[31m" + "b" * 5000 + "\r\n"]) as server:
+        mailer_for(server.port).send_code(JOHN, CODE)
+        wait_until(lambda: errors_of(caplog))
+
+    assert errors_of(caplog)[0].isprintable()
+    assert len(errors_of(caplog)[0]) < 300
+
+
+def test_answer_without_an_end_is_a_refusal(mailer_for, caplog):
+    with scripted_server(EHLO=["250-" + "x" * 10_000 + "\r\n"]) as server:
+        mailer_for(server.port).send_code(JOHN, CODE)
+        wait_until(lambda: errors_of(caplog))
+
+    assert [f"mail: no code can be sent to {JOHN}: it answers 500 Line too long."] == lines_of(caplog)
+
+
+def test_fault_of_this_app_stops_no_other_mail(mailer_for, caplog, monkeypatch):
+    postbox = Postbox()
+    build = mail.code_mail
+
+    def faulty(sender, address, code):
+        if address == JOHN:
+            raise RecursionError
+        return build(sender, address, code)
+
+    monkeypatch.setattr(mail, "code_mail", faulty)
+    with mail_server(postbox) as port:
+        mailer = mailer_for(port)
+        mailer.send_code(JOHN, CODE)
+        mailer.send_code(KATE, CODE)
+        wait_until(lambda: not mailer.waiting())
+
+    assert [KATE] == postbox.asked_for
+    assert [f"mail: no code can be sent to {JOHN}: RecursionError"] == lines_of(caplog)
+
+
+# The check
+
+
+def test_check_says_what_the_server_takes_and_sends_nothing(mailer_for):
+    with scripted_server() as server:
+        sentence = mailer_for(server.port).check()
+
+    assert f"mail: 127.0.0.1 takes mail from {SENDER}" == sentence
+    assert ["ehlo", "mail", "rset", "quit"] == [line.split()[0].lower() for line in server.heard]
+
+
+@pytest.mark.parametrize("security", [MailSecurity.STARTTLS, MailSecurity.TLS])
+def test_check_signs_in_over_an_encrypted_connection(security, mailer_for, certificate):
+    file, server_context = certificate
+    postbox = Postbox()
+
+    with mail_server(postbox, **encryption(security, server_context), authenticator=postbox.sign_in) as port:
+        context = ssl.create_default_context(cafile=file)
+        mailer_for(port, "localhost", security, "gudlft", "open sesame", context).check()
+
+    assert [(b"gudlft", b"open sesame")] == postbox.sign_ins
+    assert [] == postbox.asked_for + postbox.mails
+
+
+@pytest.mark.parametrize(
+    ("answers", "what"),
+    [
+        ({"GREETING": ["554 go away\r\n"]}, "it answers 554 go away"),
+        ({"MAIL": ["550 not yours\r\n"]}, "it answers 550 not yours"),
+        ({"GREETING": []}, "Connection unexpectedly closed: timed out"),
+    ],
+)
+def test_check_says_in_one_line_why_the_server_takes_nothing(answers, what, mailer_for):
+    with scripted_server(**answers) as server:
+        mailer = mailer_for(server.port)
+        mailer.seconds_a_try = 0.2
+
+        with pytest.raises(MailError) as error:
+            mailer.check()
+
+    assert f"mail: 127.0.0.1: {what}" == str(error.value)
+
+
+def test_check_says_that_nothing_listens(mailer_for):
+    with pytest.raises(MailError, match="^mail: 127.0.0.1: .* Connection refused$"):
+        mailer_for(free_port()).check()
+
+
+@pytest.mark.parametrize("password", ["sesame", "sésame"])
+def test_check_shows_no_password(password, mailer_for):
+    quoting = ["535 wrong: sesame AGd1ZGxmdABzZXNhbWU=\r\n"]
+    hello = ["250-hello\r\n250 AUTH PLAIN\r\n"]
+    with scripted_server(EHLO=hello, AUTH=quoting) as server, pytest.raises(MailError) as error:
+        mailer_for(server.port, name="gudlft", password=password).check()
+
+    assert "same" not in str(error.value)
+    assert "AGd1" not in str(error.value)
+    assert "password" in str(error.value)
+
+
+def test_check_refuses_a_sender_that_is_no_address():
+    mailer = Mailer(MailServer("127.0.0.1", free_port()), "registration")
+
+    with pytest.raises(MailError, match="^mail: 127.0.0.1: an address"):
+        mailer.check()
+
+
+# Processes and their end
+
+
+def test_what_waits_is_sent_when_the_main_thread_ends(mailer_for, monkeypatch):
+    postbox = Postbox()
+    ended = threading.Event()
+    main_thread = threading.Thread(target=ended.wait)
+    main_thread.start()
+    monkeypatch.setattr(threading, "main_thread", lambda: main_thread)
+    with mail_server(postbox) as port:
+        mailer = mailer_for(port)
+        mailer.delay = 60.0
+        mailer.send_code(JOHN, CODE)
+
+        ended.set()
+        wait_until(lambda: postbox.mails)
+
+    assert [JOHN] == postbox.asked_for
+
+
+def test_what_fails_at_the_end_is_not_tried_again(mailer_for, caplog):
+    mailer = mailer_for(free_port())
+    mailer.tries_at = (0.0, 60.0)
+    mailer.delay = 60.0
+    mailer.send_code(JOHN, CODE)
+
+    mailer.close()
+
+    assert 0 == mailer.waiting()
+    assert [f"mail: no code can be sent to {JOHN}: [Errno 111] Connection refused"] == lines_of(caplog)
+
+
+def test_end_waits_for_a_silent_server_for_seconds_only(mailer_for, caplog):
+    with scripted_server(GREETING=[]) as server:
+        mailer = mailer_for(server.port)
+        mailer.seconds_at_the_end = 0.1
+        mailer.seconds_a_try = 1.0
+        mailer.send_code(JOHN, CODE)
+        started = time.monotonic()
+
+        mailer.close()
+
+        assert 0.1 <= time.monotonic() - started < 0.9
+    assert ["mail: the app ended before all codes were sent"] == lines_of(caplog)
+
+
+def test_end_waits_for_nothing_where_no_code_was_asked_for(mailer_for, caplog):
+    mailer = mailer_for(free_port())
+
+    mailer.close()
+
+    assert [] == lines_of(caplog)
+
+
+def run_mailing_app(port, *arguments):
+    """Run the tests' mailing program until it ends; return how it did."""
+    environment = {**os.environ, "MAIL_PORT": str(port)}
+    program = [sys.executable, "-m", "tests.mailing_app", *arguments]
+    return subprocess.run(program, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=30)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_each_process_sends_its_own_mails_once(method):
+    postbox = Postbox()
+
+    with mail_server(postbox) as port:
+        ended = run_mailing_app(port, method)
+
+    assert (0, "") == (ended.returncode, ended.stderr)
+    assert [f"{method}@club.example", "parent@club.example"] == postbox.asked_for
+
+
+@contextmanager
+def granian(folder, mail_port):
+    """Serve the mailing app under granian; yield its address and its process, which leads a group of its own."""
+    port = free_port()
+    program = [sys.executable, "-m", "granian", "--interface", "wsgi", "--blocking-threads", "2", "--no-ws"]
+    program += ["--workers-kill-timeout", "8"]  # a worker that SIGINT and SIGTERM reach at once may go on
+    program += ["--port", str(port), "tests.mailing_app:app"]
+    environment = {**os.environ, "MAIL_PORT": str(mail_port)}
+    with open(folder / "server.log", "wb") as log:
+        process = subprocess.Popen(
+            program, cwd=PROJECT, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/"), 30)
+        yield f"http://127.0.0.1:{port}", process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(30)
+
+
+def stop(process, number):
+    """Stop granian by SIGTERM, or as Ctrl-C does, which reaches its workers too."""
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+    process.wait(30)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_code_that_waits_is_mailed_when_granian_is_stopped(number, tmp_path):
+    postbox = Postbox()
+    with mail_server(postbox) as port, granian(tmp_path, port) as (url, process):
+        urllib.request.urlopen(f"{url}/{JOHN}", timeout=5).close()
+        asked_at = time.monotonic()
+
+        stop(process, number)
+
+    assert [JOHN] == postbox.asked_for
+    assert postbox.times[0] - asked_at < 5
+
+
+def test_granian_ends_five_seconds_after_it_was_stopped_where_the_mail_server_is_silent(tmp_path):
+    with scripted_server(GREETING=[]) as server, granian(tmp_path, server.port) as (url, process):
+        urllib.request.urlopen(f"{url}/{JOHN}", timeout=5).close()
+        asked_at = time.monotonic()
+
+        process.terminate()
+        process.wait(30)
+
+        assert 4.9 < time.monotonic() - asked_at < 8
+        assert 0 == process.returncode
+        assert "mail: the app ended before all codes were sent" in (tmp_path / "server.log").read_text()
