@@ -16,14 +16,24 @@ from urllib.parse import quote, urlencode, urljoin
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.wait import WebDriverWait
 
 from tests import season
+from tests.browsing import (
+    WAIT,
+    book,
+    find,
+    focused,
+    leave,
+    press,
+    press_details,
+    send,
+    sign_in,
+    tab_to,
+    text,
+)
 from tests.support import PROJECT, book_address, needed, serving, write_data
 
 CHROMIUM, CHROMEDRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
@@ -40,7 +50,6 @@ FLAGS = [
     "--disable-sync",
     "--hide-scrollbars",
 ]
-WAIT = 20  # seconds, for a page, a script or a tool of the browser
 
 OPEN, FULL, CUP, PAST = "Spring Festival 2050", "Novice Cup 2050", "Fall Classic 2050", "Spring Festival"
 LONG_CUP = "Championnats régionaux d’haltérophilie d’Auvergne-Rhône-Alpes, catégories jeunes et anciens"
@@ -161,72 +170,6 @@ def show(browser, width, scheme="light"):
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
 
-def find(browser, selector):
-    return browser.find_element(By.CSS_SELECTOR, selector)
-
-
-def text(browser, selector):
-    return find(browser, selector).text
-
-
-def gone(element):
-    """Tell whether the element's page was left; chromedriver has several words for that."""
-    try:
-        element.is_enabled()
-    except WebDriverException:
-        return True
-    return False
-
-
-def leave(browser, action, expected):
-    """Do what leads to another page, and wait for an element of it: a bare click may return before it is there."""
-    page = find(browser, "html")
-    action()
-    WebDriverWait(browser, WAIT).until(lambda _: gone(page))
-    return WebDriverWait(browser, WAIT).until(lambda _: find(browser, expected))
-
-
-def send(browser, form, expected, **fields):
-    """Fill in the form that leads to an address, and send it with its button."""
-    for name, typed in fields.items():
-        field = find(browser, f"{form} [name={name}]")
-        field.clear()
-        field.send_keys(typed)
-    leave(browser, find(browser, f"{form} button").click, expected)
-
-
-def sign_in(browser, site, email):
-    browser.get(f"{site}/logout")
-    send(browser, "[action='/showSummary']", ".points", email=email)
-
-
-def book(browser, site, club, competition, places, expected=".success"):
-    browser.get(f"{site}/book/{quote(competition)}/{quote(club)}")
-    send(browser, "[action='/purchasePlaces']", expected, places=places)
-
-
-def press(browser, *keys):
-    ActionChains(browser).send_keys(*keys).perform()
-
-
-def tab_to(browser, name):
-    """Press Tab until what has this name has the focus, and see the focus on everything on the way."""
-    for _ in range(60):
-        press(browser, Keys.TAB)
-        element = browser.switch_to.active_element
-        if element.tag_name != "body":  # the way round leads through the browser's own window
-            outline = [element.value_of_css_property(f"outline-{part}") for part in ("style", "width")]
-            assert ["solid", "3px"] == outline
-        if name == element.accessible_name:
-            return element
-    raise AssertionError(f"Tab never reaches {name}")
-
-
-def focused(browser):
-    """Return the classes of the element that has the focus."""
-    return browser.switch_to.active_element.get_attribute("class")
-
-
 # The journey
 
 
@@ -274,17 +217,6 @@ def test_keyboard_alone_books_and_gives_back_without_scripts(visitor, site, widt
     leave(visitor, lambda: press(visitor, Keys.ENTER), "#email")
     assert "You are signed out" == text(visitor, ".banner")
     assert "banner notice" == focused(visitor)
-
-
-def press_details(browser, name):
-    """Open the details with this name by the keyboard."""
-    for _ in range(60):
-        press(browser, Keys.TAB)
-        element = browser.switch_to.active_element
-        if element.tag_name == "summary" and name == " ".join(element.get_attribute("textContent").split()):
-            press(browser, Keys.ENTER)
-            return
-    raise AssertionError(f"Tab never reaches {name}")
 
 
 def test_skip_link_appears_and_leads_past_the_navigation(visitor, site):
