@@ -9,20 +9,32 @@ import re
 import shutil
 import subprocess
 import urllib.request
+from collections import Counter
 from http.cookiejar import CookieJar
 from pathlib import Path
 from urllib.parse import quote, urlencode, urljoin
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.support import PROJECT, needed, serving, write_data
+from tests import season
+from tests.browsing import (
+    WAIT,
+    book,
+    find,
+    focused,
+    leave,
+    press,
+    press_details,
+    send,
+    sign_in,
+    tab_to,
+    text,
+)
+from tests.support import PROJECT, book_address, needed, serving, write_data
 
 CHROMIUM, CHROMEDRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 AXE = PROJECT / "node_modules" / "axe-core" / "axe.min.js"
@@ -38,7 +50,6 @@ FLAGS = [
     "--disable-sync",
     "--hide-scrollbars",
 ]
-WAIT = 20  # seconds, for a page, a script or a tool of the browser
 
 OPEN, FULL, CUP, PAST = "Spring Festival 2050", "Novice Cup 2050", "Fall Classic 2050", "Spring Festival"
 LONG_CUP = "Championnats régionaux d’haltérophilie d’Auvergne-Rhône-Alpes, catégories jeunes et anciens"
@@ -58,6 +69,14 @@ COMPETITIONS = [
     (LONG_CUP, "2050-12-01 08:30:00", 120),
     ("Q" * 200, "2051-01-01 10:00:00", 1000),
 ]
+LONGEST_OF_SEASON = max((name for _, _, name in season.UPCOMING), key=len)
+SEASON_QUERIES = {  # state: what is chosen
+    "narrowed": "q=lyon&month=2050-03",
+    "yours": "show=mine",
+    "nothing found": "q=nowhere",
+    "past": "show=past",
+    "past, narrowed": "show=past&q=lyon",
+}
 SCHEMES = {"light": [], "dark": ["cat.color"]}  # the rules of axe that can tell: all, or those about colours
 ZOOMS = [(320, 1), (360, 1), (1280, 1), (320, 2), (360, 2), (1280, 2)]  # width in CSS pixels, size of the text
 
@@ -69,18 +88,43 @@ axe.run(document, {runOnly, resultTypes: ["violations", "incomplete"]}).then(
   error => done([String(error)]));
 """
 SMALL_CONTROLS = """
-return [...document.querySelectorAll("a, button, input:not([type=hidden])")]
+return [...document.querySelectorAll("a, button, select, summary, input:not([type=hidden])")]
   .filter(element => {
     const {width, height} = element.getBoundingClientRect();
-    return width < 24 || height < (element.matches("input, button, .button") ? 44 : 24);
+    const seen = element.checkVisibility();
+    return seen && (width < 24 || height < (element.matches("input, select, button, .button") ? 44 : 24));
   })
   .map(element => element.outerHTML);
 """
-OVERFLOW = """
-document.documentElement.style.fontSize = arguments[0] * 100 + "%";
-const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
-document.documentElement.style.fontSize = "";
-return wide;
+TEXT_SIZE = "document.documentElement.style.fontSize = arguments[0] * 100 + '%';"
+OVERFLOW = "return document.documentElement.scrollWidth - document.documentElement.clientWidth;"
+BROKEN_WORDS = """
+const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+const broken = [];
+while (texts.nextNode()) {
+  const node = texts.currentNode;
+  for (const word of node.data.matchAll(/[\\p{L}\\p{N}]{2,}/gu)) {
+    const range = document.createRange();
+    range.setStart(node, word.index);
+    range.setEnd(node, word.index + word[0].length);
+    const parts = [...range.getClientRects()];
+    const width = parts.reduce((sum, part) => sum + part.width, 0);
+    const lines = new Set(parts.map(part => Math.round(part.top)));
+    const fits = width < 180;  // a longer one, of a name, may have to be broken
+    if (lines.size > 1 && fits && !node.parentElement.closest(".visually-hidden, thead")) broken.push(word[0]);
+  }
+}
+return broken;
+"""
+HEIGHTS = """
+const box = selector => document.querySelector(selector)?.getBoundingClientRect();
+const rows = [...document.querySelectorAll(".competitions [data-competition]")];
+return {
+  page: document.documentElement.scrollHeight,
+  header: box("header").height,
+  first: box(".competitions [data-competition]")?.top,
+  row: Math.max(0, ...rows.map(row => row.getBoundingClientRect().height)),
+};
 """
 
 
@@ -126,72 +170,6 @@ def show(browser, width, scheme="light"):
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
 
-def find(browser, selector):
-    return browser.find_element(By.CSS_SELECTOR, selector)
-
-
-def text(browser, selector):
-    return find(browser, selector).text
-
-
-def gone(element):
-    """Tell whether the element's page was left; chromedriver has several words for that."""
-    try:
-        element.is_enabled()
-    except WebDriverException:
-        return True
-    return False
-
-
-def leave(browser, action, expected):
-    """Do what leads to another page, and wait for an element of it: a bare click may return before it is there."""
-    page = find(browser, "html")
-    action()
-    WebDriverWait(browser, WAIT).until(lambda _: gone(page))
-    return WebDriverWait(browser, WAIT).until(lambda _: find(browser, expected))
-
-
-def send(browser, form, expected, **fields):
-    """Fill in the form that leads to an address, and send it with its button."""
-    for name, typed in fields.items():
-        field = find(browser, f"{form} [name={name}]")
-        field.clear()
-        field.send_keys(typed)
-    leave(browser, find(browser, f"{form} button").click, expected)
-
-
-def sign_in(browser, site, email):
-    browser.get(f"{site}/logout")
-    send(browser, "[action='/showSummary']", ".points", email=email)
-
-
-def book(browser, site, club, competition, places, expected=".success"):
-    browser.get(f"{site}/book/{quote(competition)}/{quote(club)}")
-    send(browser, "[action='/purchasePlaces']", expected, places=places)
-
-
-def press(browser, *keys):
-    ActionChains(browser).send_keys(*keys).perform()
-
-
-def tab_to(browser, name):
-    """Press Tab until what has this name has the focus, and see the focus on everything on the way."""
-    for _ in range(60):
-        press(browser, Keys.TAB)
-        element = browser.switch_to.active_element
-        if element.tag_name != "body":  # the way round leads through the browser's own window
-            outline = [element.value_of_css_property(f"outline-{part}") for part in ("style", "width")]
-            assert ["solid", "3px"] == outline
-        if name == element.accessible_name:
-            return element
-    raise AssertionError(f"Tab never reaches {name}")
-
-
-def focused(browser):
-    """Return the classes of the element that has the focus."""
-    return browser.switch_to.active_element.get_attribute("class")
-
-
 # The journey
 
 
@@ -199,34 +177,46 @@ def focused(browser):
 def test_keyboard_alone_books_and_gives_back_without_scripts(visitor, site, width):
     show(visitor, width)
     visitor.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
-    visitor.get(site)
-    press(visitor, Keys.TAB)
-    assert "Skip to main content" == visitor.switch_to.active_element.text
+    visitor.get(f"{site}/bookings")
+    assert "You are not signed in. Sign in to continue" in text(visitor, ".banner")
+
     tab_to(visitor, "Email address")
-    leave(visitor, lambda: press(visitor, "john@simplylift.example", Keys.ENTER), ".points")
+    leave(visitor, lambda: press(visitor, "john@simplylift.example", Keys.ENTER), ".history, h2")
+    assert "My bookings" == text(visitor, "h1")
+
+    tab_to(visitor, "Summary")
+    leave(visitor, lambda: press(visitor, Keys.ENTER), ".points")
     tab_to(visitor, f"Book places in {OPEN}")
     leave(visitor, lambda: press(visitor, Keys.ENTER), "#places")
     tab_to(visitor, "Number of places")
     leave(visitor, lambda: press(visitor, "13", Keys.ENTER), ".error-summary")
     assert "error-summary" == focused(visitor)
+
     link = tab_to(visitor, text(visitor, ".error-summary a"))
     press(visitor, Keys.ENTER)
     field = visitor.switch_to.active_element
     assert ("places", "13", "true") == tuple(map(field.get_attribute, ("id", "value", "aria-invalid")))
     assert f"Error: {link.text}" == " ".join(text(visitor, ".error").split())
+
     leave(visitor, lambda: press(visitor, Keys.DELETE * 2, "4", Keys.ENTER), ".success")
     assert "banner success" == focused(visitor)
-    assert "1 point available, enough for 0 places at 3 points each" == " ".join(text(visitor, ".points").split())
-    tab_to(visitor, "My bookings")
-    leave(visitor, lambda: press(visitor, Keys.ENTER), ".record")
-    tab_to(visitor, "Number of places to give back, of 4 held; each returns 3 points")
+    assert "Not enough for a place (3 points)" in text(visitor, ".points")
+
+    tab_to(visitor, "See or give back")
+    leave(visitor, lambda: press(visitor, Keys.ENTER), ".card")
+    assert "booking-1" == find(visitor, ":target").get_attribute("id")
+    press_details(visitor, f"Give places back in {OPEN}")
+    tab_to(visitor, f"Places to give back in {OPEN} (you hold 4; 3 points each)")
     press(visitor, "3")
     tab_to(visitor, f"Give back places in {OPEN}")
     leave(visitor, lambda: press(visitor, Keys.SPACE), ".success")
     assert "banner success" == focused(visitor)
     assert f"3 places in {OPEN} given back. 9 points returned, 10 points available" in text(visitor, ".banner")
+
     tab_to(visitor, "Sign out")
     leave(visitor, lambda: press(visitor, Keys.ENTER), "#email")
+    assert "You are signed out" == text(visitor, ".banner")
+    assert "banner notice" == focused(visitor)
 
 
 def test_skip_link_appears_and_leads_past_the_navigation(visitor, site):
@@ -265,6 +255,102 @@ def test_back_after_signing_out_shows_nothing(visitor, site):
         assert "You are not signed in. Sign in to continue" in text(visitor, ".banner")
 
 
+# A phone, a printer, forced colours, a screen reader
+
+
+@pytest.fixture
+def demo(tmp_path):
+    """Serve the app with the bundled data; return its address."""
+    for name in ("clubs.json", "competitions.json"):
+        shutil.copy(PROJECT / name, tmp_path)
+    with serving(tmp_path) as (address, _):
+        yield address
+
+
+def show_phone(browser):
+    """Give the window the size of a phone's."""
+    metrics = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def in_view(browser, selector):
+    """Tell whether the whole of an element is seen without scrolling."""
+    box = browser.execute_script("return document.querySelector(arguments[0]).getBoundingClientRect()", selector)
+    return box["top"] >= 0 and box["bottom"] <= 740
+
+
+def test_field_and_button_are_in_view_on_a_phone(visitor, demo):
+    show_phone(visitor)
+    sign_in(visitor, demo, "john@simplylift.co")
+    visitor.get(demo + book_address(OPEN, "Simply Lift"))
+
+    assert in_view(visitor, "#places")
+    assert in_view(visitor, "main button")
+
+    send(visitor, "main form", ".error-summary", places="5")
+
+    assert in_view(visitor, ".error-summary")
+    assert in_view(visitor, ".error")
+    assert in_view(visitor, "#places")
+    assert in_view(visitor, "main button")
+
+
+def test_narrowing_takes_two_presses_on_a_phone(visitor, tmp_path):
+    write_data(tmp_path, season.clubs(), season.competitions())
+    with serving(tmp_path) as (address, _):
+        show_phone(visitor)
+        sign_in(visitor, address, season.email_of(season.CLUB))
+        find(visitor, "#month [value='2050-03']").click()
+        send(visitor, ".find", ".competitions", q="lyon")
+
+        found = visitor.find_elements(By.CSS_SELECTOR, ".competitions [scope=row]")
+        assert ["Lyon Open"] == [one.text for one in found]
+        assert in_view(visitor, ".competitions .button")
+        assert "1 of 40 competitions, soonest first Show all" == text(visitor, ".competitions caption")
+
+
+def test_tables_keep_their_roles_on_a_phone(visitor, demo):
+    show_phone(visitor)
+    sign_in(visitor, demo, "john@simplylift.co")
+    visitor.execute_script("document.querySelector('details').open = true")
+    nodes = visitor.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    roles = Counter(node["role"]["value"] for node in nodes if not node["ignored"])
+
+    rows = len(visitor.find_elements(By.CSS_SELECTOR, "tr"))
+    cells = len(visitor.find_elements(By.CSS_SELECTOR, "td:not([hidden])"))
+    assert (3, rows, cells) == (roles["table"], roles["row"], roles["cell"])
+    assert len(visitor.find_elements(By.CSS_SELECTOR, "th")) == roles["rowheader"] + roles["columnheader"]
+
+
+def test_forced_colours_keep_the_current_page_and_the_panels(visitor, demo):
+    sign_in(visitor, demo, "john@simplylift.co")
+    visitor.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "forced-colors", "value": "active"}]})
+    edges = [
+        link.value_of_css_property("border-bottom-color") for link in visitor.find_elements(By.CSS_SELECTOR, "nav a")
+    ]
+
+    assert edges[0] != edges[1] == edges[2]
+    for panel in (".points", ".board", "header"):
+        assert "1px" == find(visitor, panel).value_of_css_property("border-top-width")
+
+
+def test_print_of_my_bookings_has_the_club_and_the_date_and_no_forms(visitor, site):
+    sign_in(visitor, site, "john@simplylift.example")
+    book(visitor, site, "Simply Lift", OPEN, "2")
+    visitor.get(f"{site}/bookings")
+    visitor.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+
+    hidden = visitor.find_elements(By.CSS_SELECTOR, "nav, form, details, .links, .skip")
+    shown = [one.get_attribute("outerHTML") for one in hidden if one.is_displayed()]
+    after = visitor.execute_script("return getComputedStyle(document.querySelector('h1'), '::after').content")
+    assert [] == shown
+    assert '": Simply Lift"' == after
+    printed = visitor.execute_script("return getComputedStyle(document.querySelector('caption'), '::after').content")
+    assert "Printed on" in printed
+    assert find(visitor, ".history").is_displayed()
+    assert "You hold 2" in text(visitor, ".card")
+
+
 # One walk through all states
 
 
@@ -274,15 +360,14 @@ def states(browser, site):
     yield "sign-in"
     browser.get(f"{site}/bookings")
     yield "sign-in, needed"
-    for refused in ("unknown", "unknown again", "too many"):
-        send(browser, "[action='/showSummary']", ".error-summary", email="nobody@nowhere.example")
-        yield f"sign-in, {refused}"
+    send(browser, "[action='/showSummary']", ".error-summary", email="nobody@nowhere.example")
+    yield "sign-in, unknown"
     browser.get(f"{site}/pointsBoard")
     yield "board"
     browser.get(f"{site}/nowhere")
     yield "not found"
-    browser.get(f"{site}/purchasePlaces")
-    yield "wrong method"
+    browser.get(f"{site}/logout")
+    yield "sign-in, signed out"
     sign_in(browser, site, "nil@nil.example")
     yield "summary, no points"
     browser.get(f"{site}/bookings")
@@ -308,9 +393,10 @@ def states(browser, site):
     yield "another club"
     browser.get(f"{site}/bookings")
     yield "bookings"
-    send(browser, ".cards li:nth-child(2) form", ".error-summary", places="6")
+    find(browser, ".card:nth-child(2) summary").click()
+    send(browser, ".card:nth-child(2) form", ".error-summary", places="6")
     yield "bookings, refused"
-    send(browser, ".cards li:nth-child(2) form", ".success", places="1")
+    send(browser, ".card:nth-child(2) form", ".success", places="1")
     yield "bookings, given back"
     browser.get(f"{site}/pointsBoard")
     yield "board, signed in"
@@ -328,6 +414,9 @@ def states(browser, site):
     browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
     send(browser, "[action='/purchasePlaces']", ".error-summary", places="1")
     yield "sign-in, nothing was booked"
+    for _ in range(2):
+        send(browser, "[action='/showSummary']", ".error-summary", email="nobody@nowhere.example")
+    yield "sign-in, too many"
 
 
 def states_of_long_lists(browser, site):
@@ -344,6 +433,50 @@ def states_of_long_lists(browser, site):
     yield "bookings, many"
 
 
+def states_of_a_season(browser, site):
+    """Lead the browser through the pages of a club with 30 holdings in a season of 40 and 150 competitions."""
+    book_a_season(site)
+    sign_in(browser, site, season.email_of(season.CLUB))
+    yield "season"
+    browser.get(f"{site}/showSummary")
+    find(browser, "summary").click()
+    yield "season, past unfolded"
+    for state, query in SEASON_QUERIES.items():
+        browser.get(f"{site}/showSummary?{query}")
+        yield f"season, {state}"
+    browser.get(f"{site}/bookings")
+    yield "season, bookings"
+    find(browser, ".card:nth-child(2) summary").click()
+    send(browser, ".card:nth-child(2) form", ".error-summary", places="13")
+    yield "season, bookings refused"
+    browser.get(f"{site}/pointsBoard")
+    yield "season, board"
+    for competition in (season.FULL[0], LONGEST_OF_SEASON):
+        browser.get(site + book_address(competition, season.CLUB))
+        yield f"season, booking {competition}"
+    sign_in(browser, site, season.email_of(season.POOR_CLUB))
+    yield "season, no points"
+    browser.get(f"{site}/showSummary?show=bookable")
+    yield "season, nothing to book"
+
+
+def book_a_season(site):
+    """Send the bookings and returns of a season, each club with a session of its own."""
+    emails = {name: email for name, email, _ in season.clubs()}
+    clubs = {}
+    for club, competition, places in season.orders():
+        if club not in clubs:
+            clubs[club] = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+            post(clubs[club], f"{site}/showSummary", email=emails[club])
+        view = "purchasePlaces" if places > 0 else "cancelPlaces"
+        post(clubs[club], f"{site}/{view}", competition=competition, places=abs(places))
+
+
+def post(opener, address, **form):
+    """Send a form without the browser."""
+    opener.open(address, urlencode(form).encode(), timeout=WAIT).close()
+
+
 def states_of_no_data(browser, site):
     """Lead the browser through the pages of empty lists."""
     browser.get(site)
@@ -355,10 +488,9 @@ def states_of_no_data(browser, site):
 def book_often(site, competition):
     """Book and give back a place 51 times as the first club, without the browser."""
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
-    forms = [("showSummary", {"email": "0@club.example"})]
-    forms += [(view, {"competition": competition, "places": 1}) for view in ("purchasePlaces", "cancelPlaces") * 51]
-    for view, form in forms:
-        opener.open(f"{site}/{view}", urlencode(form).encode(), timeout=WAIT).close()
+    post(opener, f"{site}/showSummary", email="0@club.example")
+    for view in ("purchasePlaces", "cancelPlaces") * 51:
+        post(opener, f"{site}/{view}", competition=competition, places=1)
 
 
 def html_as_sent(browser):
@@ -370,13 +502,19 @@ def html_as_sent(browser):
 
 def look(browser):
     """Return what is wrong with the page that is shown, by kind, and its source."""
-    found = {"html": html_as_sent(browser), "wide": [], "small": [], "axe": []}
+    found = {"html": html_as_sent(browser), "wide": [], "broken": [], "small": [], "axe": []}
     for width, zoom in ZOOMS:
         show(browser, width)
-        if (wide := browser.execute_script(OVERFLOW, zoom)) > 0:
+        browser.execute_script(TEXT_SIZE, zoom)
+        wide = browser.execute_script(OVERFLOW)
+        if wide > 0:
             found["wide"].append((width, zoom, wide))
+        found["broken"] += [(width, zoom, word) for word in browser.execute_script(BROKEN_WORDS)]
         if zoom == 1:
             found["small"] += browser.execute_script(SMALL_CONTROLS)
+    browser.execute_script(TEXT_SIZE, 1)
+    show(browser, 360)
+    found["heights"] = browser.execute_script(HEIGHTS)
     if AXE.exists():
         browser.execute_script(AXE.read_text("utf-8"))
         for scheme, tags in SCHEMES.items():
@@ -396,6 +534,7 @@ def walk(browser, tmp_path_factory):
     data = [
         (states, CLUBS, COMPETITIONS),
         (states_of_long_lists, [(f"Club {number:04}", f"{number}@club.example", 9) for number in range(2431)], many),
+        (states_of_a_season, season.clubs(), season.competitions()),
         (states_of_no_data, [], []),
     ]
     found = {}
@@ -421,6 +560,24 @@ def test_axe_finds_nothing_in_any_state_scheme_and_width(walk):
 
 def test_no_page_scrolls_sideways_even_with_text_twice_as_large(walk):
     assert {} == faults(walk, "wide")
+
+
+def test_no_word_or_number_is_broken_even_with_text_twice_as_large(walk):
+    assert {} == faults(walk, "broken")
+
+
+def test_header_is_two_lines_on_a_phone(walk):
+    assert 120 >= max(found["heights"]["header"] for found in walk.values())
+
+
+def test_season_is_short_enough_to_scroll_on_a_phone(walk):
+    summary = walk["season"]["heights"]
+
+    assert 7_500 >= summary["page"]
+    assert 560 >= summary["first"]
+    assert 130 >= summary["row"]
+    assert 60_000 >= len(walk["season"]["html"].encode())
+    assert 14_000 >= walk["season, bookings"]["heights"]["page"]
 
 
 def test_controls_are_44_pixels_high_and_links_24(walk):

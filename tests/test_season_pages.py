@@ -549,12 +549,13 @@ def test_refused_return_of_what_is_not_held_opens_nothing(lyon):
 
 
 def test_print_has_the_club_and_the_date(clock, john):
+    john.book("1")
     clock(datetime(2027, 3, 14, 15, 30).astimezone())
 
     page = Secretary(JOHN).get("/bookings")
 
     assert ": Simply Lift" == page.soup.h1["data-printed"]
-    assert "Printed on Sun 14 March 2027, 15:30" == words(page.soup.select_one(".printed"))
+    assert ". Printed on Sun 14 March 2027, 15:30" == page.soup.caption["data-printed"]
 
 
 # Calendar

@@ -1,0 +1,162 @@
+"""The pages in the engine of Safari: Debian's webkit2gtk-driver, on a display that nobody sees (xvfb).
+
+Its window is at least 447 pixels wide: a phone's page is one that is magnified.
+"""
+
+import os
+import subprocess
+from glob import glob
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.client_config import ClientConfig
+from selenium.webdriver.remote.remote_connection import RemoteConnection
+from selenium.webdriver.webkitgtk.service import Service
+
+from tests import season
+from tests.browsing import WAIT, book, find, focused, leave, press, press_details, send, sign_in, tab_to, text
+from tests.support import OPEN, book_address, needed, serving, write_data
+
+DRIVER = "/usr/bin/WebKitWebDriver"
+BROWSER = next(iter(glob("/usr/lib/*/webkit2gtk-*/MiniBrowser")), "MiniBrowser of webkit2gtk-driver")
+CLUBS = [("Simply Lift", "john@simplylift.example", 13)]
+COMPETITIONS = [("Spring Festival", "2020-03-27 10:00:00", 25), (OPEN, "2050-03-27 11:11:00", 20)]
+ZOOMS = {320: 447 / 320, 360: 447 / 360}  # how far a page of the smallest window is magnified, by the width it has then
+
+
+@pytest.fixture(scope="module")
+def display():
+    """Start a display that nobody sees; return its name."""
+    needed("Xvfb")
+    reading, writing = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1400x1000x24", "-nolisten", "tcp"]
+    with subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL) as server:
+        os.close(writing)
+        with open(reading) as number:
+            yield f":{number.readline().strip()}"
+        server.terminate()
+
+
+@pytest.fixture(scope="module")
+def browser(display):
+    """Start the one browser of this module."""
+    needed(DRIVER, BROWSER)
+    options = webdriver.WebKitGTKOptions()
+    options.binary_location = BROWSER
+    options.add_argument("--automation")
+    service = Service(DRIVER, env=os.environ | {"DISPLAY": display, "GDK_BACKEND": "x11"})
+    service.start()
+    # Selenium's own class for this browser warns of what it does itself.
+    connection = RemoteConnection(client_config=ClientConfig(remote_server_addr=service.service_url))
+    driver = webdriver.Remote(connection, options=options)
+    driver.set_page_load_timeout(WAIT)
+    driver.set_script_timeout(WAIT)
+    yield driver
+    driver.quit()
+    service.stop()
+
+
+@pytest.fixture
+def visitor(browser):
+    """Return the browser as a new visitor finds it: signed out, in a wide window."""
+    browser.set_window_size(1280, 900)
+    return browser
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Serve the app with few competitions; return its address."""
+    write_data(tmp_path, CLUBS, COMPETITIONS)
+    with serving(tmp_path) as (address, _):
+        yield address
+
+
+@pytest.fixture
+def season_site(tmp_path):
+    """Serve the app with a whole season; return its address."""
+    write_data(tmp_path, season.clubs(), season.competitions())
+    with serving(tmp_path) as (address, _):
+        yield address
+
+
+def test_keyboard_alone_books_and_gives_back(visitor, site):
+    visitor.get(site + book_address(OPEN, "Simply Lift"))
+    tab_to(visitor, "Email address")
+    leave(visitor, lambda: press(visitor, "john@simplylift.example", Keys.ENTER), "#places")
+
+    tab_to(visitor, "Number of places")
+    leave(visitor, lambda: press(visitor, "13", Keys.ENTER), ".error-summary")
+    assert "error-summary" == focused(visitor)
+    tab_to(visitor, text(visitor, ".error-summary a"))
+    press(visitor, Keys.ENTER)
+    assert "places" == visitor.switch_to.active_element.get_attribute("id")
+
+    leave(visitor, lambda: press(visitor, Keys.BACKSPACE * 2, Keys.DELETE * 2, "4", Keys.ENTER), ".success")
+    assert "banner success" == focused(visitor)
+
+    tab_to(visitor, "See or give back")
+    leave(visitor, lambda: press(visitor, Keys.ENTER), ".card")
+    press_details(visitor, f"Give places back in {OPEN}")
+    tab_to(visitor, f"Places to give back in {OPEN} (you hold 4; 3 points each)")
+    press(visitor, "3")
+    tab_to(visitor, f"Give back places in {OPEN}")
+    leave(visitor, lambda: press(visitor, Keys.SPACE), ".success")
+    assert "banner success" == focused(visitor)
+    assert "9 points returned, 10 points available" in text(visitor, ".banner")
+
+
+def test_details_are_closed_until_they_are_pressed(visitor, site):
+    sign_in(visitor, site, "john@simplylift.example")
+    past = find(visitor, ".past")
+    assert not past.is_displayed()
+
+    find(visitor, "summary").click()
+
+    assert past.is_displayed()
+
+
+def test_refused_return_shows_its_form(visitor, site):
+    sign_in(visitor, site, "john@simplylift.example")
+    book(visitor, site, "Simply Lift", OPEN, "2")
+    visitor.get(f"{site}/bookings")
+    find(visitor, "summary").click()
+
+    send(visitor, ".card form", ".error-summary", places="3")
+
+    assert "error-summary" == focused(visitor)
+    assert find(visitor, ".card .error").is_displayed()
+    assert "3" == find(visitor, ".card [name=places]").get_attribute("value")
+
+
+def test_form_narrows_the_list(visitor, season_site):
+    sign_in(visitor, season_site, season.email_of(season.CLUB))
+    find(visitor, "#month [value='2050-03']").click()
+
+    send(visitor, ".find", ".competitions", q="lyon")
+
+    found = visitor.find_elements(By.CSS_SELECTOR, ".competitions [scope=row]")
+    assert ["Lyon Open"] == [one.text for one in found]
+    assert visitor.current_url.endswith("/showSummary?q=lyon&month=2050-03&show=all")
+
+
+@pytest.mark.parametrize("width", ZOOMS)
+def test_no_page_scrolls_sideways_on_a_phone(visitor, season_site, width):
+    sign_in(visitor, season_site, season.email_of(season.CLUB))
+    book(visitor, season_site, season.CLUB, "Lyon Open", "12")
+    visitor.set_window_size(447, 740)
+
+    for address in [
+        "/showSummary",
+        "/showSummary?show=past",
+        "/bookings",
+        "/pointsBoard",
+        book_address("Lyon Open", season.CLUB),
+        book_address("Grand Final", season.CLUB),
+        "/nothing",
+    ]:
+        visitor.get(season_site + address)
+        visitor.execute_script("document.documentElement.style.zoom = arguments[0]", ZOOMS[width])
+        wide = visitor.execute_script("return document.documentElement.scrollWidth > innerWidth")
+        assert not wide, address
