@@ -1,6 +1,7 @@
 """Signing in by a mailed code, on the app and against a real mail server: SPEC.md, section 7, line by line."""
 
 import email
+import http.client
 import logging
 import statistics
 import time
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from email.policy import default
 from threading import Barrier
+from urllib.parse import urlencode
 
 import pytest
 
@@ -25,6 +27,7 @@ from tests.support import (
     SMALL,
     Secretary,
     book_address,
+    serving,
     wait_until,
     write_data,
 )
@@ -97,13 +100,18 @@ def read(envelope):
     return email.message_from_bytes(envelope.content, policy=default)
 
 
+def code_in(envelope):
+    """Return the code that a mail brings."""
+    return read(envelope)["Subject"].rpartition(" ")[2]
+
+
 def ask(browser, postbox, address=JOHN, form="/showSummary", **fields):
     """Ask for a code of a club in a browser; return it as its mail has it."""
     mails_before = len(postbox.mails)
     page = browser.post(form, **(fields or {"email": address}))
     assert (303, "/code") == page.redirect
     wait_until(lambda: len(postbox.mails) > mails_before)
-    return read(postbox.mails[-1])["Subject"].rpartition(" ")[2]
+    return code_in(postbox.mails[-1])
 
 
 def another(browser, postbox):
@@ -978,6 +986,7 @@ def test_known_and_unknown_addresses_are_answered_in_the_same_time(app, postbox,
     for name in ["CODES_FOR_AN_ADDRESS", "CODES_FOR_A_CLIENT"]:
         monkeypatch.setattr(f"gudlft.mailed_codes.{name}", 0)
     monkeypatch.setattr(Mailer, "delay", 1.0)
+    monkeypatch.setattr(Mailer, "most_jobs", 1000)
     durations = {JOHN: [], UNKNOWN: []}
     for _ in range(200):
         for address, taken in durations.items():
@@ -989,3 +998,38 @@ def test_known_and_unknown_addresses_are_answered_in_the_same_time(app, postbox,
     known, unknown = [statistics.median(taken) for taken in durations.values()]
     print(f"medians: {known * 1000:.3f} ms known, {unknown * 1000:.3f} ms unknown")
     assert 0.8 < known / unknown < 1.25
+
+
+# In several processes
+
+
+def send(url, address, cookie="", **form):
+    """Send a form with a cookie over a connection of its own; return status, and the cookie that came back."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+    headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
+    connection.request("POST", address, urlencode(form), headers)
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+    return response.status, response.headers.get("Set-Cookie", "").partition(";")[0]
+
+
+def test_code_signs_in_once_in_four_workers_that_share_a_journal(folder, postbox):
+    settings = {
+        "MAIL": f"smtp://127.0.0.1:{postbox.port}",
+        "MAIL_FROM": SENDER,
+        "JOURNAL": "sqlite:///bookings.db",
+        "SECRET_KEY": KEY,
+        "FAILED_SIGN_INS_PER_MINUTE": 0,
+    }
+    with serving(folder, workers=4, **settings) as (url, _):
+        _, asked = send(url, "/showSummary", email=JOHN)
+        wait_until(lambda: postbox.mails)
+        code = code_in(postbox.mails[0])
+
+        at_once_statuses = [status for status, _ in at_once(12, lambda _: send(url, "/code", asked, code=code))]
+        later_statuses = [send(url, "/code", asked, code=code)[0] for _ in range(12)]
+
+    assert {303: 1, 400: 11} == Counter(at_once_statuses)
+    assert [400] * 12 == later_statuses
+    assert code not in (folder / "server.log").read_text()
