@@ -1,6 +1,5 @@
 """Signing in by a mailed code, on the app and against a real mail server: SPEC.md, section 7, line by line."""
 
-import email
 import http.client
 import logging
 import statistics
@@ -9,7 +8,6 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from email.policy import default
 from threading import Barrier
 from urllib.parse import urlencode
 
@@ -18,7 +16,7 @@ import pytest
 from gudlft.journal import CommitInDoubt, JournalError
 from gudlft.limits import Limit
 from gudlft.mail import Mailer
-from tests.mail_servers import Postbox, mail_server, scripted_server
+from tests.mail_servers import Postbox, code_in, mail_server, read_mail, scripted_server
 from tests.support import (
     JOHN,
     KATE,
@@ -95,16 +93,6 @@ def visitor(app):
     return Secretary(app=app.app)
 
 
-def read(envelope):
-    """Return a mail as its reader's program reads it."""
-    return email.message_from_bytes(envelope.content, policy=default)
-
-
-def code_in(envelope):
-    """Return the code that a mail brings."""
-    return read(envelope)["Subject"].rpartition(" ")[2]
-
-
 def ask(browser, postbox, address=JOHN, form="/showSummary", **fields):
     """Ask for a code of a club in a browser; return it as its mail has it."""
     mails_before = len(postbox.mails)
@@ -171,7 +159,7 @@ def test_code_goes_to_the_address_as_the_file_has_it(app, postbox, typed):
 
     [envelope] = postbox.mails
     assert (SENDER, [JOHN_IN_THE_FILE]) == (envelope.mail_from, envelope.rcpt_tos)
-    assert JOHN_IN_THE_FILE == read(envelope)["To"]
+    assert JOHN_IN_THE_FILE == read_mail(envelope)["To"]
 
 
 STRANGERS = [
@@ -219,7 +207,7 @@ def test_mail_brings_the_code_and_says_how_long_it_works(app, postbox):
     code = ask(visitor(app), postbox)
 
     [envelope] = postbox.mails
-    mail = read(envelope)
+    mail = read_mail(envelope)
     assert f"Your code for GÜDLFT Registration: {code}" == mail["Subject"]
     assert code in mail.get_content()
     assert "10 minutes" in mail.get_content()
