@@ -1,4 +1,4 @@
-"""Signing in by a mailed code in a browser: the journey with the code read from its mail, and each state of its page."""
+"""Signing in by a mailed code in a browser: the journey with the code from its mail, and each state of its page."""
 
 import json
 import subprocess
