@@ -95,8 +95,12 @@ class Writer:
 
     def _take_waiting(self) -> list[tuple[object, Future]]:
         """Return the orders that wait, but for those that were taken back; from here on none can be."""
+        waiting = []
         with self._turn:
-            waiting = [(order, outcome) for order, outcome in self._waiting if outcome.set_running_or_notify_cancel()]
+            for order, outcome in self._waiting:
+                was_taken_back = not outcome.set_running_or_notify_cancel()
+                if not was_taken_back:
+                    waiting.append((order, outcome))
             self._waiting.clear()
         return waiting
 
