@@ -20,18 +20,9 @@ settings.load_profile("fixed")
 @pytest.fixture
 def serve(monkeypatch):
     """Return a function that lets the app's pages show a ledger, with a journal or without."""
-    import server
-    from gudlft.reader import Reader
-    from gudlft.sign_outs import SignOuts
+    from tests.support import let_pages_show
 
-    def use(ledger):
-        monkeypatch.setattr(server, "ledger", ledger)
-        monkeypatch.setattr(server, "journal", ledger.journal)
-        monkeypatch.setattr(server, "sign_outs", SignOuts(ledger.journal))
-        monkeypatch.setattr(server, "reader", Reader(ledger.journal, ledger.take_over, server.sign_outs.take_over))
-        return ledger
-
-    return use
+    return lambda ledger: let_pages_show(ledger, monkeypatch)
 
 
 @pytest.fixture(autouse=True)

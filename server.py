@@ -162,6 +162,15 @@ def open_mailed_codes(config):
     return MailedCodes(config["SECRET_KEY"], ledger.clubs_by_email, mailer, sign_outs)
 
 
+def session_salt():
+    """Return what tells this app's cookies from those of others with the same key, that may have asked for less."""
+    if not journal.shared:
+        return secrets.token_hex()  # after a restart, or in another process, nobody knows who signed out
+    if mailed_codes:
+        return "session of a proven address"
+    return "session"
+
+
 def version_of(folder):
     """Return a number that changes with the files in a folder, for addresses that may be kept for ever."""
     files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
@@ -183,7 +192,7 @@ try:
     ledger = open_ledger(app.config, journal)
     sign_outs = SignOuts(journal)
     journal.close()  # no connection may be open when the server forks
-    reader = Reader(journal, ledger.take_over, sign_outs.take_over)
+    reader = Reader(journal, ledger, sign_outs)
 except (BadSettings, BadFiles) as error:
     raise SystemExit(str(error)) from None
 except (ImportError, JournalError) as error:
@@ -193,8 +202,7 @@ for mismatch in ledger.mismatches():
 
 failed_sign_ins = Limit(app.config["FAILED_SIGN_INS_PER_MINUTE"], seconds=60)
 mailed_codes = open_mailed_codes(app.config)
-# Without a journal nobody knows after a restart, or in another process, who signed out: no cookie counts there.
-app.session_interface = Sessions(app, salt="session" if journal.shared else secrets.token_hex())
+app.session_interface = Sessions(app, salt=session_salt())
 
 # Templates
 
@@ -326,6 +334,13 @@ def require_sign_in():
     return redirect(url_for("index"), 303)
 
 
+@app.before_request
+def require_mailed_codes():
+    """Have no page for codes where none are mailed."""
+    if mailed_codes is None and request.endpoint in ("enter_code", "sign_in_by_code"):
+        abort(404)
+
+
 def keep_wanted_page():
     """Keep in the session where to go after signing in: the page that was asked for or, after an order, its form's."""
     wanted = {}
@@ -390,8 +405,7 @@ class Problem:
 def render_page(template, status=200, problem=None, **context):
     """Return a response with a page; a problem is shown on it and logged."""
     if problem:
-        is_secret = problem.field == "code"
-        typed = f" ({cut(problem.typed)})" if problem.typed and not is_secret else ""
+        typed = f" ({cut(problem.typed)})" if problem.typed else ""
         log(f"{request.endpoint} refused: {problem.sentence}{typed}")
     html = render_template(template, problem=problem, club=request.club, ledger=ledger, **context)
     return app.response_class(html, status)
@@ -428,7 +442,7 @@ def sign_in():
     client = client_key(request.remote_addr)
     seconds = failed_sign_ins.seconds_to_wait(client)
     if seconds:
-        return wait(seconds, render_sign_in(429, email_problem(sentences.TOO_MANY_ATTEMPTS)))
+        return refuse_for_now(seconds, sentences.TOO_MANY_ATTEMPTS)
 
     typed = request.form.get("email", "").strip()
     if not typed:
@@ -447,8 +461,12 @@ def sign_in():
     return begin_sign_in(club)
 
 
-def wait(seconds, response):
-    """Let a response say after how many seconds another try makes sense."""
+def refuse_for_now(seconds, sentence):
+    """Show the form again with the reason, and say after how many seconds another try makes sense."""
+    if request.endpoint == "sign_in_by_code":
+        response = render_code(429, Problem(sentence))
+    else:
+        response = render_sign_in(429, email_problem(sentence))
     response.headers["Retry-After"] = seconds
     return response
 
@@ -472,7 +490,7 @@ def begin_sign_in(club):
 def end_sign_in():
     """End the session, so that a copy of its cookie is refused too."""
     if request.club:
-        sign_outs.end(session["id"], ledger.now())
+        sign_outs.end(session["id"], ledger.now(), journal_is_away=bool(request.journal_error))
         log("signed out")
     session.clear()
 
@@ -482,8 +500,7 @@ def ask_for_code(typed):
     try:
         asked = mailed_codes.ask(typed, client_key(request.remote_addr), ledger.now(), session.get("code"))
     except TooOften as error:
-        problem = Problem(sentences.too_many_codes(error.seconds), field="email", typed=typed)
-        return wait(error.seconds, render_sign_in(429, problem))
+        return refuse_for_now(error.seconds, sentences.too_many_codes(error.seconds))
     session["code"] = asked
     log("a code was asked for")
     return redirect(url_for("enter_code"), 303)
@@ -491,41 +508,48 @@ def ask_for_code(typed):
 
 @app.get("/code")
 def enter_code():
-    """Show the form for a mailed code."""
+    """Show the form for a mailed code; send the signed-in on, unless they asked for one."""
+    if request.club and "code" not in session:
+        return redirect(url_for("show_summary"), 303)
     return render_code()
 
 
-def render_code(status=200, sentence=None):
-    """Show the form for a mailed code, and what is wrong with the one that was sent."""
-    if mailed_codes is None:
-        abort(404)
-    problem = Problem(sentence, field="code", typed=request.form.get("code", "")) if sentence else None
-    return render_page("code.html", status, problem)
+def render_code(status=200, problem=None):
+    """Show the form for a mailed code. What was typed stays in its field, and out of the log."""
+    return render_page("code.html", status, problem, typed=request.form.get("code", ""))
 
 
 @app.post("/code")
 def sign_in_by_code():
     """Sign a secretary in by a mailed code, or let another one be mailed."""
-    if mailed_codes is None:
-        abort(404)
     client = client_key(request.remote_addr)
     seconds = failed_sign_ins.seconds_to_wait(client)
     if seconds:
-        return wait(seconds, render_code(429, sentences.TOO_MANY_ATTEMPTS))
-    if "another" in request.form and "code" in session:
-        return ask_for_code(session["code"]["address"])
+        return refuse_for_now(seconds, sentences.TOO_MANY_ATTEMPTS)
+    if "another" in request.form:
+        return ask_for_another_code()
     if request.journal_error:
-        return render_code(503, sentences.CODE_CANNOT_BE_CHECKED)
+        return render_code(503, Problem(sentences.CODE_CANNOT_BE_CHECKED))
 
     try:
         club = mailed_codes.use(session.get("code"), request.form.get("code", ""), ledger.now())
     except JournalError as error:
         log(f"no code can be checked: {error}")
-        return render_code(503, sentences.CODE_CANNOT_BE_CHECKED)
+        return render_code(503, Problem(sentences.CODE_CANNOT_BE_CHECKED))
     if club is None:
         failed_sign_ins.count(client)
-        return render_code(400, sentences.CODE_WRONG)
+        return render_code(400, Problem(sentences.CODE_WRONG, field="code"))
     return begin_sign_in(club)
+
+
+def ask_for_another_code():
+    """Let another code be mailed as this browser asked before; lead to the sign-in page where it has not."""
+    if "code" not in session:
+        return redirect(url_for("index"), 303)
+    response = ask_for_code(session["code"]["address"])
+    if response.status_code == 303:
+        flash(sentences.ANOTHER_CODE, "notice")
+    return response
 
 
 @app.get("/showSummary")
@@ -810,6 +834,9 @@ def export_bookings(competition):
     """Write all bookings, or a competition's entry list, as CSV in UTF-8 to the standard output."""
     if not journal.shared:
         click.echo("GUDLFT_JOURNAL is not set: no bookings are kept", err=True)
+    if journal.is_new:
+        journal.take_back()
+        raise SystemExit("GUDLFT_JOURNAL: this database was empty, so it holds no bookings")
     if competition is None:
         rows = bookings_table(ledger.entries)
     elif competition in ledger.competitions or competition in ledger.totals.places_sold:

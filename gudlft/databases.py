@@ -1,19 +1,22 @@
 """What SQLite and PostgreSQL do differently, and a limit of time for whatever is asked of them."""
 
+import concurrent.futures
 import math
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import cache
 
 import sqlalchemy as sql
 
 from .journal import JournalError
 
 ADVISORY_LOCK = sql.text("SELECT pg_advisory_xact_lock(4711205006)")  # any number that no other user takes
-LOCK_SECONDS = 4  # that PostgreSQL lets a session wait for a lock, or keep one without doing anything
+LOCK_SECONDS = 3  # that PostgreSQL lets a session wait for a lock, or keep one without doing anything
+NOTHING_COMMITTED = ("database is locked", "database or disk is full")  # SQLite's words for a commit that surely failed
 URL_EXAMPLES = "sqlite:///bookings.db or postgresql+psycopg://name:password@host/database"
 
 # Limits of time
@@ -38,22 +41,9 @@ def renew_time_limit() -> None:
 
 
 def seconds_left() -> float:
-    """Return the seconds that this thread's limit leaves."""
-    return getattr(thread, "deadline", math.inf) - time.monotonic()
-
-
-def in_time(action: Callable[[], object]) -> object:
-    """Return what the action returns; raise TimeoutError where it takes too long, and leave it to itself."""
-    outcome = Future()
-
-    def run():
-        try:
-            outcome.set_result(action())
-        except Exception as error:
-            outcome.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return outcome.result(min(seconds_left(), threading.TIMEOUT_MAX))
+    """Return the seconds that this thread's limit leaves; 0 where its time is over."""
+    seconds = getattr(thread, "deadline", math.inf) - time.monotonic()
+    return max(0, min(seconds, threading.TIMEOUT_MAX))
 
 
 # Databases
@@ -71,15 +61,14 @@ class Sqlite:
         self.engine = sql.create_engine(
             url.set(database=self.path),
             isolation_level="AUTOCOMMIT",
-            connect_args={"timeout": 0.5},  # seconds, for `_set_up`
+            connect_args={"timeout": 0.01},  # seconds: in longer ones SQLite pauses, and misses gaps between commits
         )
         sql.event.listen(self.engine, "connect", self._set_up)
 
-    def _set_up(self, connection, record):
-        """Make each commit durable before it is answered, and let `execute` wait for locks from now on."""
-        connection.execute("PRAGMA journal_mode=DELETE")
-        connection.execute("PRAGMA synchronous=EXTRA")
-        connection.execute("PRAGMA busy_timeout=10")  # ms: SQLite's pauses grow, and miss the gaps between commits
+    def _set_up(self, connection: sqlite3.Connection, record) -> None:
+        """Make each commit durable before it is answered."""
+        when_free(lambda: connection.execute("PRAGMA journal_mode=DELETE"))
+        when_free(lambda: connection.execute("PRAGMA synchronous=EXTRA"))
 
     def connect(self) -> sql.Connection:
         """Return a connection to the file that lies there now: a backup may have been moved into its place."""
@@ -91,29 +80,40 @@ class Sqlite:
         return connection
 
     def _identify_file(self) -> tuple[int, int] | None:
+        """Return what tells the file from another in its place; None where SQLite is yet to create it."""
         try:
             status = os.stat(self.path)
-        except FileNotFoundError:
-            if self._identity:
-                raise JournalError(f"{self.path} is no longer there") from None
-            return None
+        except OSError as error:
+            if isinstance(error, FileNotFoundError) and self._identity is None:
+                return None
+            raise JournalError(f"{self.path}: {error.strerror}") from None
         return status.st_dev, status.st_ino
+
+    def remove_file(self) -> None:
+        """Remove the file."""
+        os.remove(self.path)
 
     def execute(self, connection: sql.Connection, statement, values=None) -> sql.CursorResult:
         """Execute a statement as soon as other processes let the file free, or raise in the end."""
-        while True:
-            try:
-                return connection.execute(statement, values)
-            except sql.exc.OperationalError as error:
-                if str(error.orig) != "database is locked" or seconds_left() <= 0:
-                    raise
+        return when_free(lambda: connection.execute(statement, values))
 
     def lock(self, execute: Callable) -> None:
         """Do nothing: `begin` has taken the lock."""
 
     def leaves_commit_in_doubt(self, error: sql.exc.DBAPIError) -> bool:
         """Tell whether a commit that ended in the error may have been made."""
-        return "disk I/O error" in str(error.orig)
+        return str(error.orig) not in NOTHING_COMMITTED
+
+
+def when_free(action: Callable[[], object]) -> object:
+    """Return what the action returns as soon as SQLite's file is not locked; raise its error when the time is over."""
+    while True:
+        try:
+            return action()
+        except (sqlite3.OperationalError, sql.exc.OperationalError) as error:
+            reason = getattr(error, "orig", error)
+            if str(reason) != "database is locked" or seconds_left() == 0:
+                raise
 
 
 class Postgresql:
@@ -132,22 +132,25 @@ class Postgresql:
             "statement_timeout": f"{LOCK_SECONDS}s",
             "idle_in_transaction_session_timeout": f"{LOCK_SECONDS}s",
         }
-        options = " ".join(f"-c {name}={value}" for name, value in session.items())
-        asked_for = url.query.get("options", "")
+        options = "".join(f"-c {name}={value} " for name, value in session.items())
+        shortest = {"connect_timeout": "2"}  # seconds: so soon ends what `connect_in_time` no longer waits for
         self.engine = sql.create_engine(
-            url,
+            url.update_query_dict({**shortest, **url.query}),
             isolation_level="AUTOCOMMIT",
-            connect_args={"options": f"{options} {asked_for}"},
+            connect_args={"options": options + url.query.get("options", "")},
         )
         sql.event.listen(self.engine, "do_connect", self._connect)
 
     def _connect(self, dialect, record, arguments, options):
-        """Connect in time: the driver itself would wait two seconds at least."""
-        return in_time(lambda: limited_connection_class().connect(*arguments, **options))
+        """Connect with a driver that gives up in time."""
+        return connect_in_time(lambda: limited_connection_class().connect(*arguments, **options))
 
     def connect(self) -> sql.Connection:
         """Return a connection."""
         return self.engine.connect()
+
+    def remove_file(self) -> None:
+        """Do nothing: the database is the server's."""
 
     def execute(self, connection: sql.Connection, statement, values=None) -> sql.CursorResult:
         """Execute a statement."""
@@ -162,19 +165,47 @@ class Postgresql:
         return error.connection_invalidated
 
 
+def connect_in_time(connect: Callable[[], object]) -> object:
+    """Return a new connection; raise JournalError where that takes too long, and close it when it comes late.
+
+    The driver itself waits for two seconds at least, and without limit for the address of a host's name.
+    """
+    outcome = concurrent.futures.Future()
+
+    def run():
+        try:
+            outcome.set_result(connect())
+        except Exception as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return outcome.result(seconds_left())
+    except concurrent.futures.TimeoutError:
+        outcome.add_done_callback(close_late)
+        raise JournalError("the database does not answer") from None
+
+
+def close_late(outcome: concurrent.futures.Future) -> None:
+    """Close the connection for which nobody waits any more, if it was made at all."""
+    if outcome.exception() is None:
+        outcome.result().close()
+
+
+@cache
 def limited_connection_class() -> type:
     """Return psycopg's connection, but one that gives up when the thread's time is over."""
     import psycopg
 
     class LimitedConnection(psycopg.Connection):
         def wait(self, *arguments, **options):
-            timeout = max(0, seconds_left())
             try:
-                return super().wait(*arguments, **options, timeout=min(timeout, threading.TIMEOUT_MAX))
-            except psycopg.OperationalError:
-                if seconds_left() <= 0:
-                    self.close()  # a late answer must not be taken for that of another statement
-                raise
+                return super().wait(*arguments, **options, timeout=seconds_left())
+            except psycopg.OperationalError as error:
+                if seconds_left() > 0:
+                    raise
+                self.close()  # a late answer must not be taken for that of another statement
+                raise psycopg.OperationalError("the database does not answer") from error
 
     return LimitedConnection
 

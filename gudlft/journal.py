@@ -37,10 +37,16 @@ def check_entry(entry: Entry, previous: int) -> None:
         raise JournalError(f"{wrong}: {places!r} places, {points!r} points")
     if number <= previous:
         raise JournalError(f"{wrong}: it stands behind booking {previous}")
-    if places == 0 or places * points < 0:
+    if places * points <= 0:
         raise JournalError(f"{wrong}: {places} places for {points} points")
     if not (isinstance(at, datetime) and is_name(club) and is_name(competition)):
         raise JournalError(f"{wrong}: it lacks its time, its club or its competition")
+
+
+def check_sign_out(number: object, ended_at: object, sign_in: object) -> None:
+    """Raise JournalError unless a row can be an ended sign-in."""
+    if not (is_figure(number) and isinstance(ended_at, datetime) and is_name(sign_in)):
+        raise JournalError(f"sign-out {number} cannot be right: it lacks its time or its sign-in")
 
 
 def is_figure(value: object) -> bool:
@@ -57,6 +63,7 @@ class NoJournal:
     """Nothing is kept. One process alone may book then: it locks the data's folder from its first booking on."""
 
     shared = False
+    is_new = False
 
     def __init__(self, folder: str | None = None):
         """Lock this folder; none is locked where none is given."""

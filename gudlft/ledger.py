@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
 from typing import NamedTuple
 
-from .journal import JournalError, NoJournal, check_entries
+from .journal import LARGEST, JournalError, NoJournal, check_entries
 from .model import BookingError, Club, Competition, Entry, Kind, Order, comparable
 from .rules import Standing, Terms, points_of
 from .totals import Totals
@@ -145,6 +145,7 @@ class Ledger:
             if self.journal.shared:
                 self.take_over(transaction)
             outcomes, new = self._judge_all(orders)
+            check_entries(new, previous=self._last_number())
             transaction.append(new)
         self._add(new)
         return outcomes
@@ -192,10 +193,18 @@ class Ledger:
             with self.journal.reading() as transaction:
                 self.take_over(transaction)
 
+    def last_row(self) -> tuple[int | None, datetime | None]:
+        """Return number and time of the last entry in memory, to tell whether the journal has others."""
+        if not self.entries:
+            return None, None
+        last = self.entries[-1]
+        return last.number, last.at
+
     def take_over(self, transaction) -> None:
         """Add what is new in the journal: all of it, or none where something cannot be right."""
-        last = self.entries[-1] if self.entries else None
-        entries = list(transaction.entries(first=last.number if last else 1))
+        with self._memory:  # a page's thread may have added the last entry, and not yet its totals
+            last = self.entries[-1] if self.entries else None
+        entries = list(transaction.entries(first=last.number if last else -LARGEST))
         if last:
             if entries[:1] != [last]:
                 raise JournalError("the journal has lost bookings that were made: restart to go on without them")

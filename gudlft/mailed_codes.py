@@ -1,6 +1,7 @@
 """Signing in by a mailed code: who may ask for one how often, and which one signs in. Only with GUDLFT_MAIL."""
 
 import secrets
+import threading
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -22,15 +23,16 @@ class MailedCodes:
         """Derive codes from the key; end them, once they were used, as sign-ins are ended."""
         self._key = key
         self._clubs_by_email = clubs_by_email
-        self._mailer = mailer
+        self.mailer = mailer
         self._sign_outs = sign_outs
         self._asked_for_address = Limit(CODES_FOR_AN_ADDRESS, SECONDS_VALID)
         self._asked_by_client = Limit(CODES_FOR_A_CLIENT, SECONDS_VALID)
         self._wrong = Limit(WRONG_CODES, SECONDS_VALID)
+        self._one_counts = threading.Lock()  # what was judged is counted before the next is judged
 
     def check(self) -> str:
         """Say that the mail server takes mail; raise MailError where it does not."""
-        return self._mailer.check()
+        return self.mailer.check()
 
     def ask(self, typed: str, client: str, now: datetime, asked_before: dict | None = None) -> dict:
         """Let a code be mailed to the club with the address, if there is one; raise TooOften.
@@ -39,20 +41,13 @@ class MailedCodes:
         was typed. Of several codes for a browser only the latest works.
         """
         address = comparable(typed)
-        seconds = max(
-            self._asked_for_address.seconds_to_wait(address),
-            self._asked_by_client.seconds_to_wait(client),
-        )
-        if seconds:
-            raise TooOften(seconds)
-        self._asked_for_address.count(address)
-        self._asked_by_client.count(client)
-
+        self._count_asking(address, client)
         if asked_before:
             self._sign_outs.end(asked_before["id"], now)
+
         asking = Asking(secrets.token_urlsafe(12), int(now.timestamp()), address)
         club = self._clubs_by_email.get(address)
-        self._mailer.send_code(club.email if club else None, code_for(asking, self._key))
+        self.mailer.send_code(club.email if club else None, code_for(asking, self._key))
         return {"id": asking.id, "at": asking.at, "address": typed}
 
     def use(self, asked: dict | None, typed: str, now: datetime) -> Club | None:
@@ -62,8 +57,8 @@ class MailedCodes:
         asking = Asking(asked["id"], asked["at"], comparable(asked["address"]))
         if not asking.is_current(now.timestamp()) or self._sign_outs.has_ended(asking.id):
             return None
-        if not is_right(typed, asking, self._key):
-            self._count_wrong(asking, now)
+        if not self._judge(typed, asking):
+            self._end_after_too_many(asking, now)
             return None
 
         club = self._clubs_by_email.get(asking.address)
@@ -71,8 +66,29 @@ class MailedCodes:
             return club
         return None
 
-    def _count_wrong(self, asking: Asking, now: datetime) -> None:
-        """Count a wrong code, and end the right one where too many were tried."""
-        self._wrong.count(asking.id)
+    def _count_asking(self, address: str, client: str) -> None:
+        """Count that a code is asked for, unless it is too often: then raise TooOften."""
+        with self._one_counts:
+            seconds = max(
+                self._asked_for_address.seconds_to_wait(address),
+                self._asked_by_client.seconds_to_wait(client),
+            )
+            if seconds:
+                raise TooOften(seconds)
+            self._asked_for_address.count(address)
+            self._asked_by_client.count(client)
+
+    def _judge(self, typed: str, asking: Asking) -> bool:
+        """Tell whether the code is right, and count it where it is not; after too many wrong ones none is right."""
+        with self._one_counts:
+            if self._wrong.seconds_to_wait(asking.id):
+                return False
+            if is_right(typed, asking, self._key):
+                return True
+            self._wrong.count(asking.id)
+            return False
+
+    def _end_after_too_many(self, asking: Asking, now: datetime) -> None:
+        """Let all processes know where too many wrong codes were tried."""
         if self._wrong.seconds_to_wait(asking.id):
             self._sign_outs.end(asking.id, now)

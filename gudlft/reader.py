@@ -1,9 +1,10 @@
 """The reader: one thread at a time reads what other processes wrote, for all pages that wait for it."""
 
 import threading
-from collections.abc import Callable
 
 from .journal import JournalError
+from .ledger import Ledger
+from .sign_outs import SignOuts
 
 SECONDS_TO_WAIT = 0.5  # for another thread that reads; the journal then gives up after half a second more
 
@@ -14,11 +15,10 @@ class Reader:
     While the journal is away one thread at a time tries it, and the others do not wait for that.
     """
 
-    def __init__(self, journal, *take_over: Callable):
-        """Let functions take over what is new in a transaction of the journal."""
+    def __init__(self, journal, ledger: Ledger, sign_outs: SignOuts):
+        """Let the two take over what is new in the journal."""
         self._journal = journal
-        self._take_over = take_over
-        self._last_numbers: tuple | None = None
+        self._memories = (ledger, sign_outs)
         self._one_reads = threading.Lock()
         self._begun = 0  # how often reading was begun
         self._last_done = 0  # which of these was the last that succeeded
@@ -42,13 +42,11 @@ class Reader:
         self._begun += 1
         try:
             with self._journal.reading() as transaction:
-                numbers = transaction.last_numbers()
-                if numbers != self._last_numbers:
-                    for take_over in self._take_over:
-                        take_over(transaction)
+                for memory, last_row in zip(self._memories, transaction.last_rows(), strict=True):
+                    if last_row != memory.last_row():
+                        memory.take_over(transaction)
         except JournalError:
             self._is_away = True
             raise
         self._is_away = False
-        self._last_numbers = numbers
         self._last_done = self._begun

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from .journal import JournalError
+from .journal import JournalError, check_sign_out
 
 SIGN_IN_LASTS = timedelta(hours=8)
 CLOCKS_DIFFER = timedelta(minutes=1)  # at most, between two machines
@@ -20,8 +20,9 @@ log = logging.getLogger("gudlft.sign_outs")
 class SignOuts:
     """The sign-ins that were ended, as long as a copy of their cookie could live. Threads may share it.
 
-    A journal tells other processes. While it is away or busy nobody waits for it: a thread writes what could not be
-    written as soon as it can be, and what is still unwritten when the process ends is lost.
+    A journal tells other processes. While it is away or busy one thread at a time tries it, and the others do not wait
+    for that: a thread in the background writes what could not be written as soon as it can be. What is still unwritten
+    when the process ends is lost.
     """
 
     def __init__(self, journal):
@@ -29,7 +30,7 @@ class SignOuts:
         self._journal = journal
         self._ended: dict[str, datetime] = {}
         self._unwritten: dict[str, datetime] = {}
-        self._last_number = 0  # of the journal's rows
+        self._last_row: tuple = (None, None)  # of the journal's that were taken over: number, time, sign-in
         self._runs_in_background = False
         self._lock = threading.Lock()  # guards the above, for moments only
         self._one_writes = threading.Lock()
@@ -45,21 +46,38 @@ class SignOuts:
             with self._journal.reading() as transaction:
                 self.take_over(transaction)
 
-    def take_over(self, transaction) -> None:
-        """Remember what is new in the journal."""
-        rows = list(transaction.sign_outs(above=self._last_number))
-        with self._lock:
-            for number, ended_at, sign_in in rows:
-                self._last_number = max(self._last_number, number)
-                self._remember(sign_in, ended_at)
+    def last_row(self) -> tuple[int | None, datetime | None]:
+        """Return number and time of the last row that was taken over, to tell whether the journal has others."""
+        return self._last_row[:2]
 
-    def end(self, sign_in: str, moment: datetime) -> None:
-        """End a sign-in, here at once and in other processes as soon as the journal takes it."""
+    def take_over(self, transaction) -> None:
+        """Remember what is new in the journal, or all of it where it lost what was new before."""
+        last_number, _ = self.last_row()
+        rows = transaction.sign_outs(first=last_number or 1)
+        if last_number and rows[:1] != [self._last_row]:
+            rows = transaction.sign_outs(first=1)
+        for row in rows:
+            check_sign_out(*row)
+
+        with self._lock:
+            for _, ended_at, sign_in in rows:
+                self._remember(sign_in, ended_at)
+            if rows:
+                self._last_row = rows[-1]
+
+    def end(self, sign_in: str, moment: datetime, journal_is_away: bool = False) -> None:
+        """End a sign-in, here at once and in other processes as soon as the journal takes it.
+
+        Where the journal is known to be away, nobody waits until that is found out again.
+        """
         with self._lock:
             self._remember(sign_in, moment)
-            if self._journal.shared:
-                self._unwritten[sign_in] = moment
-        if self._journal.shared:
+            if not self._journal.shared:
+                return
+            self._unwritten[sign_in] = moment
+        if journal_is_away:
+            self._write_in_background()
+        else:
             self._write_now_or_later()
 
     def end_first(self, sign_in: str, moment: datetime) -> bool:
@@ -117,7 +135,8 @@ class SignOuts:
 
     def _write(self) -> None:
         """Write what is unwritten; raise JournalError where the journal does not take it in time."""
-        if not self._one_writes.acquire(timeout=SECONDS_TO_WRITE):
+        patience = 0 if self._runs_in_background else SECONDS_TO_WRITE
+        if not self._one_writes.acquire(timeout=patience):
             raise JournalError("another sign-out is still waiting for the journal")
         try:
             with self._lock:

@@ -40,6 +40,17 @@ class UtcDateTime(sql.TypeDecorator):
         return value and value.replace(tzinfo=timezone.utc)
 
 
+class Name(sql.TypeDecorator):
+    """A name, of which memory keeps one copy however many rows hold it."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_result_value(self, value, dialect):
+        """Return the copy that is kept."""
+        return value and intern(value)
+
+
 metadata = sql.MetaData()
 
 mark = Table("journal", metadata, Column("app", Text), Column("version", Integer))
@@ -49,8 +60,8 @@ bookings = Table(
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("at_utc", UtcDateTime, key="at", nullable=False),
-    Column("club", Text, nullable=False),
-    Column("competition", Text, nullable=False),
+    Column("club", Name, nullable=False),
+    Column("competition", Name, nullable=False),
     Column("places", Integer, nullable=False),
     Column("points", Integer, nullable=False),
     Column("token", Text),
@@ -65,18 +76,28 @@ ended_sign_ins = Table(
     Column("sign_in", Text, nullable=False),
 )
 
-BOOKINGS_FROM = (
+BOOKINGS_ABOVE = (
     sql.select(bookings)
-    .where(bookings.c.number >= sql.bindparam("first"))
+    .where(bookings.c.number > sql.bindparam("above"))
     .order_by(bookings.c.number)
-    .limit(BATCH_SIZE)
+    .limit(sql.bindparam("most"))
 )
 SIGN_OUTS_ABOVE = (
     sql.select(ended_sign_ins).where(ended_sign_ins.c.number > sql.bindparam("above")).order_by(ended_sign_ins.c.number)
 )
-LAST_NUMBERS = sql.select(
-    sql.select(sql.func.max(bookings.c.number)).scalar_subquery(),
-    sql.select(sql.func.max(ended_sign_ins.c.number)).scalar_subquery(),
+
+
+def in_last_row(column: Column) -> sql.ScalarSelect:
+    """Return the part of a statement that finds a column's value in the last row of its table."""
+    number = column.table.c.number
+    return sql.select(column).order_by(number.desc()).limit(1).scalar_subquery()
+
+
+LAST_ROWS = sql.select(
+    in_last_row(bookings.c.number),
+    in_last_row(bookings.c.at),
+    in_last_row(ended_sign_ins.c.number),
+    in_last_row(ended_sign_ins.c.at),
 )
 COMMIT = sql.text("COMMIT")
 NEXT_SIGN_OUT = sql.select(sql.func.coalesce(sql.func.max(ended_sign_ins.c.number), 0) + 1)
@@ -93,9 +114,10 @@ class Transaction:
         self._connection = connection
         self._first_result = first_result
 
-    def last_numbers(self) -> tuple[int | None, int | None]:
-        """Return the numbers of the last booking and the last sign-out, with which reading begins."""
-        return tuple(self._first_result.one())
+    def last_rows(self) -> list[tuple]:
+        """Return number and time of the last booking and of the last sign-out, with which reading begins."""
+        [(number, at, sign_out_number, ended_at)] = fetch(self._first_result)
+        return [(number, at), (sign_out_number, ended_at)]
 
     def execute(self, statement, values=None) -> sql.CursorResult:
         """Execute a statement."""
@@ -103,10 +125,10 @@ class Transaction:
 
     def entries(self, first: int) -> Iterator[Entry]:
         """Iterate over the entries from a number on, in order."""
-        while rows := self.execute(BOOKINGS_FROM, {"first": first}).all():
-            for number, at, club, competition, places, points, token in rows:
-                yield Entry(number, at, intern(club), intern(competition), places, points, token)
-            first = number + 1
+        last = first - 1
+        while rows := fetch(self.execute(BOOKINGS_ABOVE, {"above": last, "most": BATCH_SIZE})):
+            yield from map(Entry._make, rows)
+            last = rows[-1].number
             renew_time_limit()  # the database answers, however much there is to read
 
     def append(self, entries: list[Entry]) -> None:
@@ -117,9 +139,9 @@ class Transaction:
         elif rows:
             self.execute(bookings.insert(), rows)
 
-    def sign_outs(self, above: int) -> Iterator[tuple[int, datetime, str]]:
-        """Iterate over the ended sign-ins above a number, as (number, time, id)."""
-        yield from self.execute(SIGN_OUTS_ABOVE, {"above": above})
+    def sign_outs(self, first: int) -> list[tuple[int, datetime, str]]:
+        """Return the ended sign-ins from a number on, in order, as (number, time, id)."""
+        return fetch(self.execute(SIGN_OUTS_ABOVE, {"above": first - 1}))
 
     def end_sign_ins(self, sign_ins: Mapping[str, datetime], forget_before: datetime) -> None:
         """Add ended sign-ins, by id, and forget those that ended before a moment."""
@@ -142,6 +164,10 @@ class Transaction:
             raise JournalError("the database is another app's, or that of another version of this app")
         return False
 
+    def remove_tables(self) -> None:
+        """Undo what `prepare` did."""
+        metadata.drop_all(self._connection)
+
 
 class SqlJournal:
     """Bookings and ended sign-ins in a database; each failure is a JournalError."""
@@ -151,8 +177,21 @@ class SqlJournal:
     def __init__(self, url: str, folder: str = "."):
         """Open the database, and create its tables where it is empty; a relative path is relative to the folder."""
         self._database = open_database(url, folder)
+        try:
+            with self.writing() as transaction:
+                self.is_new = transaction.prepare()
+        except JournalError:
+            self.close()
+            raise
+
+    def take_back(self) -> None:
+        """Remove the tables that this start made, and their file, unless something was booked meanwhile."""
         with self.writing() as transaction:
-            self.is_new = transaction.prepare()
+            if any(transaction.entries(first=1)):
+                return
+            transaction.remove_tables()
+        self.close()
+        self._database.remove_file()
 
     def close(self) -> None:
         """Close all connections, which must not be forked; they open again when they are needed."""
@@ -161,7 +200,7 @@ class SqlJournal:
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
         """Yield a transaction that reads."""
-        with self._connected(SECONDS_TO_READ, LAST_NUMBERS) as transaction:
+        with self._connected(SECONDS_TO_READ, LAST_ROWS) as transaction:
             yield transaction
 
     @contextmanager
@@ -190,10 +229,6 @@ class SqlJournal:
                     yield Transaction(self._database, connection, result)
         except sql.exc.DBAPIError as error:
             raise JournalError(first_line(error)) from error
-        except TimeoutError:
-            raise JournalError("the database does not answer") from None
-        except (TypeError, ValueError) as error:  # of a row that was edited by hand
-            raise JournalError(f"a row cannot be read: {error}") from error
 
     def _begin(self, statement) -> tuple[sql.Connection, sql.CursorResult]:
         """Execute the first statement, on another connection where the first had died while it was idle."""
@@ -211,6 +246,14 @@ class SqlJournal:
         except sql.exc.DBAPIError:
             connection.close()
             raise
+
+
+def fetch(result: sql.CursorResult) -> list[sql.Row]:
+    """Return all rows of a result; raise JournalError where one was edited by hand into what cannot be read."""
+    try:
+        return result.all()
+    except (TypeError, ValueError) as error:
+        raise JournalError(f"a row cannot be read: {error}") from None
 
 
 def first_line(error: sql.exc.DBAPIError) -> str:

@@ -9,6 +9,7 @@ from .journal import CommitInDoubt, JournalError
 
 SECONDS_TO_WAIT = 4  # for a turn to write; the journal then gives up after 4 more
 SECONDS_UNTIL_SLOW = 1
+SECONDS_UNTIL_SLOW_AGAIN = 0.1  # after a turn that was slow
 MOST_THAT_WAIT_WHEN_SLOW = 3  # beside the one that writes: the other threads of the process answer pages
 
 
@@ -24,7 +25,8 @@ class Writer:
         self._waiting: list[tuple[object, Future]] = []  # orders that no writer has begun with, and their outcomes
         self._threads: list[Future] = []  # the outcomes for which threads wait, first come first
         self._writing_since: float | None = None
-        self._turn = threading.Condition()  # guards the three above, for moments only
+        self._was_slow = False  # the last turn
+        self._turn = threading.Condition()  # guards the four above, for moments only
 
     def carry_out(self, order: object) -> object:
         """Return what became of the order, or raise its error; JournalError where it had to wait for too long."""
@@ -61,7 +63,8 @@ class Writer:
                 self._threads.remove(outcome)
 
     def _too_many_wait_before(self, outcome: Future) -> bool:
-        is_slow = time.monotonic() > self._writing_since + SECONDS_UNTIL_SLOW
+        patience = SECONDS_UNTIL_SLOW_AGAIN if self._was_slow else SECONDS_UNTIL_SLOW
+        is_slow = time.monotonic() > self._writing_since + patience
         return is_slow and self._threads.index(outcome) >= MOST_THAT_WAIT_WHEN_SLOW
 
     def give_up(self, outcome: Future) -> None:
@@ -73,6 +76,7 @@ class Writer:
 
     def _end_turn(self) -> None:
         with self._turn:
+            self._was_slow = time.monotonic() > self._writing_since + SECONDS_UNTIL_SLOW
             self._writing_since = None
             self._turn.notify_all()
 

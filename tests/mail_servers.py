@@ -1,11 +1,13 @@
 """Mail servers for the tests: a real one that keeps what it takes, and one that answers by a script."""
 
+import email
 import socketserver
 import ssl
 import subprocess
 import threading
 import time
 from contextlib import contextmanager
+from email.policy import default
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
@@ -47,6 +49,16 @@ class Postbox:
         """Let in whoever knows the password."""
         self.sign_ins.append((credentials.login, credentials.password))
         return AuthResult(success=credentials.password == b"open sesame", handled=False)
+
+
+def read_mail(envelope):
+    """Return a mail as its reader's program reads it."""
+    return email.message_from_bytes(envelope.content, policy=default)
+
+
+def code_in(envelope):
+    """Return the code that a mail brings."""
+    return read_mail(envelope)["Subject"].rpartition(" ")[2]
 
 
 @contextmanager

@@ -24,7 +24,9 @@ import server
 from gudlft.journal import CommitInDoubt, JournalError
 from gudlft.ledger import Ledger
 from gudlft.model import Club, Competition
+from gudlft.reader import Reader
 from gudlft.rules import Terms
+from gudlft.sign_outs import SignOuts
 
 PROJECT = Path(__file__).parent.parent
 
@@ -59,6 +61,16 @@ COMPETITIONS = [
 def make_ledger(clubs=CLUBS, competitions=COMPETITIONS, cost=3, cap=12, **options):
     """Return a ledger with the data of the tests, or other."""
     return Ledger(clubs, competitions, Terms(cost, cap), **options)
+
+
+def let_pages_show(ledger, patch):
+    """Let the app's pages show a ledger, with a journal or without, until the patch is undone; return the ledger."""
+    sign_outs = SignOuts(ledger.journal)
+    patch.setattr(server, "ledger", ledger)
+    patch.setattr(server, "journal", ledger.journal)
+    patch.setattr(server, "sign_outs", sign_outs)
+    patch.setattr(server, "reader", Reader(ledger.journal, ledger, sign_outs))
+    return ledger
 
 
 def tomorrow(name, places):
@@ -233,6 +245,7 @@ class FakeJournal:
     """
 
     shared = True
+    is_new = False
 
     def __init__(self):
         self.rows = []
@@ -257,9 +270,9 @@ class FakeJournal:
         if self.fault:
             raise CommitInDoubt("connection lost")
 
-    def last_numbers(self):
-        """Return the numbers of the last booking and the last sign-out."""
-        return [rows[-1][0] if rows else None for rows in (self.rows, self.ended_sign_ins)]
+    def last_rows(self):
+        """Return number and time of the last booking and of the last sign-out."""
+        return [rows[-1][:2] if rows else (None, None) for rows in (self.rows, self.ended_sign_ins)]
 
     def entries(self, first):
         """Return the entries from a number on."""
@@ -269,9 +282,9 @@ class FakeJournal:
         """Add entries."""
         self.rows.extend(entries)
 
-    def sign_outs(self, above):
-        """Return the ended sign-ins above a number."""
-        return [row for row in self.ended_sign_ins if row[0] > above]
+    def sign_outs(self, first):
+        """Return the ended sign-ins from a number on."""
+        return [row for row in self.ended_sign_ins if row[0] >= first]
 
     def end_sign_ins(self, sign_ins, forget_before):
         """Add ended sign-ins, and forget old ones."""

@@ -8,7 +8,8 @@ import pytest
 
 import server
 from gudlft.model import Club
-from tests.support import ATLAS, CLUBS, COMPETITIONS, JOHN, OPEN, SMALL, Secretary, make_ledger, parties
+from tests.mail_servers import scripted_server
+from tests.support import ATLAS, CLUBS, COMPETITIONS, JOHN, OPEN, SMALL, Secretary, free_port, make_ledger, parties
 
 
 def run_command(*arguments):
@@ -145,3 +146,43 @@ def test_check_shows_odd_names_in_one_line(journal, serve):
     _, output, _ = run_command("check")
 
     assert rb"a\nb: no longer in the files" in output
+
+
+# Mail
+
+
+@pytest.fixture
+def mail_check(start):
+    """Return a function that checks the app with a mail server, as `run_command` does."""
+
+    def check(port):
+        app = start(MAIL=f"smtp://john:open-sesame@127.0.0.1:{port}", MAIL_FROM="registration@club.example").app
+        return app.test_cli_runner().invoke(args=["check"])
+
+    return check
+
+
+def test_check_says_that_the_mail_server_takes_mail(mail_check):
+    with scripted_server(EHLO=["250-ready\r\n250 AUTH PLAIN\r\n"], AUTH=["235 welcome\r\n"]) as mail:
+        result = mail_check(mail.port)
+
+    assert (0, "") == (result.exit_code, result.stderr)
+    assert "mail: 127.0.0.1 takes mail from registration@club.example" == result.stdout.splitlines()[-1]
+    assert not [line for line in mail.heard if line.lower().startswith(("rcpt", "data"))]
+
+
+def test_check_fails_where_the_mail_server_refuses_the_password(mail_check):
+    with scripted_server(EHLO=["250-ready\r\n250 AUTH PLAIN\r\n"], AUTH=["535 no\r\n"]) as mail:
+        result = mail_check(mail.port)
+
+    assert 1 == result.exit_code
+    assert "mail: 127.0.0.1: it refuses the name or the password (535)" == result.output.splitlines()[-1]
+    assert "sesame" not in result.output
+
+
+def test_check_fails_where_the_mail_server_is_away(mail_check):
+    result = mail_check(free_port())
+
+    assert 1 == result.exit_code
+    assert "mail: 127.0.0.1: [Errno 111] Connection refused" == result.output.splitlines()[-1]
+    assert "sesame" not in result.output

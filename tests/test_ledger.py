@@ -1,6 +1,7 @@
 """The ledger in memory: bookings and returns, what follows from them, and what it makes of a journal."""
 
 import random
+import threading
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -419,6 +420,33 @@ def test_booking_that_a_page_took_over_while_another_waited_for_the_journal_coun
     ledger.book(*parties(ledger, "She Lifts"), 2)
 
     assert [(1, 1), (2, 2)] == [(entry.number, entry.places) for entry in ledger.entries]
+    check_conservation(ledger)
+
+
+def test_order_is_not_judged_while_a_page_has_half_added_what_others_booked():
+    journal = FakeJournal()
+    ledger = make_ledger(journal=journal)
+    others = make_ledger(journal=journal)
+    others.book(*parties(others, "Atlas Barbell", SMALL), 5)
+    is_adding = threading.Event()
+    may_go_on = threading.Event()
+    add = ledger.totals.add
+
+    def add_slowly(entry):
+        is_adding.set()
+        may_go_on.wait(10)
+        add(entry)
+
+    ledger.totals.add = add_slowly
+    page = threading.Thread(target=ledger.catch_up)
+    page.start()
+    is_adding.wait(10)
+    threading.Timer(0.1, may_go_on.set).start()
+
+    with pytest.raises(BookingError, match="no places left"):
+        ledger.book(*parties(ledger, "Simply Lift", SMALL), 1)
+
+    page.join()
     check_conservation(ledger)
 
 

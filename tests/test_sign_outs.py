@@ -94,13 +94,13 @@ def test_process_knows_after_a_restart_what_was_ended():
 def test_rows_that_were_read_are_not_read_again(monkeypatch):
     journal = FakeJournal()
     here, there = [SignOuts(journal) for _ in range(2)]
-    asked_above = []
-    monkeypatch.setattr(journal, "sign_outs", lambda above: asked_above.append(above) or [(7, NOON, "first")])
+    asked_from = []
+    monkeypatch.setattr(journal, "sign_outs", lambda first: asked_from.append(first) or [(7, NOON, "first")])
 
     here.catch_up()
     here.catch_up()
 
-    assert [0, 7] == asked_above
+    assert [1, 7] == asked_from
     assert not there.has_ended("first")
 
 

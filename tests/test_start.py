@@ -86,6 +86,17 @@ def test_journal_of_no_use_stops_every_start_without_a_traceback(data, command):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
+def test_mail_server_of_no_use_stops_every_start_without_its_password(data, command):
+    done = run_python(*command, DATA_DIR=data, MAIL="smtp://john:open-sesame@mail.club.example:0")
+
+    form = "smtp://, smtp+starttls:// or smtps:// and then [name:password@]host[:port]"
+    assert 1 == done.returncode
+    assert [f"GUDLFT_MAIL must be {form}"] == re.findall("^GUDLFT_.*", done.stderr, re.MULTILINE)
+    assert "sesame" not in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+
+
 def test_misspelt_time_zone_stops_the_start(data):
     done = run_python(*COMMANDS["check"], DATA_DIR=data, variables={"TZ": "Europe/Pariss"})
 
@@ -129,6 +140,22 @@ installed = [module.__name__ for module in new if "site-packages" in (getattr(mo
 print(json.dumps(sorted({name.partition(".")[0] for name in installed})))
 """
     assert ["werkzeug"] == run_code(code, DATA_DIR=data)  # a requirement of Flask
+
+
+def test_start_without_mail_imports_nothing_that_mails(data):
+    code = """
+import json, sys
+import flask
+before = set(sys.modules)
+import server
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+    without = run_code(code, DATA_DIR=data)
+    with_mail = run_code(code, DATA_DIR=data, MAIL="smtp://127.0.0.1:25")
+
+    of_mail = {"smtplib", "email.message", "email.headerregistry", "gudlft.codes", "gudlft.mail", "gudlft.mail_server"}
+    assert {"smtplib", "gudlft.mailed_codes", "gudlft.mail"} <= set(with_mail)
+    assert not (of_mail | {"gudlft.mailed_codes"}) & set(without)
 
 
 def test_domain_brings_no_web():

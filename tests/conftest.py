@@ -1,0 +1,59 @@
+"""Databases for the suites of the journal."""
+
+import pytest
+
+from gudlft.ledger import Ledger
+from gudlft.rules import Terms
+from gudlft.sql_journal import SqlJournal
+from tests.databases import Cluster, Database, Proxy, new_schema
+from tests.support import CLUBS, COMPETITIONS
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """Start PostgreSQL for all tests."""
+    cluster = Cluster()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def database(cluster):
+    """Return a database of PostgreSQL with nothing in it."""
+    return Database(cluster)
+
+
+@pytest.fixture
+def on_sqlite(tmp_path):
+    """Return the address of a SQLite file that is not there yet."""
+    return f"sqlite:///{tmp_path / 'bookings.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request):
+    """Return the address of a database with nothing in it."""
+    if request.param == "sqlite":
+        return request.getfixturevalue("on_sqlite")
+    return new_schema(request.getfixturevalue("cluster"))
+
+
+@pytest.fixture
+def proxied(database):
+    """Return the address of a PostgreSQL database behind a proxy, and the proxy."""
+    proxy = Proxy(database.cluster.port)
+    yield database.url.replace(f":{database.cluster.port}/", f":{proxy.port}/"), proxy
+    proxy.close()
+
+
+@pytest.fixture
+def opened():
+    """Return a function that opens a ledger on a journal as another process would; all are closed in the end."""
+    journals = []
+
+    def open_ledger(url, clubs=CLUBS, competitions=COMPETITIONS, cost=3):
+        journals.append(SqlJournal(url))
+        return Ledger(clubs, competitions, Terms(cost, 12), journals[-1])
+
+    yield open_ledger
+    for journal in journals:
+        journal.close()

@@ -1,0 +1,288 @@
+"""Databases for the tests: a throw-away PostgreSQL, SQLite files, and the ways in which both fail."""
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import tempfile
+import threading
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import sqlalchemy
+
+from gudlft.databases import ADVISORY_LOCK
+from tests.support import free_port, needed
+
+PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: float(folder.parent.name))
+
+# PostgreSQL
+
+
+class Cluster:
+    """A PostgreSQL server with nothing in it, on a free port of 127.0.0.1."""
+
+    def __init__(self):
+        needed("/usr/lib/postgresql")
+        self.port = free_port()
+        self.url = f"postgresql+psycopg://postgres@127.0.0.1:{self.port}"
+        self._folder = tempfile.mkdtemp(prefix="cluster-")
+        self._run_as = {"cwd": self._folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        if os.geteuid() == 0:  # whom PostgreSQL refuses
+            shutil.chown(self._folder, "postgres", "postgres")
+            self._run_as |= {"user": "postgres", "group": "postgres", "extra_groups": []}
+
+        initdb = ["initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--username=postgres", "data"]
+        subprocess.run([PROGRAMS[-1] / initdb[0], *initdb[1:]], check=True, **self._run_as)
+        options = ["-h", "127.0.0.1", "-p", str(self.port), "-k", "", "-D", "data", "-c", "fsync=off"]
+        self.process = subprocess.Popen([PROGRAMS[-1] / "postgres", *options], **self._run_as)
+        self._wait_until_it_answers()
+
+    def _wait_until_it_answers(self):
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                return self.run("SELECT 1")
+            except sqlalchemy.exc.OperationalError:
+                assert self.process.poll() is None and time.monotonic() < deadline
+                time.sleep(0.05)
+
+    def run(self, *statements):
+        """Run statements in the database `postgres`; return the rows of the last."""
+        return run_sql(f"{self.url}/postgres", *statements)
+
+    def stop(self):
+        """Stop the server and remove its files."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(30)
+        shutil.rmtree(self._folder)
+
+    def signal_all(self, number):
+        """Send a signal to the server and to all processes that it started."""
+        for pid in [self.process.pid, *children_of(self.process.pid)]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+def children_of(pid):
+    """Return the ids of the processes that a process started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def run_sql(url, *statements):
+    """Run statements apart from any journal; return the rows of the last."""
+    engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            for statement in statements:
+                result = connection.exec_driver_sql(statement)
+            return [tuple(row) for row in result] if result.returns_rows else []
+    finally:
+        engine.dispose()
+
+
+class Database:
+    """A PostgreSQL database of its own, whose connections can be cut and refused."""
+
+    def __init__(self, cluster, options=""):
+        self.cluster = cluster
+        self.name = f"journal_{secrets.token_hex(6)}"
+        self.url = f"{cluster.url}/{self.name}"
+        cluster.run(f"CREATE DATABASE {self.name} {options}")
+
+    def count_connections(self):
+        """Return how many connections there are."""
+        [(number,)] = self.cluster.run(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{self.name}'")
+        return number
+
+    def cut(self):
+        """Cut all connections."""
+        sessions = f"FROM pg_stat_activity WHERE datname = '{self.name}'"
+        self.cluster.run(f"SELECT pg_terminate_backend(pid, 1000) {sessions}")
+
+    @contextmanager
+    def away(self):
+        """Refuse all connections in the block, as a server that is down does."""
+        self.cluster.run(f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS false")
+        self.cut()
+        try:
+            yield
+        finally:
+            self.cluster.run(f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS true")
+
+
+# A network that fails
+
+
+class Proxy:
+    """Passes connections on to a port of 127.0.0.1, as long as it is not told to fail."""
+
+    def __init__(self, port):
+        self._port = port
+        self._flows = threading.Event()
+        self._flows.set()
+        self._last_words = None
+        self._sockets = []
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._threads = []
+        self.port = self._listener.getsockname()[1]
+        self._in_thread(self._accept)
+
+    def _in_thread(self, action, *arguments):
+        thread = threading.Thread(target=action, args=arguments)
+        self._threads.append(thread)
+        thread.start()
+        return thread
+
+    def _accept(self):
+        with suppress(OSError):  # until it is closed
+            while True:
+                client, _ = self._listener.accept()
+                self._in_thread(self._connect, client)
+
+    def _connect(self, client):
+        self._flows.wait()
+        with client, suppress(OSError), socket.create_connection(("127.0.0.1", self._port)) as server:
+            self._sockets += [client, server]
+            there = self._in_thread(self._pass_on, client, server)
+            self._pass_on(server, client)
+            there.join()
+
+    def _pass_on(self, source, target):
+        with suppress(OSError):
+            while data := source.recv(65536):
+                self._flows.wait()
+                if self._last_words and self._last_words in data:
+                    self._last_words = None
+                    self.be_silent()
+                target.sendall(data)
+        for end in (source, target):
+            hang_up(end)
+
+    def be_silent(self):
+        """Accept connections and data, but pass nothing on."""
+        self._flows.clear()
+
+    def be_silent_after(self, text):
+        """Pass on what holds this text, and nothing more: no answer to it comes back."""
+        self._last_words = text
+
+    def go_on(self):
+        """Pass everything on again."""
+        self._flows.set()
+
+    def cut(self):
+        """Cut all connections."""
+        for end in self._sockets:
+            hang_up(end)
+
+    def close(self):
+        """Cut all connections and accept no more."""
+        hang_up(self._listener)
+        self._listener.close()
+        self.go_on()
+        self.cut()
+        for thread in self._threads:
+            thread.join()
+
+
+def hang_up(end):
+    """End a connection, of which another thread may still read."""
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+
+
+# Where bookings are kept
+
+
+def new_schema(cluster):
+    """Return the address of a schema with nothing in it, which is made faster than a database."""
+    name = f"journal_{secrets.token_hex(6)}"
+    cluster.run(f"CREATE SCHEMA {name}")
+    return f"{cluster.url}/postgres?options=-csearch_path%3D{name}"
+
+
+def file_of(url):
+    """Return the path of a SQLite address."""
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def in_journal(url):
+    """Return the journal's bookings as (club, competition, places, points)."""
+    return run_sql(url, "SELECT club, competition, places, points FROM bookings ORDER BY number")
+
+
+def in_memory(ledger):
+    """Return a ledger's bookings as (club, competition, places, points)."""
+    return [(entry.club, entry.competition, entry.places, entry.points) for entry in ledger.entries]
+
+
+# Locks
+
+
+@contextmanager
+def holding(url, *statements):
+    """Hold in the block what statements lock, as another process would."""
+    engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+        yield
+        connection.exec_driver_sql("ROLLBACK")
+    engine.dispose()
+
+
+def writer_lock_taken(url):
+    """Hold in the block the lock of the one writer."""
+    if url.startswith("sqlite"):
+        return holding(url, "BEGIN IMMEDIATE")
+    return holding(url, "BEGIN", str(ADVISORY_LOCK))
+
+
+def file_locked(url):
+    """Hold in the block a SQLite file that nobody can read."""
+    return holding(url, "BEGIN EXCLUSIVE")
+
+
+def table_locked(url):
+    """Hold in the block a table of PostgreSQL that nobody can read."""
+    return holding(url, "BEGIN", "LOCK TABLE bookings")
+
+
+@contextmanager
+def server_stopped(cluster):
+    """Stop all processes of PostgreSQL in the block: they listen and answer nothing."""
+    cluster.signal_all(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        cluster.signal_all(signal.SIGCONT)
+
+
+@contextmanager
+def network_silent(proxy):
+    """Let a proxy pass nothing on in the block."""
+    proxy.be_silent()
+    try:
+        yield
+    finally:
+        proxy.go_on()
+
+
+def restore_copy(copy, file):
+    """Move a copy of a SQLite file into its place."""
+    shutil.copy(copy, f"{file}.new")
+    os.replace(f"{file}.new", file)
+
+
+def sqlite_rows(file, statement):
+    """Return the rows of a SQLite file."""
+    connection = sqlite3.connect(file)
+    try:
+        return connection.execute(statement).fetchall()
+    finally:
+        connection.close()

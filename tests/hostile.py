@@ -1,0 +1,229 @@
+"""Requests that nobody sends by accident: bytes in places where they hurt, one by one or drawn by Hypothesis."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from io import BytesIO, StringIO
+from itertools import product
+from typing import NamedTuple
+from urllib.parse import quote_from_bytes
+
+from hypothesis import strategies as st
+
+from tests.odd_names import CLUBS, COMPETITIONS, email
+
+MARKER = b"<\"'&marker>"  # never comes back as it was sent
+TOKEN = b"a-token-of-some-characters"
+NAMES = [name.encode() for name in CLUBS + COMPETITIONS]
+EMAILS = [email(club).encode() for club in CLUBS] + [b"nobody@example.com"]
+OWN = "the address's own method"
+METHODS = [OWN, "GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "PROPFIND", "get", ""]
+FIELDS = [b"email", b"competition", b"places", b"club", b"token", b"code", MARKER]
+URLENCODED = b"application/x-www-form-urlencoded"
+
+PIECES = [MARKER, *NAMES, *EMAILS, TOKEN]
+PIECES += [b"", b"1", b"2", b"-1", b"9" * 5000, b"a" * 5000]
+PIECES += [b"\0", b"%", b"%00", b"%2F", b"/", b"..", b"\\", b"{{7*7}}", b"&amp;", b";", b",", b"=", b'"']
+PIECES += [b"\xff", b"\xed\xa0\x80", b"\xe2\x80\xae"]  # no UTF-8, a lone surrogate, a change of direction
+
+HEADERS = {
+    "Host": [b"localhost", b"evil.example", b"localhost:0", b"[::1]", b"a:b:c", b"localhost\\@evil.example"],
+    "Origin": [b"http://localhost", b"null", b"https://evil.example", b"http://[", b"http://localhost:99999"],
+    "Sec-Fetch-Site": [b"same-origin", b"none", b"cross-site", b"same-site"],
+    "Range": [b"bytes=0-1", b"bytes=5-", b"bytes=-1", b"bytes=9-1", b"bytes=0-1,3-4", b"bytes=99999-", b"lines=1"],
+    "If-None-Match": [b"*", b'"a"', b'W/"', b'"' * 100],
+    "If-Modified-Since": [b"Sat, 26 Mar 2050 09:00:00 GMT", b"Sat, 99 Mar 99999999 09:00:00 GMT"],
+    "If-Range": [b'"a"', b"Sat, 26 Mar 2050 09:00:00 GMT"],
+    "Authorization": [b"Basic //", b"Basic", b"Digest a=b,,"],
+    "Content-Type": [
+        b"application/json",
+        b"text/plain; charset=utf-16",
+        b"multipart/form-data",
+        b"multipart/form-data; boundary=",
+    ],
+    "Content-Length": [b"0", b"7", b"16385", b"-1", b"+5", b"1e3", b"9" * 30, "٣".encode()],
+    "Transfer-Encoding": [b"chunked", b"gzip, chunked"],
+    "X-Forwarded-For": [b"1.2.3.4", b"1.2.3.4, 5.6.7.8", b","],
+    "X-Forwarded-Proto": [b"https", b"javascript", b","],
+    "X-Forwarded-Host": [b"evil.example"],
+    "X-Forwarded-Port": [b"443", b"x"],
+    "X-Forwarded-Prefix": [b"/evil", b"//evil.example"],
+    "X-HTTP-Method-Override": [b"POST"],
+    "Cookie": [b"session=", b"session=a.b.c", b"a" * 9000, b'session="\\400"', b"=;=;;", b"__Host-session=x"],
+    "Accept-Encoding": [b"gzip;q=x"],
+    "Expect": [b"100-continue"],
+    "User-Agent": [b""],
+    "Referer": [b"https://evil.example/"],
+}
+
+
+# Requests
+
+
+class Body(NamedTuple):
+    """The body of a request, and its type as the request has it."""
+
+    content_type: bytes
+    content: bytes
+
+
+class Tampering(NamedTuple):
+    """Which bytes of the session's cookie are replaced, and by which."""
+
+    start: int
+    length: int
+    instead: bytes
+
+    def apply(self, cookie):
+        """Return the cookie with its bytes replaced."""
+        return cookie[: self.start] + self.instead + cookie[self.start + self.length :]
+
+
+def urlencoded(fields, is_quoted=True, end=b""):
+    """Return a form with the fields, perhaps not quoted, and with something after it."""
+    pairs = []
+    for name, value in fields:
+        pairs.append(quoted(name) + b"=" + quoted(value) if is_quoted else name + b"=" + value)
+    return Body(URLENCODED, b"&".join(pairs) + end)
+
+
+def quoted(value):
+    """Return bytes as a form has them."""
+    return quote_from_bytes(value).encode()
+
+
+def multipart(fields, boundary, times, end, cut):
+    """Return a multipart form with the fields, many times, with something after each name, perhaps cut off."""
+    parts = []
+    for name, value in fields:
+        parts.append(b'--limit\r\nContent-Disposition: form-data; name="%b"%b\r\n\r\n%b\r\n' % (name, end, value))
+    content = b"".join(parts) * times + b"--limit--\r\n"
+    return Body(b"multipart/form-data; boundary=" + boundary, content[: len(content) - cut])
+
+
+PLAIN_FORM = {b"competition": NAMES[len(CLUBS)], b"places": b"1", b"email": EMAILS[0]}
+
+
+@dataclass(frozen=True)
+class HostileRequest:
+    """A request that is sent to each address of the app. What is not hostile in it is as a booking has it."""
+
+    method: str = OWN
+    name_in_path: bytes = NAMES[0]
+    query: bytes = b""
+    headers: Mapping[str, bytes] = field(default_factory=dict)
+    tampering: Tampering | None = None
+    body: Body = urlencoded(PLAIN_FORM.items())
+
+    def environ(self, path, own_method, cookie):
+        """Return what a WSGI server passes on: bytes as Latin-1 text."""
+        if self.tampering:
+            cookie = self.tampering.apply(cookie)
+        headers = {
+            "Host": b"localhost",
+            "Cookie": b"session=" + cookie,
+            "Content-Type": self.body.content_type,
+            "Content-Length": b"%d" % len(self.body.content),
+            **self.headers,
+        }
+        return {
+            **{environ_key(name): latin_1(re.sub(b"[\r\n]", b"", value)) for name, value in headers.items()},
+            "REQUEST_METHOD": own_method if self.method == OWN else self.method,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": re.sub("<[^>]*>", lambda _: latin_1(self.name_in_path), path),
+            "QUERY_STRING": latin_1(self.query),
+            "REMOTE_ADDR": "127.0.0.1",
+            "SERVER_NAME": "localhost",
+            "SERVER_PORT": "80",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": BytesIO(self.body.content),
+            "wsgi.input_terminated": "Transfer-Encoding" in headers,
+            "wsgi.errors": StringIO(),
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+        }
+
+
+def environ_key(header):
+    """Return the name of a header as WSGI has it."""
+    name = header.upper().replace("-", "_")
+    return name if name.startswith("CONTENT") else f"HTTP_{name}"
+
+
+def latin_1(value):
+    """Return bytes as the text that WSGI makes of them."""
+    return value.decode("latin-1")
+
+
+# One by one
+
+
+def hostile_one_by_one():
+    """Yield requests of which one part is hostile, and all others are those of a booking."""
+    yield from (HostileRequest(method=method) for method in METHODS)
+    yield from (HostileRequest(name_in_path=piece) for piece in PIECES)
+    yield from (HostileRequest(query=piece) for piece in PIECES)
+    for name, values in HEADERS.items():
+        yield from (HostileRequest(headers={name: value}) for value in [*values, MARKER])
+    for name, piece in product(FIELDS, PIECES):
+        yield HostileRequest(body=urlencoded({**PLAIN_FORM, name: piece}.items()))
+
+
+# Drawn by Hypothesis
+
+JOINED = st.lists(st.sampled_from(PIECES) | st.binary(max_size=6), min_size=1, max_size=3).map(b"".join)
+BYTES = st.just(MARKER) | JOINED
+VALUE = st.sampled_from([*NAMES, *EMAILS, TOKEN, b"1", b"2"]) | BYTES
+HEADER = st.sampled_from([(name, value) for name, values in HEADERS.items() for value in values])
+HEADER |= st.tuples(st.sampled_from(list(HEADERS)), BYTES)
+
+FORM = st.fixed_dictionaries(
+    {
+        b"competition": st.sampled_from(NAMES[len(CLUBS) :]),
+        b"places": st.sampled_from([b"1", b"2"]),
+        b"email": st.sampled_from(EMAILS),
+    },
+    optional={b"token": st.just(TOKEN)},
+).map(lambda form: list(form.items()))
+ANY_FIELDS = FORM | st.lists(st.tuples(st.sampled_from(FIELDS), VALUE), max_size=5)
+
+BODY = st.builds(
+    urlencoded,
+    fields=ANY_FIELDS,
+    is_quoted=st.booleans(),
+    end=st.sampled_from([b"", b"&a" * 2000, b"a" * 20_000, b"%"]),
+)
+BODY |= st.builds(
+    multipart,
+    fields=ANY_FIELDS,
+    boundary=st.sampled_from([b"limit", b"limit", b"limits", b'"limit', MARKER]),
+    times=st.sampled_from([1, 1, 2, 500]),
+    end=st.sampled_from([b"", b'; filename="x"', b"\r\nContent-Type: text/plain; charset=utf-7", b"\r\nx", b"\0"]),
+    cut=st.sampled_from([0, 0, 1, 3, 9, 30]),
+)
+BODY |= st.builds(Body, st.sampled_from([b"", b"application/json", URLENCODED]), BYTES)
+
+QUERY = VALUE | st.sampled_from([b"page=1", b"v=1", b"month=2050-03", b"show=mine"])
+QUERY |= st.builds(b"%b=%b".__mod__, st.tuples(st.sampled_from([b"page", b"q", b"month", b"show"]), VALUE))
+
+PLAIN_PARTS = {"name_in_path": st.sampled_from(NAMES), "body": st.builds(urlencoded, fields=FORM)}
+HOSTILE_PARTS = {
+    "method": st.sampled_from(METHODS[1:]),
+    "name_in_path": VALUE,
+    "query": QUERY,
+    "headers": st.lists(HEADER, min_size=1, max_size=3).map(dict),
+    "tampering": st.builds(Tampering, st.integers(0, 200), st.integers(0, 3), st.binary(max_size=2)),
+    "body": BODY,
+}
+
+
+def with_hostile(parts):
+    """Return the strategy that draws requests of which these parts are hostile."""
+    hostile = {part: HOSTILE_PARTS[part] for part in HOSTILE_PARTS if part in parts}
+    return st.builds(HostileRequest, **{**PLAIN_PARTS, **hostile})
+
+
+HOSTILE_REQUEST = st.sets(st.sampled_from(list(HOSTILE_PARTS)), min_size=1, max_size=4).flatmap(with_hostile)

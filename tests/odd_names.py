@@ -1,0 +1,55 @@
+"""Clubs and competitions whose names are hard on links, forms and pages; figures are drawn for them."""
+
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import strategies as st
+
+from gudlft.ledger import Ledger
+from gudlft.model import Club, Competition
+from gudlft.rules import Terms
+from tests.support import let_pages_show
+
+CLUBS = ["Simply Lift", "Élan/<Fils> & Co", 'The "Iron" 50%?#.']
+COMPETITIONS = ["Spring Festival", "/Coupe d'Été/", "100% <b>Cup</b>?#&.", "💪"]
+MORNING = datetime(2050, 3, 27, 9, tzinfo=timezone.utc)
+IN_AN_HOUR = dict.fromkeys(COMPETITIONS, MORNING + timedelta(hours=1))
+
+CLUB = st.sampled_from(CLUBS)
+COMPETITION = st.sampled_from(COMPETITIONS)
+OPENING = st.fixed_dictionaries(  # what a start of the app reads; competitions may be missing
+    {
+        "points": st.fixed_dictionaries({club: st.integers(5, 60) for club in CLUBS}),
+        "places": st.fixed_dictionaries(
+            {COMPETITIONS[0]: st.integers(3, 25)},
+            optional={name: st.integers(0, 25) for name in COMPETITIONS[1:]},
+        ),
+        "cost": st.sampled_from([3, 1, 7, 2]),
+        "cap": st.sampled_from([12, 12, 5]),
+    }
+)
+
+
+def email(club):
+    """Return the email address of a club."""
+    return f"club{CLUBS.index(club)}@example.com"
+
+
+def open_ledger(points, places, starts, cost=3, cap=12, clock=lambda: MORNING, journal=None):
+    """Return a ledger that opens with the points of each club and the places of each competition."""
+    return Ledger(
+        clubs=[Club(name, email(name), number) for name, number in points.items()],
+        competitions=[Competition(name, starts[name], number) for name, number in places.items()],
+        terms=Terms(cost, cap),
+        journal=journal,
+        clock=clock,
+    )
+
+
+@contextmanager
+def running(ledger):
+    """Let the app's pages show a ledger; yield what may be patched besides."""
+    with pytest.MonkeyPatch.context() as patch:
+        let_pages_show(ledger, patch)
+        yield patch

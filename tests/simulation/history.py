@@ -1,0 +1,259 @@
+"""What happens: moves, one after the other and within one another, as one seed decides them."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from random import Random
+
+from gudlft.journal import CommitInDoubt, JournalError
+from gudlft.model import Club, Competition, Entry, Kind, Order
+from gudlft.rules import Terms
+from tests.simulation.checks import Checks
+from tests.simulation.journal import Commit, Disk
+from tests.simulation.process import Answer, Attempt, Killed, Process
+
+MORNING = datetime(2050, 3, 27, 9, tzinfo=timezone.utc)
+DEEPEST = 3  # moves within moves within moves
+
+
+class History:
+    """Three processes and what happens to them. Each history has its own figures and its own mix of moves."""
+
+    def __init__(self, seed):
+        self.random = Random(seed)
+        self.seed = seed
+        self.now = MORNING
+        self.story = []  # (depth, process, event, detail)
+        self.depth = 0  # of moves within moves
+        self.forms = {}  # the attempts of each form, by what it orders
+        self._draw_data()
+        self._draw_mix()
+        self.checks = Checks(self)
+
+        self.is_quiet = True  # nothing fails, and nobody comes between
+        self.processes = [Process(self, name) for name in ("A", "B", "C")]
+        self.is_quiet = False
+
+    def run(self):
+        """Let things happen, and check after each; then let everything come to rest."""
+        for _ in range(self.random.randint(10, 60)):
+            self.move()
+        self.is_quiet = True
+        self._come_to_rest()
+
+    def move(self):
+        """Let a process do something."""
+        [move] = self.random.choices(MOVES, self.weights)
+        process = self.random.choice(self.processes)
+        move.action(self, process)
+        self.checks.check_all()
+
+    def interrupt(self, process):
+        """Let others move while a process waits for its database; it may be killed meanwhile."""
+        if not self.is_quiet and self.depth < DEEPEST and self.happens(self.interruptions):
+            self.depth += 1
+            self.move()
+            self.depth -= 1
+        if not process.is_alive:
+            raise Killed
+
+    def note(self, process, event, detail=""):
+        """Write down what happened, for whoever reads how a history failed."""
+        self.story.append((self.depth, process.name, event, detail))
+
+    def tell(self):
+        """Return what happened, and how to see it again."""
+        lines = [f"{'    ' * depth}{name} {event} {detail}" for depth, name, event, detail in self.story]
+        return "\n".join([*lines, f"SIMULATION_SEED={self.seed} runs this history again"])
+
+    # Chance
+
+    def _draw_data(self):
+        """Draw figures so small that every rule binds, and old bookings at another price, which leave remainders."""
+        draw = self.random.randint
+        self.terms = Terms(cost_per_place=draw(1, 3), max_places_per_club=draw(3, 8))
+        self.clubs = [Club(name, f"{name}@example.com", draw(12, 40)) for name in ("red", "green", "blue")]
+        self.competitions = [
+            Competition("Spring Cup", MORNING + timedelta(minutes=draw(10, 200)), draw(6, 16)),
+            Competition("Autumn Cup", MORNING + timedelta(minutes=draw(10, 200)), draw(2, 8)),
+        ]
+        old_entries = [
+            Entry(number, MORNING, club.name, "Spring Cup", places=2, points=5, token="old")
+            for number, club in enumerate(self.clubs, start=1)
+        ]
+        self.disk = Disk(old_entries)
+
+    def _draw_mix(self):
+        """Draw how often what happens in this history: in some nothing ever fails, in some hardly anything works."""
+        self.weights = [move.often * self.random.choice([0.1, 1, 1, 5]) for move in MOVES]
+        self.interruptions = self.random.choice([0.05, 0.2, 0.4])
+        self.failures = self.random.choice([0, 0.05, 0.3])
+
+    def happens(self, probability):
+        """Decide whether something happens."""
+        return self.random.random() < probability
+
+    def fails(self):
+        """Decide whether the database fails here."""
+        return not self.is_quiet and self.happens(self.failures)
+
+    def end_of_commit(self):
+        """Decide how a commit ends."""
+        return self.random.choice(list(Commit)) if self.fails() else Commit.MADE
+
+    # Moves: orders
+
+    def send_new_form(self, process):
+        """Let a secretary book places or give them back."""
+        order = Order(
+            kind=self.random.choice([Kind.BOOKING, Kind.BOOKING, Kind.RETURN]),
+            club=self.random.choice(self.clubs),
+            competition=self.random.choice(self.competitions),
+            places=self.random.randint(1, 3),
+            token=f"form-{len(self.forms)}",
+        )
+        self._send(process, "gets a new form", order)
+
+    def send_copy(self, process):
+        """Send a form again, perhaps to another process."""
+        if self.forms:
+            [attempt, *_] = self.random.choice(list(self.forms.values()))
+            self._send(process, "gets a copy of a form", attempt.order)
+
+    def send_other_form(self, process):
+        """Send a form with another number of places: whatever token it carries, it is another form."""
+        if self.forms:
+            [attempt, *_] = self.random.choice(list(self.forms.values()))
+            order = replace(attempt.order, places=self.random.randint(1, 4))
+            self._send(process, "gets a form with the token of another", order)
+
+    def _send(self, process, event, order):
+        """Let an order wait for a writer."""
+        form = (order.club.name, order.competition.name, order.kind * order.places, order.token)
+        self.note(process, event, form)
+        attempt = Attempt(order, process.ledger.writer.submit(order))
+        process.waiting.append(attempt)
+        self.forms.setdefault(form, []).append(attempt)
+
+    def write(self, process):
+        """Let a thread write all orders that wait, and tell their outcomes."""
+        if "write" in process.does or not process.waiting:
+            return
+        self.note(process, "writes the orders that wait", len(process.waiting))
+        process.batch = process.waiting
+        process.waiting = []
+        with process.doing("write"):
+            process.ledger.writer.write_waiting()
+            self.checks.check_outcomes(process)
+            for attempt in process.batch:
+                attempt.hear_outcome()
+                self.note(process, "has answered", attempt.answer.value)
+            process.batch = []
+
+    def give_up(self, process):
+        """Let a thread wait no longer for its order."""
+        attempts = process.waiting + process.batch
+        if not attempts:
+            return
+        attempt = self.random.choice(attempts)
+        try:
+            process.ledger.writer.give_up(attempt.outcome)
+        except CommitInDoubt:
+            self.note(process, "gives up an order that is being written")
+            attempt.hear(Answer.IN_DOUBT)
+        except JournalError:
+            self.note(process, "gives up an order that waits")
+            attempt.hear(Answer.NOTHING)
+            process.waiting = [other for other in process.waiting if other is not attempt]
+
+    # Moves: pages
+
+    def open_page(self, process):
+        """Show a page: it has all that was committed before it was asked for."""
+        if "read" in process.does:
+            return
+        committed = len(self.disk.entries)
+        with process.doing("read"), suppress(JournalError):
+            process.reader.catch_up()
+            self.note(process, "shows a page")
+            assert committed <= len(process.ledger.entries), "a page lacks what was committed before"
+
+    def sign_out(self, process):
+        """End a sign-in."""
+        if "sign out" in process.does:
+            return
+        sign_in = f"sign-in-{len(self.story)}"
+        self.note(process, "ends", sign_in)
+        process.ended_sign_ins.append(sign_in)
+        with process.doing("sign out"):
+            process.sign_outs.end(sign_in, self.now)
+
+    def write_sign_outs(self, process):
+        """Let the background write the sign-outs that could not be written at once."""
+        if "sign out" not in process.does:
+            with process.doing("sign out"):
+                process.sign_outs.write_in_background()
+
+    # Moves: fate
+
+    def kill(self, process):
+        """Kill a process, whatever it does, and start it again: it replays the journal."""
+        self.note(process, "is killed", f"while it does {sorted(process.does)}")
+        process.die()
+        was_quiet = self.is_quiet
+        self.is_quiet = True
+        self.processes[self.processes.index(process)] = Process(self, process.name)
+        self.is_quiet = was_quiet
+
+    def let_time_pass(self, process):
+        """Wait some minutes, or until a competition starts, to the second."""
+        moments = [self.now + timedelta(minutes=self.random.randint(1, 10))]
+        moments += [one.starts_at for one in self.competitions if one.starts_at > self.now]
+        self.now = self.random.choice(moments)
+        self.note(process, "sees the clock move to", f"{self.now:%H:%M}")
+
+    def finish_late_commit(self, process):
+        """Let the database finish a commit of which its process has heard nothing."""
+        if self.disk.late:
+            self.note(process, "does nothing, but a late commit is made")
+            self.disk.finish_late_commit()
+
+    # The end
+
+    def _come_to_rest(self):
+        """Finish what was begun; then all processes agree, and everybody can go on."""
+        self.disk.finish_late_commit()
+        for process in self.processes:
+            self.write(process)
+            self.write_sign_outs(process)
+        for process in self.processes:
+            self.send_new_form(process)
+            self.write(process)
+        for process in self.processes:
+            self.open_page(process)
+        self.checks.check_all()
+        self.checks.check_agreement()
+
+
+@dataclass(frozen=True)
+class Move:
+    """Something that a process does, and how often, beside the others."""
+
+    action: Callable
+    often: float
+
+
+MOVES = [
+    Move(History.send_new_form, 6),
+    Move(History.send_copy, 3),
+    Move(History.send_other_form, 0.5),
+    Move(History.write, 6),
+    Move(History.give_up, 1),
+    Move(History.open_page, 3),
+    Move(History.sign_out, 0.7),
+    Move(History.write_sign_outs, 0.7),
+    Move(History.kill, 0.4),
+    Move(History.let_time_pass, 0.7),
+    Move(History.finish_late_commit, 1),
+]

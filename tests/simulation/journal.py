@@ -1,0 +1,143 @@
+"""A journal in lists, which fails wherever a database can, as often as a history wants it."""
+
+from contextlib import contextmanager
+from enum import Enum
+
+from gudlft.journal import CommitInDoubt, JournalError
+
+
+class Commit(Enum):
+    """How a commit ends."""
+
+    MADE = "commits"
+    REFUSED = "fails in the commit"
+    MADE_UNHEARD = "commits, and the connection breaks before it hears of it"
+    LOST_UNHEARD = "does not commit, and the connection breaks before it hears of it"
+    LATE_UNHEARD = "commits later, and the connection breaks before it hears of it"
+
+
+class Disk:
+    """What all processes share: committed rows, and the lock of the one writer."""
+
+    def __init__(self, entries):
+        self.entries = list(entries)
+        self.sign_outs = []  # (number, time, id)
+        self.is_locked = False
+        self.late = None  # the transaction that is yet to be committed, though its process gave it up
+
+    def commit(self, transaction):
+        """Keep what a transaction wrote."""
+        self.entries.extend(transaction.new_entries)
+        self.sign_outs.extend(transaction.new_sign_outs)
+
+    def finish_late_commit(self):
+        """Commit what no process waits for any more, and unlock."""
+        if self.late:
+            self.commit(self.late)
+            self.late = None
+            self.is_locked = False
+
+
+class Transaction:
+    """What a process reads of the disk and, while it is the writer, writes."""
+
+    def __init__(self, journal):
+        self._journal = journal
+        self._disk = journal.disk
+        self.new_entries = []
+        self.new_sign_outs = []
+
+    def last_rows(self):
+        """Return number and time of the last entry and of the last sign-out."""
+        self._journal.pause()
+        return [rows[-1][:2] if rows else (None, None) for rows in (self._disk.entries, self._disk.sign_outs)]
+
+    def entries(self, first):
+        """Return the entries from a number on."""
+        self._journal.pause()
+        return [entry for entry in self._disk.entries if entry.number >= first]
+
+    def append(self, entries):
+        """Add entries."""
+        now = self._journal.history.now
+        assert all(entry.at == now for entry in entries), "an order was judged by a clock of another moment"
+        self._journal.entries_before = len(self._disk.entries)
+        self._journal.judged_at = now
+        self.new_entries.extend(entries)
+
+    def sign_outs(self, first):
+        """Return the sign-outs from a number on. No history lasts until one may be forgotten."""
+        self._journal.pause()
+        return [row for row in self._disk.sign_outs if row[0] >= first]
+
+    def end_sign_ins(self, sign_ins, forget_before):
+        """Add sign-outs."""
+        number = len(self._disk.sign_outs)
+        for sign_in, ended_at in sign_ins.items():
+            number += 1
+            self.new_sign_outs.append((number, ended_at, sign_in))
+
+
+class SimulatedJournal:
+    """A process's way to the disk. Wherever it waits, other moves of the history come between."""
+
+    shared = True
+
+    def __init__(self, history, process):
+        self.history = history
+        self.process = process
+        self.disk = history.disk
+        self.entries_before = 0  # how many the disk had when this process last judged orders
+        self.judged_at = None
+
+    def pause(self):
+        """Let others go on; the process may not live to see the end of it."""
+        self.history.interrupt(self.process)
+
+    def note(self, event):
+        """Tell the history what happened."""
+        self.history.note(self.process, event)
+
+    @contextmanager
+    def reading(self):
+        """Yield the transaction of a reader."""
+        self.pause()
+        if self.history.fails():
+            self.note("cannot read")
+            raise JournalError("away")
+        yield Transaction(self)
+
+    @contextmanager
+    def writing(self, seconds=None):
+        """Yield the transaction of the one writer, and commit it."""
+        self._lock()
+        try:
+            self.pause()
+            transaction = Transaction(self)
+            yield transaction
+            self.pause()
+            self._commit(transaction)
+        finally:
+            self.disk.is_locked = self.disk.late is not None
+        self.pause()
+
+    def _lock(self):
+        self.pause()
+        if self.history.happens(0.5):
+            self.disk.finish_late_commit()
+        if self.disk.is_locked or self.history.fails():
+            self.note("gets no lock")
+            raise JournalError("busy")
+        self.disk.is_locked = True
+
+    def _commit(self, transaction):
+        end = self.history.end_of_commit()
+        self.note(end.value)
+        if end is Commit.REFUSED:
+            raise JournalError("disk full")
+        if end in (Commit.MADE, Commit.MADE_UNHEARD):
+            self.disk.commit(transaction)
+        if end is Commit.LATE_UNHEARD:
+            self.disk.late = transaction
+        if end is not Commit.MADE:
+            raise CommitInDoubt("connection lost")

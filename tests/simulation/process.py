@@ -1,0 +1,103 @@
+"""Who takes part: a process of the app, and the secretaries who wait for its answers."""
+
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import Enum
+
+from gudlft.journal import CommitInDoubt, JournalError
+from gudlft.ledger import Ledger
+from gudlft.model import BookingError, Order
+from gudlft.reader import Reader
+from gudlft.sign_outs import SignOuts
+from tests.simulation.journal import SimulatedJournal
+
+
+class Killed(BaseException):
+    """The process died, wherever it was."""
+
+
+class Answer(Enum):
+    """What a secretary who sent a form has heard."""
+
+    NOT_YET = "nothing yet"
+    BOOKED = "this was booked, or given back"
+    REFUSED = "a rule forbids it"
+    NOTHING = "this try booked nothing"
+    IN_DOUBT = "it is not certain"
+    NEVER = "nothing, for the process died"
+
+
+@dataclass(eq=False)
+class Attempt:
+    """A form that was sent once; each copy of it is an attempt of its own."""
+
+    order: Order
+    outcome: Future
+    answer: Answer = Answer.NOT_YET
+
+    def hear(self, answer):
+        """Hear an answer: the first one counts."""
+        if self.answer is Answer.NOT_YET:
+            self.answer = answer
+
+    def hear_outcome(self):
+        """Hear what became of the order."""
+        error = self.outcome.exception()
+        if error is None:
+            self.hear(Answer.BOOKED)
+        elif isinstance(error, BookingError):
+            self.hear(Answer.REFUSED)
+        elif isinstance(error, CommitInDoubt):
+            self.hear(Answer.IN_DOUBT)
+        elif isinstance(error, JournalError):
+            self.hear(Answer.NOTHING)
+
+
+class SteppedSignOuts(SignOuts):
+    """Sign-outs whose background is a move instead of a thread."""
+
+    def _write_in_background(self):
+        """Leave it to the move."""
+
+    def write_in_background(self):
+        """Write what could not be written before."""
+        with suppress(JournalError):
+            self._write()
+
+
+class Process:
+    """A process of the app, and what its threads do."""
+
+    def __init__(self, history, name):
+        self.name = name
+        self.is_alive = True
+        self.does = set()
+        self.waiting = []  # attempts that no writer has begun with
+        self.batch = []  # attempts that are being written
+        self.ended_sign_ins = []
+        self.entries_checked = 0
+        self.journal = SimulatedJournal(history, self)
+        self.ledger = Ledger(
+            clubs=history.clubs,
+            competitions=history.competitions,
+            terms=history.terms,
+            journal=self.journal,
+            clock=lambda: history.now,
+        )
+        self.sign_outs = SteppedSignOuts(self.journal)
+        self.reader = Reader(self.journal, self.ledger, self.sign_outs)
+
+    @contextmanager
+    def doing(self, action):
+        """Do what only one thread of the process does at a time, to its end or until the process is killed."""
+        self.does.add(action)
+        with suppress(Killed):
+            yield
+        self.does.remove(action)
+
+    def die(self):
+        """Answer nobody any more."""
+        self.is_alive = False
+        for attempt in self.waiting + self.batch:
+            attempt.hear(Answer.NEVER)

@@ -1,0 +1,154 @@
+"""Hostile requests: nothing breaks, nothing leaks, nothing comes back as it was sent, nothing changes that may not."""
+
+import logging
+from collections import Counter
+from io import BytesIO
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.test import run_wsgi_app
+
+import server
+from gudlft.limits import Limit
+from tests.hostile import HOSTILE_REQUEST, hostile_one_by_one
+from tests.odd_names import CLUB, CLUBS, COMPETITIONS, IN_AN_HOUR, MORNING, email, open_ledger, running
+from tests.support import Secretary, check_conservation
+
+EXAMPLES = settings().max_examples  # of the profile
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def addresses():
+    """Return paths and methods: some that lead nowhere, and each address of the app, forms twice, signing in last."""
+    astray = ["", "*", "//evil.example/", "/showSummary/", "/static/../server.py", "/<>"]
+    found = [(path, "GET") for path in astray]
+    rules = sorted(server.app.url_map.iter_rules(), key=lambda rule: rule.endpoint in ("sign_in", "sign_out"))
+    for rule in rules:
+        takes_forms = "POST" in rule.methods
+        found += [(rule.rule, "POST")] * 2 if takes_forms else [(rule.rule, "GET")]
+    return found
+
+
+ADDRESSES = addresses()
+
+
+# What is sent to every address
+
+
+def send_everywhere(request, club, proxies=0, failed_sign_ins=10, **configuration):
+    """Send a request to each address; return how often it got each status and changed what."""
+    ledger = open_ledger(
+        points=dict.fromkeys(CLUBS, 300),
+        places=dict.fromkeys(COMPETITIONS[:-1], 100),
+        starts=IN_AN_HOUR | {COMPETITIONS[1]: MORNING},
+    )
+    for name in CLUBS:
+        ledger.book(ledger.clubs[name], ledger.competitions[COMPETITIONS[0]], 3)
+
+    with running(ledger) as patch:
+        cookie = Secretary(email(club)).cookie.encode() if club else b""
+        set_up(patch, proxies, failed_sign_ins, configuration)
+        seen = Counter()
+        for path, method in ADDRESSES:
+            seen += send(ledger, club, request.environ(path, method, cookie))
+    check_conservation(ledger)
+    return seen
+
+
+def set_up(patch, proxies, failed_sign_ins, configuration):
+    """Set the app up with settings of its own."""
+    # Werkzeug leaves the files of a broken form to the garbage collector, which would warn
+    patch.setattr(server.app.request_class, "_get_file_stream", lambda *_, **__: BytesIO())
+    patch.setattr(server.app, "wsgi_app", ProxyFix(server.app.wsgi_app, x_for=proxies, x_proto=proxies))
+    patch.setattr(server, "failed_sign_ins", Limit(failed_sign_ins, seconds=60))
+    for name, value in configuration.items():
+        patch.setitem(server.app.config, name, value)
+
+
+def send(ledger, club, environ):
+    """Send a request; return its status, and the address of the form if it changed something: then it must be one."""
+    entries_before = len(ledger.entries)
+
+    status = checked_status(environ)
+
+    new = ledger.entries[entries_before:]
+    if not new:
+        return Counter([status])
+    [entry] = new
+    address = "/purchasePlaces" if entry.places > 0 else "/cancelPlaces"
+    assert (303, club) == (status, entry.club)
+    assert ("POST", address) == (environ["REQUEST_METHOD"], environ["PATH_INFO"])
+    assert environ.get("HTTP_SEC_FETCH_SITE", "none") in ("same-origin", "none")
+    return Counter([status, address])
+
+
+def checked_status(environ):
+    """Return the status of the answer, having checked that nothing broke, leaked or came back as it was sent."""
+    log = []
+    server.app.logger.handle = log.append
+    try:
+        chunks, status_line, headers = run_wsgi_app(server.app, environ, buffered=True)
+    finally:
+        del server.app.logger.handle
+    status = int(status_line[:3])
+    body = b"".join(chunks)
+
+    assert 200 <= status < 500
+    check_headers(headers)
+    assert b"&marker" not in body
+    assert b"Traceback" not in body
+    if headers.get("Content-Type", "").startswith("text/html"):
+        body.decode()
+    for record in log:
+        assert record.levelno < logging.ERROR
+        assert record.exc_info is None
+        assert record.getMessage().isprintable()
+    return status
+
+
+def check_headers(headers):
+    """Check that the headers are safe, and hold nothing that could end one."""
+    assert SECURITY_HEADERS.items() <= dict(headers).items()
+    assert server.app.config["HTTPS"] == ("Strict-Transport-Security" in headers)
+    for name, value in headers:
+        assert not name.startswith("Access-Control")
+        assert not set("<>\r\n\0") & set(value)
+
+
+# Tests
+
+
+def test_no_hostile_part_breaks_the_app_or_changes_what_it_may_not():
+    seen = Counter()
+
+    for request in hostile_one_by_one():
+        seen += send_everywhere(request, CLUBS[0])
+
+    assert 5000 <= sum(seen.values())
+    assert {200, 303, 400, 403, 404, 405, 413, "/purchasePlaces", "/cancelPlaces"} <= seen.keys()
+
+
+CONFIGURATION = st.fixed_dictionaries(
+    {
+        "proxies": st.sampled_from([0, 1]),
+        "failed_sign_ins": st.sampled_from([1, 0]),
+        "TRUSTED_HOSTS": st.sampled_from([[], [], ["localhost"]]),
+        "HTTPS": st.booleans(),
+    }
+)
+
+
+@settings(max_examples=EXAMPLES * 3 // 2)
+@given(HOSTILE_REQUEST, CLUB | st.none(), CONFIGURATION)
+def test_no_hostile_request_breaks_the_app_or_changes_what_it_may_not(request, club, configuration):
+    send_everywhere(request, club, **configuration)

@@ -1,0 +1,236 @@
+"""Opening a journal: where it lies, what it refuses at the start, in one line, and what it leaves as it was."""
+
+import csv
+import io
+import subprocess
+import sys
+import threading
+
+import pytest
+import sqlalchemy
+
+from gudlft.journal import JournalError
+from gudlft.model import Club, Competition
+from gudlft.sql_journal import SqlJournal
+from tests.databases import Database, in_journal, run_sql
+from tests.support import COMPETITIONS, PROJECT, clean_environment, parties, wait_until, write_data
+
+KEY = "0123456789abcdef"
+ANOTHER_APPS = "the database is another app's, or that of another version of this app"
+INSERT = "INSERT INTO bookings (number, at_utc, club, competition, places, points) VALUES "
+
+
+def run_flask(folder, *arguments, **settings):
+    """Run a command of the app with the data files in a folder; return its exit status, output and error output."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "flask", "--app", "server", *arguments],
+        cwd=PROJECT,
+        env=clean_environment(DATA_DIR=folder, SECRET_KEY=KEY, **settings),
+        capture_output=True,
+        timeout=60,
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder with data files."""
+    clubs = [(f"Club {number}", f"{number}@example.com", 60) for number in range(4)]
+    write_data(tmp_path, clubs, [("Cup", "2050-01-01 10:00:00", 20), ("Open", "2050-01-01 10:00:00", 1000)])
+    return tmp_path
+
+
+# Where it lies
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///file:bookings.db?uri=true",
+        "sqlite+pysqlcipher:///bookings.db",
+        "postgresql+psycopg://name:secret@127.0.0.1",
+        "postgresql://name:secret@127.0.0.1/name",
+        "postgresql+psycopg://name:secret",
+        "postgresql+psycopg://name:secret@127.0.0.1/name?options=-c&options=-c",
+        "mysql://host/name",
+    ],
+)
+def test_address_without_a_database_that_this_app_can_use_is_refused(address):
+    with pytest.raises(JournalError) as error:
+        SqlJournal(address)
+
+    expected = "must be a database URL like sqlite:///bookings.db or postgresql+psycopg://name:password@host/database"
+    assert expected == str(error.value)
+
+
+def test_relative_file_lies_in_this_folder_unless_another_is_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+
+    SqlJournal("sqlite:///here.db").close()
+    SqlJournal("sqlite:///there.db", "data").close()
+
+    assert {"data", "data/there.db", "here.db"} == {str(one.relative_to(tmp_path)) for one in tmp_path.rglob("*")}
+
+
+def test_settings_of_the_address_are_kept(database):
+    url = f"{database.url}?application_name=club&connect_timeout=7"
+
+    journal = SqlJournal(url)
+    with journal.reading() as transaction:
+        name = transaction.execute(sqlalchemy.text("SHOW application_name")).scalar_one()
+    journal.close()
+
+    assert "club" == name
+
+
+# What stops a start
+
+
+@pytest.mark.parametrize(
+    ("setting", "line"),
+    [
+        ("sqlite://", "must be a database URL like sqlite:///bookings.db or postgresql+psycopg://"),
+        ("bookings.db", "must be a database URL like"),
+        ("postgresql+psycopg://name:secret", "must be a database URL like"),
+        ("sqlite:///no/such/folder/bookings.db", "unable to open database file"),
+        ("sqlite:///clubs.json/bookings.db", "Not a directory"),
+        ("sqlite:///clubs.json", "file is not a database"),
+        ("postgresql+psycopg://name:secret@127.0.0.1:1/name", "Connection refused"),
+    ],
+)
+def test_journal_that_cannot_be_opened_stops_the_start_with_one_line(folder, setting, line):
+    status, output, errors = run_flask(folder, "check", JOURNAL=setting)
+
+    assert (1, "", 1) == (status, output, errors.count("\n"))
+    assert errors.startswith("GUDLFT_JOURNAL: ")
+    assert line in errors
+    assert "secret" not in errors
+
+
+def test_silent_database_stops_the_start_with_one_line(folder, proxied):
+    url, proxy = proxied
+    proxy.be_silent()
+
+    done = run_flask(folder, "check", JOURNAL=url.replace("postgres@", "postgres:secret@"))
+
+    assert (1, "", "GUDLFT_JOURNAL: connection timeout expired\n") == done
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["DROP TABLE journal", "UPDATE journal SET version = 2", "UPDATE journal SET app = 'Other'", "DELETE FROM journal"],
+)
+def test_journal_of_another_app_or_a_newer_version_stops_the_start(url, opened, statement):
+    opened(url)
+    run_sql(url, statement)
+
+    with pytest.raises(JournalError) as error:
+        opened(url)
+
+    assert ANOTHER_APPS == str(error.value)
+
+
+def test_several_processes_may_start_on_an_empty_database_at_once(url):
+    journals = []
+    threads = [threading.Thread(target=lambda: journals.append(SqlJournal(url))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [False] * 5 + [True] == sorted(journal.is_new for journal in journals)
+    for journal in journals:
+        journal.close()
+
+
+def test_no_connection_is_open_when_a_server_forks_after_the_start(database, start):
+    start(JOURNAL=database.url, SECRET_KEY=KEY)
+
+    wait_until(lambda: 0 == database.count_connections())  # the server notices a moment later
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_names_are_kept_whole_or_not_at_all_in_databases_of_other_encodings(cluster, opened, encoding):
+    database = Database(cluster, f"ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    clubs = [Club("Ömer's <Gym>", "omer@example.com", 40)]
+    cup = Competition("Cup/2050 ✓", COMPETITIONS[2].starts_at, 15)
+    ledger = opened(database.url, clubs, [cup, COMPETITIONS[2]])
+    [gym] = clubs
+
+    assert 1 == ledger.book(gym, COMPETITIONS[2], 1).number
+    if encoding == "LATIN1":  # which has no tick
+        with pytest.raises(JournalError, match="no equivalent in encoding"):
+            ledger.book(gym, cup, 1)
+    else:
+        assert 2 == ledger.book(gym, cup, 1).number
+
+    assert ledger.entries == opened(database.url).entries
+
+
+# What the log and the commands say of it
+
+
+def test_renamed_club_is_named_in_the_log_at_the_start(folder, on_sqlite):
+    SqlJournal(on_sqlite).close()
+    run_sql(on_sqlite, f"{INSERT} (1, '2026-01-02 03:04:05.000006', 'Club One', 'Cup', 2, 6)")
+
+    _, _, errors = run_flask(folder, "check", JOURNAL=on_sqlite)
+
+    assert "WARNING" in errors
+    assert "Club One: no longer in the files, its bookings stay" in errors
+
+
+def test_commands_show_the_bookings_and_what_no_longer_fits(folder, on_sqlite):
+    SqlJournal(on_sqlite).close()
+    run_sql(
+        on_sqlite,
+        f"{INSERT} (1, '2026-01-02 03:04:05.000006', '=1+1', 'Cup', 30, 90)",
+        f"{INSERT} (2, '2026-01-02 03:04:05.000006', 'Club 1', 'Cup', 2, 6)",
+        f"{INSERT} (3, '2026-01-02 03:04:05.000006', 'Club 1', 'Cup', -2, -6)",
+    )
+
+    _, exported, _ = run_flask(folder, "bookings", JOURNAL=on_sqlite)
+    _, checked, errors = run_flask(folder, "check", JOURNAL=on_sqlite)
+
+    rows = list(csv.reader(io.StringIO(exported.removeprefix("\ufeff"), newline="")))
+    assert ["1", "2026-01-02 03:04:05", "'=1+1", "Cup", "30", "90"] == rows[1]
+    assert ["3", "2026-01-02 03:04:05", "Club 1", "Cup", "-2", "-6"] == rows[3]
+    expected = [
+        "journal: 3 lines",
+        "Cup: 30 places are booked, of 20",
+        "=1+1: 30 places are held in Cup, of 12",
+        "=1+1: no longer in the files, its bookings stay",
+    ]
+    assert expected == checked.splitlines()[2:]
+    assert "Cup: 30 places are booked, of 20" in errors
+
+
+def test_export_of_a_mistyped_file_fails_and_leaves_no_file(folder):
+    before = sorted(folder.iterdir())
+
+    done = run_flask(folder, "bookings", JOURNAL="sqlite:///bokings.db")
+
+    assert (1, "", "GUDLFT_JOURNAL: this database was empty, so it holds no bookings\n") == done
+    assert before == sorted(folder.iterdir())
+
+
+def test_export_of_an_empty_database_fails_and_leaves_no_table(folder, database):
+    status, output, _ = run_flask(folder, "bookings", JOURNAL=database.url)
+
+    assert (1, "") == (status, output)
+    assert [(0,)] == run_sql(database.url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+
+
+def test_journal_that_somebody_booked_in_is_not_taken_back(url, opened):
+    journal = SqlJournal(url)
+    assert journal.is_new
+    ledger = opened(url)
+    ledger.book(*parties(ledger), 1)
+
+    journal.take_back()
+    journal.close()
+
+    assert 1 == len(in_journal(url))
