@@ -104,7 +104,8 @@ class Sessions(SecureCookieSessionInterface):
 
     def should_set_cookie(self, app, session):
         """Leave static files, which never look at the session, without a cookie."""
-        return session.accessed and super().should_set_cookie(app, session)
+        is_looked_at = session.accessed or session.modified
+        return is_looked_at and super().should_set_cookie(app, session)
 
 
 def new_token():

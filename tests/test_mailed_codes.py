@@ -420,6 +420,16 @@ def test_five_wrong_codes_end_a_code(app, postbox):
     assert REFUSED == browser.post("/code", code=code).refusal
 
 
+def test_right_code_is_refused_at_once_while_five_wrong_ones_are_being_written(app, postbox, monkeypatch):
+    monkeypatch.setattr(app.sign_outs, "end", lambda *arguments: None)
+    browser = visitor(app)
+    code = ask(browser, postbox)
+    for _ in range(5):
+        browser.post("/code", code=WRONG)
+
+    assert REFUSED == browser.post("/code", code=code).refusal
+
+
 def test_four_wrong_codes_end_none(app, postbox):
     browser = visitor(app)
     code = ask(browser, postbox)
@@ -702,6 +712,7 @@ def test_session_begins_anew_with_the_sign_in(app, postbox):
     with browser.client.session_transaction() as session:
         session["planted"] = "by a stranger"
         session["id"] = "fixed"
+    assert "planted" in session_of(browser)
 
     browser.post("/code", code=code)
 
