@@ -304,6 +304,30 @@ def test_wrong_or_malformed_code_is_refused(app, postbox, typed):
     assert (303, "/") == browser.get("/showSummary").redirect
 
 
+HOSTILE = [
+    (b"code=%ff%fe%00", "application/x-www-form-urlencoded"),
+    (b"code=A&code=B&code[]=C", "application/x-www-form-urlencoded"),
+    (b'{"code": "A"}', "application/json"),
+    (
+        b'--x\r\nContent-Disposition: form-data; name="code"; filename="a"\r\n\r\nA\r\n--x--',
+        "multipart/form-data; boundary=x",
+    ),
+    (b"\xff" * 1000, "multipart/form-data"),
+    (b"", "text/plain"),
+]
+
+
+@pytest.mark.parametrize(("body", "content_type"), HOSTILE)
+def test_form_in_any_other_shape_is_refused_too(app, postbox, body, content_type):
+    browser = visitor(app)
+    code = ask(browser, postbox)
+
+    with browser.client.post("/code", data=body, content_type=content_type) as response:
+        assert 400 == response.status_code
+        assert DOES_NOT_WORK in response.text
+    assert 303 == browser.post("/code", code=code).status
+
+
 def test_form_without_its_field_is_refused(app, postbox):
     browser = visitor(app)
     ask(browser, postbox)
@@ -517,6 +541,17 @@ def test_twenty_codes_are_asked_for_by_a_client_and_no_more(app):
 
         assert (429, "Too many codes. Wait 10 minutes and try again") == page.refusal
         assert 590 < int(page.headers["Retry-After"]) <= 600
+
+
+def test_forged_headers_make_no_other_client(app):
+    addresses = [f"{number}@club.example" for number in range(21)]
+
+    pages = [
+        visitor(app).post("/showSummary", headers={"X-Forwarded-For": f"10.0.0.{number}"}, email=address)
+        for number, address in enumerate(addresses)
+    ]
+
+    assert {303: 20, 429: 1} == Counter(page.status for page in pages)
 
 
 def test_codes_that_were_refused_are_not_counted(app, monkeypatch):
