@@ -41,7 +41,8 @@ class Cluster:
 
         initdb = ["initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--username=postgres", "data"]
         subprocess.run([PROGRAMS[-1] / initdb[0], *initdb[1:]], check=True, **self._run_as)
-        options = ["-h", "127.0.0.1", "-p", str(self.port), "-k", "", "-D", "data", "-c", "fsync=off"]
+        options = ["-h", "127.0.0.1", "-p", str(self.port), "-k", "", "-D", "data"]
+        options += ["-c", "fsync=off", "-c", "autovacuum=off"]
         self.process = subprocess.Popen([PROGRAMS[-1] / "postgres", *options], **self._run_as)
         self._wait_until_it_answers()
 
