@@ -4,7 +4,6 @@ Reads from top to bottom: what a request is, settings and data, hooks, pages in 
 them, errors, commands. What knows nothing of the web lies in gudlft/: the rules, the ledger, the files.
 """
 
-import gc
 import logging
 import os
 import secrets
@@ -22,6 +21,7 @@ from flask.globals import request_ctx
 from flask.logging import default_handler
 from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import SignatureExpired, TimestampSigner
+from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
@@ -29,14 +29,14 @@ from werkzeug.sansio.utils import get_host
 
 from gudlft import calendar, lists, pagination, rules, sentences
 from gudlft.export import bookings_table, write_csv
-from gudlft.files import BadFiles, is_email, printable, read_data
-from gudlft.journal import AnotherProcessBooks, CommitInDoubt, JournalError, NoJournal
-from gudlft.ledger import Ledger
+from gudlft.files import BadFiles, is_email, printable
+from gudlft.journal import AnotherProcessBooks, CommitInDoubt, JournalError
 from gudlft.limits import Limit, TooOften, client_key
 from gudlft.model import BookingError, comparable
+from gudlft.opening import open_journal, open_ledger, open_mailed_codes
 from gudlft.pagination import paginate
 from gudlft.reader import Reader
-from gudlft.rules import Terms, plural, read_places, read_token
+from gudlft.rules import plural, read_places, read_token
 from gudlft.search import EVERYTHING, Choice, Show, months_of
 from gudlft.settings import BadSettings, read_settings
 from gudlft.sign_outs import CLOCKS_DIFFER, SIGN_IN_LASTS, SignOuts
@@ -104,7 +104,8 @@ class Sessions(SecureCookieSessionInterface):
 
     def should_set_cookie(self, app, session):
         """Leave static files, which never look at the session, without a cookie."""
-        return session.accessed and super().should_set_cookie(app, session)
+        is_looked_at = session.accessed or session.modified
+        return is_looked_at and super().should_set_cookie(app, session)
 
 
 def new_token():
@@ -129,37 +130,6 @@ def configure(app):
     proxies = app.config["PROXIES"]
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)
-
-
-def open_journal(config):
-    """Return the journal of the settings; raise JournalError, or ImportError where its library is missing."""
-    if not config["JOURNAL"]:
-        return NoJournal(config["DATA_DIR"])
-    from gudlft.sql_journal import SqlJournal  # brings SQLAlchemy
-
-    return SqlJournal(config["JOURNAL"], config["DATA_DIR"])
-
-
-def open_ledger(config, journal):
-    """Return the ledger with the bookings that the journal has; raise BadFiles or JournalError."""
-    clubs, competitions = read_data(Path(config["DATA_DIR"]))
-    terms = Terms(config["COST_PER_PLACE"], config["MAX_PLACES_PER_CLUB"])
-    gc.disable()  # a million bookings are no garbage: they are read in a third less time without looking for it
-    try:
-        return Ledger(clubs, competitions, terms, journal)
-    finally:
-        gc.enable()
-
-
-def open_mailed_codes(config):
-    """Return what mails codes and judges them; None where the email address alone signs in."""
-    if config["MAIL"] is None:
-        return None
-    from gudlft.mail import Mailer
-    from gudlft.mailed_codes import MailedCodes
-
-    mailer = Mailer(config["MAIL"], config["MAIL_FROM"], logger=app.logger)
-    return MailedCodes(config["SECRET_KEY"], ledger.clubs_by_email, mailer, sign_outs)
 
 
 def session_salt():
@@ -201,7 +171,7 @@ for mismatch in ledger.mismatches():
     app.logger.warning(printable(mismatch))
 
 failed_sign_ins = Limit(app.config["FAILED_SIGN_INS_PER_MINUTE"], seconds=60)
-mailed_codes = open_mailed_codes(app.config)
+mailed_codes = open_mailed_codes(app.config, ledger, sign_outs)
 app.session_interface = Sessions(app, salt=session_salt())
 
 # Templates
@@ -233,7 +203,7 @@ def cached_rows(template, macro, rows, **figures):
     make = make_fragment if app.debug else remember_fragment
     root_path = request.root_path
     same = tuple(figures.items())
-    return "".join([make(root_path, template, macro, (("row", row), *same)) for row in rows])
+    return Markup("").join([make(root_path, template, macro, (("row", row), *same)) for row in rows])
 
 
 def make_fragment(root_path, template, macro, figures):
@@ -343,18 +313,17 @@ def require_mailed_codes():
 
 def keep_wanted_page():
     """Keep in the session where to go after signing in: the page that was asked for or, after an order, its form's."""
-    wanted = {}
+    session.pop("wanted", None)
     if request.endpoint == "purchase_places":
-        wanted["competition"] = request.form.get("competition")
+        competition = request.form.get("competition")
+        if competition in ledger.competitions:
+            session["wanted"] = {"competition": competition}
     elif request.endpoint == "cancel_places":
-        wanted["address"] = url_for("bookings")
+        session["wanted"] = {"address": url_for("bookings")}
     elif request.method == "GET":
-        wanted["address"] = own_address()
-
-    if wanted.get("competition") in ledger.competitions or 0 < len(wanted.get("address", "")) <= LONGEST_WANTED:
-        session["wanted"] = wanted
-    else:
-        session.pop("wanted", None)
+        address = own_address()
+        if len(address) <= LONGEST_WANTED:
+            session["wanted"] = {"address": address}
 
 
 def own_address():
@@ -478,7 +447,7 @@ def email_problem(sentence):
 
 def begin_sign_in(club):
     """Let the session be the club's, and lead to the page that was asked for."""
-    address = wanted_page(session.get("wanted", {}), club)
+    address = wanted_page(session.get("wanted", {}), club)  # read before the session is cleared
     end_sign_in()
     session.update(club=club.name, id=secrets.token_urlsafe(12), since=int(ledger.now().timestamp()))
     session.permanent = True

@@ -28,11 +28,12 @@ class Reader:
         """Take over what other processes wrote before this call; raise JournalError where that takes over a second."""
         if not self._journal.shared:
             return
-        begun_before = self._begun
+        reads_before = self._begun
         if not self._one_reads.acquire(timeout=0 if self._is_away else SECONDS_TO_WAIT):
             raise JournalError("another page is still waiting for the journal")
         try:
-            if self._last_done <= begun_before:
+            another_thread_has_read = self._last_done > reads_before  # and began after this call
+            if not another_thread_has_read:
                 self._read()
         finally:
             self._one_reads.release()

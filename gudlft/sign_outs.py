@@ -3,7 +3,8 @@
 import logging
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 from .journal import JournalError, check_sign_out
@@ -11,7 +12,7 @@ from .journal import JournalError, check_sign_out
 SIGN_IN_LASTS = timedelta(hours=8)
 CLOCKS_DIFFER = timedelta(minutes=1)  # at most, between two machines
 COOKIE_CAN_LIVE = SIGN_IN_LASTS + CLOCKS_DIFFER
-SECONDS_TO_WRITE = 0.5  # that a sign-out itself waits; after it, it is written in the background
+SECONDS_TO_WRITE = 0.5  # that a sign-out itself waits, for its turn and for the journal; then the background writes it
 SECONDS_BETWEEN_TRIES = 1
 
 log = logging.getLogger("gudlft.sign_outs")
@@ -88,7 +89,7 @@ class SignOuts:
                 self._remember(sign_in, moment)
             return is_first
 
-        with self._journal.writing() as transaction:
+        with self._turn() as seconds, self._journal.writing(seconds) as transaction:
             self.take_over(transaction)
             if self.has_ended(sign_in):
                 return False
@@ -135,17 +136,24 @@ class SignOuts:
 
     def _write(self) -> None:
         """Write what is unwritten; raise JournalError where the journal does not take it in time."""
-        patience = 0 if self._runs_in_background else SECONDS_TO_WRITE
-        if not self._one_writes.acquire(timeout=patience):
-            raise JournalError("another sign-out is still waiting for the journal")
-        try:
+        with self._turn() as seconds:
             with self._lock:
                 unwritten = dict(self._unwritten)
             if unwritten:
-                with self._journal.writing(SECONDS_TO_WRITE) as transaction:
+                with self._journal.writing(seconds) as transaction:
                     transaction.end_sign_ins(unwritten, forget_before=min(unwritten.values()) - COOKIE_CAN_LIVE)
             with self._lock:
                 for sign_in in unwritten:
                     del self._unwritten[sign_in]
+
+    @contextmanager
+    def _turn(self) -> Iterator[float]:
+        """Let one thread at a time write, and yield the seconds that it has; raise JournalError where it has none."""
+        began = time.monotonic()
+        patience = 0 if self._runs_in_background else SECONDS_TO_WRITE
+        if not self._one_writes.acquire(timeout=patience):
+            raise JournalError("another sign-out is still waiting for the journal")
+        try:
+            yield SECONDS_TO_WRITE - (time.monotonic() - began)
         finally:
             self._one_writes.release()

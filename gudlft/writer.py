@@ -9,6 +9,7 @@ from .journal import CommitInDoubt, JournalError
 
 SECONDS_TO_WAIT = 4  # for a turn to write; the journal then gives up after 4 more
 SECONDS_UNTIL_SLOW = 1
+SECONDS_BETWEEN_LOOKS = 0.1  # at how long it takes
 SECONDS_UNTIL_SLOW_AGAIN = 0.1  # after a turn that was slow
 MOST_THAT_WAIT_WHEN_SLOW = 3  # beside the one that writes: the other threads of the process answer pages
 
@@ -57,7 +58,7 @@ class Writer:
                         return True
                     if time.monotonic() > deadline or self._too_many_wait_before(outcome):
                         self.give_up(outcome)
-                    self._turn.wait(0.25)
+                    self._turn.wait(SECONDS_BETWEEN_LOOKS)
                 return False
             finally:
                 self._threads.remove(outcome)
@@ -95,8 +96,12 @@ class Writer:
 
     def _take_waiting(self) -> list[tuple[object, Future]]:
         """Return the orders that wait, but for those that were taken back; from here on none can be."""
+        waiting = []
         with self._turn:
-            waiting = [(order, outcome) for order, outcome in self._waiting if outcome.set_running_or_notify_cancel()]
+            for order, outcome in self._waiting:
+                was_taken_back = not outcome.set_running_or_notify_cancel()
+                if not was_taken_back:
+                    waiting.append((order, outcome))
             self._waiting.clear()
         return waiting
 

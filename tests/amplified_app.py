@@ -4,31 +4,40 @@ import os
 import sys
 import time
 
-import journal
 import sqlalchemy
 
 import server
+from gudlft.sql_journal import Transaction, bookings
 from tests.amplifier import trace
 
-append = journal.Connection.append
+append = Transaction.append
 
 
-def append_slowly(self, booking):
+def append_slowly(transaction, entries):
     """Append as a slow disk does: what is not locked has time to go wrong."""
     time.sleep(0.01)
-    append(self, booking)
+    append(transaction, entries)
 
 
-def append_without_lock(self, booking):
-    """Number the booking in the database: taken from memory, the unique number would stop what the lock lets pass."""
-    time.sleep(0.05)
-    number = sqlalchemy.select(sqlalchemy.func.coalesce(sqlalchemy.func.max(journal.BOOKINGS.c.number), 0) + 1)
-    self._execute(journal.BOOKINGS.insert().values(booking | {"number": number.scalar_subquery()}))
+def write_without_lock(ledger, orders):
+    """Judge and append as the ledger does, but in no transaction; memory takes it over with the next page.
+
+    The database numbers the bookings: taken from memory, the unique number would stop what the lock lets pass.
+    """
+    number = sqlalchemy.select(sqlalchemy.func.coalesce(sqlalchemy.func.max(bookings.c.number), 0) + 1)
+    with ledger.journal.reading() as transaction:
+        transaction.last_rows()  # which ends the statement that reading begins with, and SQLite's lock for it
+        ledger.take_over(transaction)
+        outcomes, new = ledger._judge_all(orders)
+        time.sleep(0.05)
+        for entry in new:
+            transaction.execute(bookings.insert().values(entry._asdict() | {"number": number.scalar_subquery()}))
+    return outcomes
 
 
-journal.Connection.append = append_slowly
+Transaction.append = append_slowly
 if "UNLOCKED" in os.environ:
-    journal.Journal.writing, journal.Connection.append = vars(journal.Journal)["reading"], append_without_lock
+    server.ledger.writer._write = lambda orders: write_without_lock(server.ledger, orders)
 
 
 def app(environ, start_response):

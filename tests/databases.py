@@ -1,5 +1,6 @@
 """Databases for the tests: a throw-away PostgreSQL, SQLite files, and the ways in which both fail."""
 
+import http.client
 import os
 import secrets
 import shutil
@@ -10,13 +11,15 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import sqlalchemy
 
 from gudlft.databases import ADVISORY_LOCK
-from tests.support import free_port, needed
+from tests.support import ServedSecretary, free_port, needed
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: float(folder.parent.name))
 
@@ -38,7 +41,8 @@ class Cluster:
 
         initdb = ["initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--username=postgres", "data"]
         subprocess.run([PROGRAMS[-1] / initdb[0], *initdb[1:]], check=True, **self._run_as)
-        options = ["-h", "127.0.0.1", "-p", str(self.port), "-k", "", "-D", "data", "-c", "fsync=off"]
+        options = ["-h", "127.0.0.1", "-p", str(self.port), "-k", "", "-D", "data"]
+        options += ["-c", "fsync=off", "-c", "autovacuum=off"]
         self.process = subprocess.Popen([PROGRAMS[-1] / "postgres", *options], **self._run_as)
         self._wait_until_it_answers()
 
@@ -273,6 +277,39 @@ def network_silent(proxy):
         proxy.go_on()
 
 
+@dataclass(frozen=True)
+class Stall:
+    """A way in which a journal stalls: its address for the app, and for the tests, and what stalls it in a block."""
+
+    url: str
+    database: str
+    hold: Callable
+
+
+UNREADABLE = ["SQLite locked", "table locked", "server stopped", "network silent"]
+UNWRITABLE = ["writer's lock on SQLite", "writer's lock on PostgreSQL"]
+
+
+def make_stall(kind, fixture):
+    """Return a stall of a kind, on a database with nothing in it; `fixture` returns a fixture by its name."""
+    if kind in ("SQLite locked", "writer's lock on SQLite"):
+        url = fixture("on_sqlite")
+        lock = file_locked if kind in UNREADABLE else writer_lock_taken
+        return Stall(url, url, lambda: lock(url))
+    if kind == "network silent":
+        url, proxy = fixture("proxied")
+        return Stall(url, fixture("database").url, lambda: network_silent(proxy))
+
+    cluster = fixture("cluster")
+    url = new_schema(cluster)
+    ways = {
+        "writer's lock on PostgreSQL": lambda: writer_lock_taken(url),
+        "table locked": lambda: table_locked(url),
+        "server stopped": lambda: server_stopped(cluster),
+    }
+    return Stall(url, url, ways[kind])
+
+
 def restore_copy(copy, file):
     """Move a copy of a SQLite file into its place."""
     shutil.copy(copy, f"{file}.new")
@@ -286,3 +323,41 @@ def sqlite_rows(file, statement):
         return connection.execute(statement).fetchall()
     finally:
         connection.close()
+
+
+# Bookings without a pause
+
+
+@dataclass
+class Made:
+    """The tokens of the forms that were sent, and of those that were answered by a redirect."""
+
+    sent: set = field(default_factory=set)
+    answered: set = field(default_factory=set)
+
+
+@contextmanager
+def bookings_made(url, clubs=4):
+    """Let clubs book and give back until the block ends, or the server does; yield what they have made so far."""
+    made = Made()
+    is_over = threading.Event()
+
+    def book(club):
+        with suppress(OSError, http.client.HTTPException):  # where the server is gone
+            secretary = ServedSecretary(url, f"{club}@example.com")
+            while not is_over.is_set():
+                for send in [secretary.book, secretary.give_back]:
+                    token = secrets.token_urlsafe(16)
+                    made.sent.add(token)
+                    if 303 == send("1", "Open", token=token).status:
+                        made.answered.add(token)
+
+    threads = [threading.Thread(target=book, args=[club]) for club in range(clubs)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield made
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()

@@ -1,5 +1,6 @@
 """The one toolbox of the tests: data, a page reader, a secretary, the conservation check, a served app."""
 
+import http.client
 import importlib.util
 import json
 import os
@@ -11,11 +12,11 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
@@ -232,6 +233,36 @@ class Secretary:
             page.figures["places-left", competition],
             page.figures["places-held", competition],
         )
+
+
+class ServedSecretary(Secretary):
+    """A secretary whose browser reaches a served app, with a new connection for each request."""
+
+    def __init__(self, url, email=None):
+        self._host = urlsplit(url).netloc
+        self._cookie = None
+        if email:
+            assert 303 == self.post("/showSummary", email=email).status
+
+    def get(self, address, **headers):
+        """Return the page at an address."""
+        return self._ask("GET", address, None, headers)
+
+    def post(self, address, headers=None, **form):
+        """Send a form; return the answer, without following it."""
+        return self._ask("POST", address, urlencode(form), headers or {})
+
+    def _ask(self, method, address, body, headers):
+        headers = headers | {"Content-Type": "application/x-www-form-urlencoded"}
+        if self._cookie:
+            headers["Cookie"] = self._cookie
+        with closing(http.client.HTTPConnection(self._host, timeout=60)) as connection:
+            connection.request(method, address, body, headers)
+            response = connection.getresponse()
+            html = response.read().decode()
+        if "Set-Cookie" in response.headers:
+            self._cookie = response.headers["Set-Cookie"].partition(";")[0]
+        return Page(response.status, html, response.headers)
 
 
 # A journal without a database

@@ -16,16 +16,16 @@ from gudlft import databases
 from gudlft.journal import CommitInDoubt, JournalError
 from gudlft.sql_journal import COMMIT, Transaction
 from tests.databases import (
+    UNREADABLE,
     file_locked,
     file_of,
     holding,
     in_journal,
     in_memory,
+    make_stall,
     network_silent,
     restore_copy,
     run_sql,
-    server_stopped,
-    table_locked,
     writer_lock_taken,
 )
 from tests.support import IRON, JOHN, OPEN, TOKEN, Secretary, parties, wait_until
@@ -93,19 +93,11 @@ def test_page_does_not_wait_for_a_booking_that_waits(url, served):
         booking.join()
 
 
-@pytest.fixture(params=["SQLite locked", "table locked", "server stopped", "network silent"])
+@pytest.fixture(params=UNREADABLE)
 def unreadable(request):
     """Return the address of a journal, and a function that makes it unreadable in a block."""
-    if request.param == "SQLite locked":
-        url = request.getfixturevalue("on_sqlite")
-        return url, lambda: file_locked(url)
-    database = request.getfixturevalue("database")
-    if request.param == "table locked":
-        return database.url, lambda: table_locked(database.url)
-    if request.param == "server stopped":
-        return database.url, lambda: server_stopped(database.cluster)
-    url, proxy = request.getfixturevalue("proxied")
-    return url, lambda: network_silent(proxy)
+    stall = make_stall(request.param, request.getfixturevalue)
+    return stall.url, stall.hold
 
 
 def test_while_nothing_can_be_read_pages_come_from_memory_and_say_so(unreadable, served):

@@ -365,6 +365,22 @@ def test_sign_out_holds_in_every_process_and_after_a_restart(url, opened):
         assert process.has_ended("second")
 
 
+def test_what_may_be_used_once_is_used_once_in_all_processes(url, opened):
+    processes = [SignOuts(opened(url).journal) for _ in range(4)]
+    answers = []
+
+    def use(sign_outs):
+        try:
+            answers.append(sign_outs.end_first("code", NOON))
+        except JournalError:
+            answers.append(None)
+
+    in_threads(*[lambda process=process: use(process) for process in processes * 2])
+
+    assert 1 == answers.count(True)
+    assert [("code",)] == run_sql(url, "SELECT sign_in FROM ended_sign_ins")
+
+
 def test_ended_sign_ins_are_forgotten_when_no_cookie_can_live(url, opened):
     one = SignOuts(opened(url).journal)
     other = SignOuts(opened(url).journal)

@@ -304,6 +304,30 @@ def test_wrong_or_malformed_code_is_refused(app, postbox, typed):
     assert (303, "/") == browser.get("/showSummary").redirect
 
 
+HOSTILE = [
+    (b"code=%ff%fe%00", "application/x-www-form-urlencoded"),
+    (b"code=A&code=B&code[]=C", "application/x-www-form-urlencoded"),
+    (b'{"code": "A"}', "application/json"),
+    (
+        b'--x\r\nContent-Disposition: form-data; name="code"; filename="a"\r\n\r\nA\r\n--x--',
+        "multipart/form-data; boundary=x",
+    ),
+    (b"\xff" * 1000, "multipart/form-data"),
+    (b"", "text/plain"),
+]
+
+
+@pytest.mark.parametrize(("body", "content_type"), HOSTILE)
+def test_form_in_any_other_shape_is_refused_too(app, postbox, body, content_type):
+    browser = visitor(app)
+    code = ask(browser, postbox)
+
+    with browser.client.post("/code", data=body, content_type=content_type) as response:
+        assert 400 == response.status_code
+        assert DOES_NOT_WORK in response.text
+    assert 303 == browser.post("/code", code=code).status
+
+
 def test_form_without_its_field_is_refused(app, postbox):
     browser = visitor(app)
     ask(browser, postbox)
@@ -420,6 +444,16 @@ def test_five_wrong_codes_end_a_code(app, postbox):
     assert REFUSED == browser.post("/code", code=code).refusal
 
 
+def test_right_code_is_refused_at_once_while_five_wrong_ones_are_being_written(app, postbox, monkeypatch):
+    monkeypatch.setattr(app.sign_outs, "end", lambda *arguments: None)
+    browser = visitor(app)
+    code = ask(browser, postbox)
+    for _ in range(5):
+        browser.post("/code", code=WRONG)
+
+    assert REFUSED == browser.post("/code", code=code).refusal
+
+
 def test_four_wrong_codes_end_none(app, postbox):
     browser = visitor(app)
     code = ask(browser, postbox)
@@ -507,6 +541,17 @@ def test_twenty_codes_are_asked_for_by_a_client_and_no_more(app):
 
         assert (429, "Too many codes. Wait 10 minutes and try again") == page.refusal
         assert 590 < int(page.headers["Retry-After"]) <= 600
+
+
+def test_forged_headers_make_no_other_client(app):
+    addresses = [f"{number}@club.example" for number in range(21)]
+
+    pages = [
+        visitor(app).post("/showSummary", headers={"X-Forwarded-For": f"10.0.0.{number}"}, email=address)
+        for number, address in enumerate(addresses)
+    ]
+
+    assert {303: 20, 429: 1} == Counter(page.status for page in pages)
 
 
 def test_codes_that_were_refused_are_not_counted(app, monkeypatch):
@@ -702,6 +747,7 @@ def test_session_begins_anew_with_the_sign_in(app, postbox):
     with browser.client.session_transaction() as session:
         session["planted"] = "by a stranger"
         session["id"] = "fixed"
+    assert "planted" in session_of(browser)
 
     browser.post("/code", code=code)
 

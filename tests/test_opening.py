@@ -12,7 +12,7 @@ import sqlalchemy
 from gudlft.journal import JournalError
 from gudlft.model import Club, Competition
 from gudlft.sql_journal import SqlJournal
-from tests.databases import Database, in_journal, run_sql
+from tests.databases import Database, file_of, in_journal, run_sql
 from tests.support import COMPETITIONS, PROJECT, clean_environment, parties, wait_until, write_data
 
 KEY = "0123456789abcdef"
@@ -222,6 +222,16 @@ def test_export_of_an_empty_database_fails_and_leaves_no_table(folder, database)
 
     assert (1, "") == (status, output)
     assert [(0,)] == run_sql(database.url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+
+
+def test_journal_that_is_taken_back_leaves_nothing(url):
+    journal = SqlJournal(url)
+
+    journal.take_back()
+
+    if url.startswith("sqlite"):
+        assert not file_of(url).exists()
+    assert SqlJournal(url).is_new
 
 
 def test_journal_that_somebody_booked_in_is_not_taken_back(url, opened):

@@ -254,14 +254,17 @@ def test_more_than_the_longest_name_does_not_count():
     assert [] == names_left("x" * 199 + "y", names=[name])
 
 
-def test_two_thousand_names_are_searched_within_two_milliseconds():
+def test_two_thousand_names_are_searched_about_as_quickly_as_they_are_looked_through():
     names = [f"Championnats régionaux d’haltérophilie d’Auvergne-Rhône-Alpes {number}" for number in range(2000)]
     season = competitions(*names)
 
+    began = time.perf_counter()
+    assert 12 == len([name for name in names if "Rhône" in name and "199" in name])
+    bare = time.perf_counter() - began
     found, seconds = quickest(season, Choice.read("rhône 199"))
 
     assert ["199", "1199", *map(str, range(1990, 2000))] == [one.name.split()[-1] for one in found]
-    assert seconds < 0.002
+    assert seconds < 20 * bare
 
 
 @pytest.mark.parametrize(
@@ -276,12 +279,13 @@ def test_two_thousand_names_are_searched_within_two_milliseconds():
         "e a i o u r h l p t n s " * 300,
     ],
 )
-def test_whatever_fits_an_address_is_searched_quickly(q):
+def test_whatever_fits_an_address_is_searched_about_as_quickly_as_a_word(q):
     season = competitions(*[f"Championnats régionaux d’haltérophilie {number}" for number in range(2000)])
 
+    _, of_a_word = quickest(season, Choice.read("regionaux"))
     _, seconds = quickest(season, Choice.read(q))
 
-    assert seconds < 0.01
+    assert seconds < 100 * of_a_word
 
 
 def quickest(season, choice):

@@ -48,6 +48,7 @@ def test_each_sign_in_has_an_id_of_its_own(john):
 def test_signing_in_clears_what_another_left_behind(john):
     with john.client.session_transaction() as session:
         session["planted"] = "by a stranger"
+    assert "planted" in session_of(john)
 
     john.post("/showSummary", email=KATE)
 

@@ -233,6 +233,26 @@ def test_where_the_journal_is_slow_another_order_is_refused_at_once(begin, journ
     assert 0.2 > time.monotonic() - began
 
 
+def test_after_a_slow_turn_the_next_is_slow_sooner(begin, journal, monkeypatch):
+    monkeypatch.setattr(writer_module, "SECONDS_UNTIL_SLOW", 0.3)
+    first = begin("a")
+    journal.wait_until_begun()
+    time.sleep(0.4)
+    journal.let_end()
+    results(first)
+    monkeypatch.setattr(writer_module, "SECONDS_UNTIL_SLOW", 10)
+    begin("b")
+    journal.wait_until_begun()
+    began = time.monotonic()
+    others = begin("c", "d", "e", "f")
+
+    given_up, _ = wait(others, LONGEST_TEST, FIRST_COMPLETED)
+
+    assert 1 > time.monotonic() - began
+    assert [JournalError] == [type(error) for error in errors(given_up)]
+    journal.let_end(2)
+
+
 def test_order_that_is_taken_back_is_not_carried_out(writer, journal):
     taken_back = writer.submit("a")
     writer.submit("b")

@@ -1,0 +1,42 @@
+"""Opening what the settings name: the journal, the ledger and, where addresses are to be proven, the mail."""
+
+import gc
+from collections.abc import Mapping
+from pathlib import Path
+
+from .files import read_data
+from .journal import NoJournal
+from .ledger import Ledger
+from .rules import Terms
+from .sign_outs import SignOuts
+
+
+def open_journal(settings: Mapping):
+    """Return the journal; raise JournalError, or ImportError where its library is missing."""
+    if not settings["JOURNAL"]:
+        return NoJournal(settings["DATA_DIR"])
+    from .sql_journal import SqlJournal  # brings SQLAlchemy
+
+    return SqlJournal(settings["JOURNAL"], settings["DATA_DIR"])
+
+
+def open_ledger(settings: Mapping, journal) -> Ledger:
+    """Return the ledger with the bookings that the journal has; raise BadFiles or JournalError."""
+    clubs, competitions = read_data(Path(settings["DATA_DIR"]))
+    terms = Terms(settings["COST_PER_PLACE"], settings["MAX_PLACES_PER_CLUB"])
+    gc.disable()  # a million bookings are no garbage: they are read in a third less time without looking for it
+    try:
+        return Ledger(clubs, competitions, terms, journal)
+    finally:
+        gc.enable()
+
+
+def open_mailed_codes(settings: Mapping, ledger: Ledger, sign_outs: SignOuts):
+    """Return what mails codes and judges them; None where the email address alone signs in."""
+    if settings["MAIL"] is None:
+        return None
+    from .mail import Mailer
+    from .mailed_codes import MailedCodes
+
+    mailer = Mailer(settings["MAIL"], settings["MAIL_FROM"])
+    return MailedCodes(settings["SECRET_KEY"], ledger.clubs_by_email, mailer, sign_outs)

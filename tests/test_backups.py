@@ -1,0 +1,78 @@
+"""Backups by the lines that the documents show, made while bookings are, and restored."""
+
+import re
+import subprocess
+
+import pytest
+
+from tests.databases import bookings_made, in_journal, run_sql
+from tests.support import PROJECT, ServedSecretary, needed, serving, wait_until, write_data
+
+KEY = "0123456789abcdef"
+DOCUMENTED_DATABASE = "postgresql://gudlft:secret@db.example/gudlft"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder with data files."""
+    clubs = [(f"Club {number}", f"{number}@example.com", 60) for number in range(4)]
+    write_data(tmp_path, clubs, [("Open", "2050-01-01 10:00:00", 1000)])
+    return tmp_path
+
+
+def documented(beginning):
+    """Return the one line that the documents show for a command."""
+    [line] = re.findall(f"^    ({re.escape(beginning)}.*)$", (PROJECT / "docs" / "operating.md").read_text(), re.M)
+    return line
+
+
+def run_line(line, folder, url=DOCUMENTED_DATABASE):
+    """Run a line of the documents in a folder, for another database."""
+    line = line.replace(DOCUMENTED_DATABASE, url.replace("+psycopg", ""))
+    done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, timeout=60)
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+
+
+def make_backup_under_load(folder, url, line):
+    """Serve the app, and make a backup while bookings are made; return the tokens that it must hold."""
+    with serving(folder, workers=2, JOURNAL=url, SECRET_KEY=KEY) as (address, _), bookings_made(address) as made:
+        wait_until(lambda: 20 <= len(made.answered))
+        answered_before = set(made.answered)
+        run_line(line, folder, url)
+        number = len(made.answered)
+        wait_until(lambda: number + 20 <= len(made.answered))
+    return answered_before
+
+
+def check_restored(folder, url, answered_before, rows_after):
+    """Assert that a restored journal is the beginning of what was booked, and that the app goes on with it."""
+    restored = run_sql(url, "SELECT number, token FROM bookings ORDER BY number")
+    assert list(range(1, len(restored) + 1)) == [number for number, _ in restored]
+    assert answered_before <= {token for _, token in restored}
+    assert in_journal(url) == rows_after[: len(restored)]
+    assert len(restored) < len(rows_after)
+
+    with serving(folder, JOURNAL=url, SECRET_KEY=KEY) as (address, _):
+        assert 303 == ServedSecretary(address, "1@example.com").book("1", "Open").status
+    assert len(restored) + 1 == len(in_journal(url))
+
+
+def test_documented_backup_of_a_sqlite_file_is_whole_and_can_be_restored(folder):
+    needed("sqlite3")
+    url = f"sqlite:///{folder / 'bookings.db'}"
+    answered_before = make_backup_under_load(folder, url, documented("sqlite3 -cmd"))
+    rows_after = in_journal(url)
+
+    run_line(documented('sqlite3 bookings.db ".restore'), folder)
+
+    check_restored(folder, url, answered_before, rows_after)
+
+
+def test_documented_backup_of_a_postgresql_database_is_whole_and_can_be_restored(folder, database):
+    needed("pg_dump", "pg_restore")
+    answered_before = make_backup_under_load(folder, database.url, documented("pg_dump"))
+    rows_after = in_journal(database.url)
+
+    run_line(documented("pg_restore"), folder, database.url)
+
+    check_restored(folder, database.url, answered_before, rows_after)

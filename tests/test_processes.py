@@ -1,0 +1,179 @@
+"""Several processes: they keep the rules together, one that is killed loses nothing, and backups are whole."""
+
+import errno
+import os
+import secrets
+import signal
+import sys
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from gudlft.journal import NoJournal
+from tests.databases import bookings_made, children_of, in_journal, run_sql
+from tests.support import ServedSecretary, make_ledger, parties, serving, wait_until, write_data
+
+KEY = "0123456789abcdef"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder with data files."""
+    clubs = [(f"Club {number}", f"{number}@example.com", 60) for number in range(4)]
+    write_data(tmp_path, clubs, [("Cup", "2050-01-01 10:00:00", 20), ("Open", "2050-01-01 10:00:00", 1000)])
+    return tmp_path
+
+
+def in_threads(number, action):
+    """Carry out an action in so many threads at once, each with its number."""
+    threads = [threading.Thread(target=action, args=[each]) for each in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+# Without a journal
+
+
+def test_second_process_without_a_journal_books_nothing_and_names_the_setting(folder):
+    with serving(folder) as (one, _), serving(folder) as (other, _):
+        first = ServedSecretary(one, "1@example.com")
+        second = ServedSecretary(other, "2@example.com")
+        assert 303 == first.book("1", "Cup").status
+
+        for page in [second.book("1", "Cup"), second.give_back("1", "Cup")]:
+            assert 503 == page.status
+            assert "Another copy of this app takes the bookings. Ask whoever runs it" in page.text
+            assert not page.soup.select("main form")
+
+        assert 303 == first.give_back("1", "Cup").status
+        assert 303 == second.post("/logout").status
+    assert 2 == (folder / "server.log").read_text().count("set GUDLFT_JOURNAL")
+
+
+def test_cookie_of_a_process_without_a_journal_counts_in_no_other(folder):
+    with serving(folder, SECRET_KEY=KEY) as (one, _), serving(folder, SECRET_KEY=KEY) as (other, _):
+        first = ServedSecretary(one, "1@example.com")
+        second = ServedSecretary(other)
+        second._cookie = first._cookie
+
+        assert 200 == first.get("/showSummary").status
+        assert 303 == second.get("/showSummary").status
+
+
+def no_locks(*_):
+    """Fail as `flock` does on a file system without locks."""
+    raise OSError(errno.ENOLCK, "No locks available")
+
+
+@pytest.mark.parametrize("module", [None, SimpleNamespace(flock=no_locks, LOCK_EX=2, LOCK_NB=4)])
+def test_one_process_books_where_files_cannot_be_locked(tmp_path, monkeypatch, module):
+    monkeypatch.setitem(sys.modules, "fcntl", module)
+    journals = [NoJournal(str(tmp_path)) for _ in range(2)]
+    ledgers = [make_ledger(journal=journal) for journal in journals]
+
+    assert [1, 1] == [ledger.book(*parties(ledger), 1).number for ledger in ledgers]
+    for journal in journals:
+        journal.close()
+
+
+# With a journal
+
+
+def send_until_answered(secretary, competition):
+    """Send a form again, as its page advises, as long as the journal is too busy for it; return the status."""
+    token = secrets.token_urlsafe(16)
+    for _ in range(100):
+        status = secretary.book("1", competition, token=token).status
+        if status != 503:
+            return status
+    raise AssertionError("a hundred tries met a busy journal")
+
+
+def fight(url):
+    """Let four clubs, each in four browsers, book until they are refused everywhere; return all statuses."""
+    statuses = []
+
+    def book(number):
+        secretary = ServedSecretary(url, f"{number % 4}@example.com")
+        for competition in ["Cup", "Open"] * 6:
+            statuses.append(send_until_answered(secretary, competition))
+
+    in_threads(16, book)
+    return statuses
+
+
+def broken_rules(url):
+    """Return what the journal says is oversold, overspent or over the cap in the data of these tests."""
+    return run_sql(
+        url,
+        "SELECT competition, sum(places) FROM bookings GROUP BY competition"
+        " HAVING sum(places) > CASE competition WHEN 'Cup' THEN 20 ELSE 1000 END"
+        " UNION ALL SELECT club, sum(points) FROM bookings GROUP BY club HAVING sum(points) > 60"
+        " UNION ALL SELECT club, sum(places) FROM bookings GROUP BY club, competition HAVING sum(places) > 12",
+    )
+
+
+def test_four_processes_that_fight_for_the_last_places_keep_the_rules(folder, url):
+    with serving(folder, "tests.amplified_app:app", workers=4, JOURNAL=url, SECRET_KEY=KEY) as (address, _):
+        statuses = fight(address)
+
+    assert {303, 400} == set(statuses)
+    assert [] == broken_rules(url)
+    assert [(20,)] == run_sql(url, "SELECT sum(places) FROM bookings WHERE competition = 'Cup'")
+    assert statuses.count(303) == len(in_journal(url))
+
+
+def test_four_processes_without_the_lock_break_the_rules(folder, url):
+    settings = {"workers": 4, "variables": {"UNLOCKED": "1"}, "JOURNAL": url, "SECRET_KEY": KEY}
+    for _ in range(5):
+        with serving(folder, "tests.amplified_app:app", **settings) as (address, _):
+            fight(address)
+        if broken_rules(url):
+            return
+        run_sql(url, "DELETE FROM bookings")
+    raise AssertionError("five fights without the lock broke no rule: these tests would not see its loss")
+
+
+def kill(process):
+    """Kill a server and its workers at once."""
+    for pid in [process.pid, *children_of(process.pid)]:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_killed_processes_lose_no_answered_booking_and_invent_none(folder, url):
+    all_sent = set()
+    all_answered = set()
+    for _ in range(3):
+        with (
+            serving(folder, workers=2, JOURNAL=url, SECRET_KEY=KEY) as (address, process),
+            bookings_made(address) as made,
+        ):
+            wait_until(lambda made=made: 50 <= len(made.answered), seconds=30)
+            kill(process)
+        all_sent |= made.sent
+        all_answered |= made.answered
+
+    kept = {token for (token,) in run_sql(url, "SELECT token FROM bookings")}
+    assert 150 <= len(all_answered)
+    assert set() == all_answered - kept
+    assert set() == kept - all_sent
+    assert [] == broken_rules(url)
+
+
+def test_worker_that_died_is_started_again(folder, on_sqlite):
+    options = ["--respawn-failed-workers"]
+    log = folder / "server.log"
+    with serving(folder, workers=2, options=options, JOURNAL=on_sqlite, SECRET_KEY=KEY) as (address, process):
+        wait_until(lambda: 2 == log.read_text().count("Started worker"))
+        secretary = ServedSecretary(address, "1@example.com")
+        assert 303 == secretary.book("1", "Cup").status
+
+        os.kill(children_of(process.pid)[0], signal.SIGKILL)
+        wait_until(lambda: 3 == log.read_text().count("Started worker"))
+
+        assert 303 == secretary.book("1", "Cup").status
+        assert 2 == len(children_of(process.pid))
+    assert 2 == len(in_journal(on_sqlite))
