@@ -103,14 +103,14 @@ const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 const broken = [];
 while (texts.nextNode()) {
   const node = texts.currentNode;
-  for (const word of node.data.matchAll(/[\\p{L}\\p{N}]{2,}/gu)) {
+  for (const word of node.data.matchAll(/[^\\s-]{2,}/gu)) {
     const range = document.createRange();
     range.setStart(node, word.index);
     range.setEnd(node, word.index + word[0].length);
     const parts = [...range.getClientRects()];
     const width = parts.reduce((sum, part) => sum + part.width, 0);
     const lines = new Set(parts.map(part => Math.round(part.top)));
-    const fits = width < 180;  // a longer one, of a name, may have to be broken
+    const fits = width < 180;  // a longer one, of a name or an address, may have to be broken
     if (lines.size > 1 && fits && !node.parentElement.closest(".visually-hidden, thead")) broken.push(word[0]);
   }
 }
@@ -541,7 +541,7 @@ def walk(browser, tmp_path_factory):
     for walk_through, clubs, competitions in data:
         folder = tmp_path_factory.mktemp("walk")
         write_data(folder, clubs, competitions)
-        with serving(folder, FAILED_SIGN_INS_PER_MINUTE=2) as (site, _):
+        with serving(folder, FAILED_SIGN_INS_PER_MINUTE=2, CONTACT="registration@federation.example") as (site, _):
             if walk_through is states_of_long_lists:
                 book_often(site, "Cup 104")
             for state in walk_through(browser, site):
