@@ -237,7 +237,7 @@ def test_certificates_that_the_system_trusts_are_trusted(mailer_for, certificate
     postbox = Postbox()
 
     with mail_server(postbox, ssl_context=server_context) as port:
-        mailer_for(port, "localhost", "tls").send_code(JOHN, CODE)
+        mailer_for(port, "localhost", MailSecurity.TLS).send_code(JOHN, CODE)
         wait_until(lambda: postbox.mails)
 
     assert [JOHN] == postbox.asked_for
