@@ -560,6 +560,185 @@ def test_monitor_reads_that_all_is_well(john):
     assert "Set-Cookie" not in page.headers
 
 
+# A season: finding, the way back, calendars
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("/showSummary?q=NOVICE", {SMALL}),
+        ("/showSummary?month=2050-03", {OPEN}),
+        ("/showSummary?show=mine", {SMALL}),
+        ("/showSummary?show=bookable", {OPEN}),
+    ],
+)
+def test_summary_is_narrowed_by_name_month_and_choice(ledger, john, atlas, address, shown):
+    john.book("1", SMALL)
+    atlas.book("4", SMALL)
+
+    page = john.get(address)
+
+    upcoming = {competition.name for competition in ledger.upcoming()}
+    assert shown == upcoming & {name for kind, name in page.figures if kind == "places-left"}
+
+
+def test_past_competitions_have_a_page_of_their_own(john):
+    page = john.get("/showSummary?show=past")
+
+    assert {PAST, "Fall Classic"} == {name for kind, name in page.figures if kind == "places-left"}
+
+
+def test_secretary_lands_on_the_page_that_was_asked_for():
+    secretary = Secretary()
+    secretary.get("/showSummary?q=novice")
+
+    answer = secretary.post("/showSummary", email=JOHN)
+
+    assert (303, "/showSummary?q=novice") == answer.redirect
+
+
+def test_address_that_is_too_long_to_keep_leads_to_the_summary():
+    secretary = Secretary()
+    secretary.client.head("/bookings")
+    secretary.get("/showSummary?q=" + "x" * 1000)
+
+    assert (303, "/showSummary") == secretary.post("/showSummary", email=JOHN).redirect
+
+
+@pytest.mark.parametrize(
+    ("address", "competition", "wanted"),
+    [
+        ("/purchasePlaces", OPEN, book_address(OPEN, "Simply Lift")),
+        ("/purchasePlaces", "Nix", "/showSummary"),
+        ("/cancelPlaces", OPEN, "/bookings"),
+    ],
+)
+def test_secretary_whose_session_ended_under_a_form_comes_back_to_it(address, competition, wanted):
+    secretary = Secretary()
+    secretary.post(address, competition=competition, places="1")
+
+    assert (303, wanted) == secretary.post("/showSummary", email=JOHN).redirect
+
+
+@pytest.mark.parametrize(("form", "page"), [("/purchasePlaces", "/showSummary"), ("/cancelPlaces", "/bookings")])
+def test_address_of_a_form_leads_to_its_list_when_it_is_opened(john, form, page):
+    assert (303, page) == john.get(form).redirect
+
+
+def test_competition_is_a_file_for_a_calendar(john):
+    john.book("2")
+
+    file = john.get(f"/calendar/{OPEN}")
+
+    assert (200, "text/calendar; charset=utf-8") == (file.status, file.headers["Content-Type"])
+    assert "attachment" in file.headers["Content-Disposition"]
+    assert "Simply Lift holds 2 places" in file.html
+    assert 404 == john.get("/calendar/Nix").status
+
+
+# Codes by mail
+
+
+@pytest.fixture
+def mailing(start):
+    """Start the app with codes by mail, as Flask's module; what would be mailed is kept in its `mails`."""
+    module = start(MAIL="smtp://127.0.0.1:1", MAIL_FROM="registration@club.example")
+    module.mails = []
+    module.mailed_codes.mailer.send_code = lambda address, code: module.mails.append((address, code))
+    return module
+
+
+def test_mailed_code_signs_in_once(mailing):
+    secretary = Secretary(app=mailing.app)
+
+    assert (303, "/code") == secretary.post("/showSummary", email=JOHN.upper()).redirect
+    [(address, code)] = mailing.mails
+    assert JOHN == address
+    assert 400 == secretary.post("/code", code="AAAA-AAAA").status
+    assert (303, "/showSummary") == secretary.post("/code", code=code.lower()).redirect
+    assert (303, "/showSummary") == secretary.get("/code").redirect
+    secretary.post("/logout")
+    assert 400 == secretary.post("/code", code=code).status
+
+
+def test_unknown_address_gets_the_same_answer_and_no_mail(mailing):
+    secretary = Secretary(app=mailing.app)
+
+    answer = secretary.post("/showSummary", email="nobody@club.example")
+
+    assert (303, "/code") == answer.redirect
+    assert [None] == [address for address, _ in mailing.mails]
+    assert "If a club has this email address, a code is on its way to it" in secretary.get("/code").text
+
+
+def test_another_code_replaces_the_first(mailing):
+    secretary = Secretary(app=mailing.app)
+    assert (303, "/") == secretary.post("/code", another="1").redirect
+    secretary.post("/showSummary", email=JOHN)
+
+    assert (303, "/code") == secretary.post("/code", another="1").redirect
+
+    first, second = [code for _, code in mailing.mails]
+    assert 400 == secretary.post("/code", code=first).status
+    assert 303 == secretary.post("/code", code=second).status
+
+
+def test_so_many_codes_are_mailed_and_so_many_tried(mailing):
+    secretary = Secretary(app=mailing.app)
+    for _ in range(5):
+        secretary.post("/showSummary", email=JOHN)
+
+    assert 429 == secretary.post("/showSummary", email=JOHN).status
+    assert [400] * 10 + [429] == [secretary.post("/code", code="AAAA-AAAA").status for _ in range(11)]
+    assert 5 == len(mailing.mails)
+
+
+def test_another_code_is_refused_where_too_many_were_mailed(mailing):
+    secretary = Secretary(app=mailing.app)
+    for _ in range(5):
+        secretary.post("/showSummary", email=JOHN)
+
+    page = secretary.post("/code", another="1")
+
+    assert 429 == page.status
+    assert "Too many codes. Wait 10 minutes and try again" in page.text
+    assert 303 == secretary.post("/code", code=mailing.mails[-1][1]).status
+
+
+def test_sign_in_without_a_code_does_not_count_where_one_is_asked_for(data, start):
+    settings = {"JOURNAL": "sqlite:///bookings.db", "SECRET_KEY": "0123456789abcdef"}
+    john = Secretary(JOHN, start(**settings).app)
+
+    john.move_to(start(**settings, MAIL="smtp://127.0.0.1:1", MAIL_FROM="registration@club.example").app)
+
+    assert 303 == john.get("/showSummary").status
+
+
+def test_without_mail_there_is_no_page_for_codes(john):
+    assert [404, 404] == [john.get("/code").status, john.post("/code", code="AAAA-AAAA").status]
+
+
+@pytest.mark.parametrize("fault", ["away", "in doubt"])
+def test_no_code_is_taken_while_the_journal_is_away(mailing, monkeypatch, fault):
+    from gudlft.reader import Reader
+    from gudlft.sign_outs import SignOuts
+    from tests.support import FakeJournal
+
+    journal = FakeJournal()
+    sign_outs = SignOuts(journal)
+    monkeypatch.setattr(mailing, "sign_outs", sign_outs)
+    monkeypatch.setattr(mailing.mailed_codes, "_sign_outs", sign_outs)
+    monkeypatch.setattr(mailing, "reader", Reader(journal, make_ledger(journal=journal), sign_outs))
+    secretary = Secretary(app=mailing.app)
+    secretary.post("/showSummary", email=JOHN)
+    journal.fault = fault
+
+    page = secretary.post("/code", code=mailing.mails[0][1])
+
+    assert 503 == page.status
+    assert "Nobody can sign in at the moment. Try again in a minute" in page.text
+
+
 # Starting
 
 
@@ -721,3 +900,22 @@ def test_export_says_where_no_bookings_are_kept():
     status, _, errors = run_command("bookings")
 
     assert (0, "GUDLFT_JOURNAL is not set: no bookings are kept\n") == (status, errors)
+
+
+def test_export_of_a_journal_that_is_new_says_so_and_leaves_none(data, start):
+    module = start(JOURNAL="sqlite:///mistyped.db", SECRET_KEY="0123456789abcdef")
+
+    done = module.app.test_cli_runner().invoke(args=["bookings"])
+
+    assert 1 == done.exit_code
+    assert "GUDLFT_JOURNAL: this database was empty, so it holds no bookings\n" == done.output
+    assert not (data / "mistyped.db").exists()
+
+
+def test_check_says_whether_the_mail_server_takes_mail(mailing, monkeypatch):
+    done = mailing.app.test_cli_runner().invoke(args=["check"])
+    assert 1 == done.exit_code
+    assert "mail: 127.0.0.1: " in done.output
+
+    monkeypatch.setattr(mailing.mailed_codes, "check", lambda: "mail: it takes mail")
+    assert "mail: it takes mail\n" in mailing.app.test_cli_runner().invoke(args=["check"]).output
