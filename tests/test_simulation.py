@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from gudlft import sign_outs
+from gudlft import reader, sign_outs
 from tests.simulation import faults
 from tests.simulation.history import History
 from tests.simulation.journal import Commit
@@ -50,8 +50,10 @@ FAULTS = {
 
 
 @pytest.fixture(autouse=True)
-def silent_sign_outs(monkeypatch):
-    """Let no failure of the journal be logged: there are thousands."""
+def no_real_time(monkeypatch):
+    """Let no thread wait for another that reads or writes: there is one. Log no failure: there are thousands."""
+    monkeypatch.setattr(reader, "SECONDS_TO_WAIT", 0)
+    monkeypatch.setattr(sign_outs, "SECONDS_TO_WRITE", 0)
     monkeypatch.setattr(sign_outs.log, "disabled", True)
 
 
