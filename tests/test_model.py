@@ -411,6 +411,7 @@ class AppWithJournal(AppInMemory):
         if self.journal:
             self.journal.close()
         self.journal = SqlJournal("sqlite:///bookings.db", self.folder.name)
+        self.journal.is_new = False  # to the export, which is a process of its own and starts later
         return super().open_ledger(self.journal)
 
     @invariant()

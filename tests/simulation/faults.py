@@ -9,6 +9,7 @@ from gudlft import writer as writer_module
 from gudlft.journal import CommitInDoubt, JournalError
 from gudlft.ledger import Ledger
 from gudlft.model import BookingError, Kind
+from gudlft.reader import Reader
 from gudlft.sign_outs import SignOuts
 from gudlft.totals import Totals
 from gudlft.writer import Writer
@@ -326,6 +327,21 @@ def forgets_a_clubs_history(patch):
             del self.history[entries[-1].club][-1]
 
     patch.setattr(Ledger, "_add", add_and_forget)
+
+
+def reads_nothing_more_where_no_booking_is_new(patch):
+    """Leave out the sign-outs of other processes where there are no new bookings of them."""
+
+    def read(self):
+        self._begun += 1
+        with self._journal.reading() as transaction:
+            for memory, last_row in zip(self._memories, transaction.last_rows(), strict=True):
+                if last_row == memory.last_row():
+                    break
+                memory.take_over(transaction)
+        self._last_done = self._begun
+
+    patch.setattr(Reader, "_read", read)
 
 
 # Sign-outs

@@ -171,8 +171,6 @@ class History:
 
     def open_page(self, process):
         """Show a page: it has all that was committed before it was asked for."""
-        if "read" in process.does:
-            return
         committed = len(self.disk.entries)
         with process.doing("read"), suppress(JournalError):
             process.reader.catch_up()
@@ -181,8 +179,6 @@ class History:
 
     def sign_out(self, process):
         """End a sign-in."""
-        if "sign out" in process.does:
-            return
         sign_in = f"sign-in-{len(self.story)}"
         self.note(process, "ends", sign_in)
         process.ended_sign_ins.append(sign_in)
@@ -191,9 +187,8 @@ class History:
 
     def write_sign_outs(self, process):
         """Let the background write the sign-outs that could not be written at once."""
-        if "sign out" not in process.does:
-            with process.doing("sign out"):
-                process.sign_outs.write_in_background()
+        with process.doing("sign out"):
+            process.sign_outs.write_in_background()
 
     # Moves: fate
 

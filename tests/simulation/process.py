@@ -72,7 +72,7 @@ class Process:
     def __init__(self, history, name):
         self.name = name
         self.is_alive = True
-        self.does = set()
+        self.does = []
         self.waiting = []  # attempts that no writer has begun with
         self.batch = []  # attempts that are being written
         self.ended_sign_ins = []
@@ -90,8 +90,8 @@ class Process:
 
     @contextmanager
     def doing(self, action):
-        """Do what only one thread of the process does at a time, to its end or until the process is killed."""
-        self.does.add(action)
+        """Do something to its end, or until the process is killed."""
+        self.does.append(action)
         with suppress(Killed):
             yield
         self.does.remove(action)
