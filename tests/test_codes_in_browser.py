@@ -142,7 +142,7 @@ def test_each_state_says_what_is_wrong_and_whether_the_field_is(walk):
     } == {state: (found["title"], found["problem"]) for state, found in walk.items()}
 
 
-@pytest.mark.parametrize("kind", ["axe", "wide", "small"])
+@pytest.mark.parametrize("kind", ["axe", "wide", "broken", "small"])
 def test_no_state_scheme_and_width_has_a_fault(walk, kind):
     needed(AXE)
     assert {} == {state: found[kind] for state, found in walk.items() if found[kind]}
