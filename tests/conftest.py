@@ -57,3 +57,9 @@ def opened():
     yield open_ledger
     for journal in journals:
         journal.close()
+
+
+@pytest.fixture
+def served(serve, opened):
+    """Return a function that lets the app's pages use a journal, and returns the ledger."""
+    return lambda url: serve(opened(url))

@@ -16,11 +16,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 import sqlalchemy
 
+from gudlft import databases
 from gudlft.databases import ADVISORY_LOCK
 from tests.support import ServedSecretary, free_port, needed
 
+MAY_BE_OLD = "These figures may be a little old: the bookings cannot be read at the moment"
+NOT_BOOKED = "Nothing was booked or given back by this try. Send the form again in a minute: it books at most once"
+IN_DOUBT = (
+    "It is not certain whether your places were booked or given back. "
+    "Look at My bookings, or send the form again: it books at most once"
+)
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: float(folder.parent.name))
 
 # PostgreSQL
@@ -323,6 +331,23 @@ def sqlite_rows(file, statement):
         return connection.execute(statement).fetchall()
     finally:
         connection.close()
+
+
+# What the app says, and how long it waits
+
+
+def says(page):
+    """Return the status of a page, and which of the sentences about the journal it says."""
+    return page.status, [text for text in (MAY_BE_OLD, NOT_BOOKED, IN_DOUBT) if text in page.text]
+
+
+@contextmanager
+def quick_limits():
+    """Make the limits of time for a journal five times as short in the block."""
+    limit = databases.time_limit
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gudlft.sql_journal.time_limit", lambda seconds: limit(seconds / 5))
+        yield
 
 
 # Bookings without a pause

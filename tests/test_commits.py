@@ -1,0 +1,260 @@
+"""Commits that fail, are refused, or whose answer is lost: what was booked, and what the page and its form do."""
+
+import os
+import resource
+import sqlite3
+
+import pytest
+import sqlalchemy
+
+from gudlft import databases
+from gudlft.journal import CommitInDoubt, JournalError
+from gudlft.sql_journal import COMMIT, Transaction
+from tests.databases import (
+    IN_DOUBT,
+    NOT_BOOKED,
+    file_of,
+    in_journal,
+    in_memory,
+    quick_limits,
+    run_sql,
+    says,
+)
+from tests.support import JOHN, OPEN, TOKEN, Secretary, parties
+
+LIFT = "Simply Lift"
+FORM = {"competition": OPEN, "places": "2", "token": TOKEN}
+BOOKED = [(LIFT, OPEN, 2, 6)]
+
+
+# Commits
+
+
+def test_connection_cut_before_the_commit_books_nothing(database, opened, monkeypatch):
+    ledger = opened(database.url)
+    append = Transaction.append
+
+    def append_and_lose(transaction, entries):
+        append(transaction, entries)
+        database.cut()
+        transaction.execute(sqlalchemy.text("SELECT 1"))
+
+    monkeypatch.setattr(Transaction, "append", append_and_lose)
+    with pytest.raises(JournalError) as error:
+        ledger.book(*parties(ledger), 2, TOKEN)
+    monkeypatch.undo()
+
+    assert not isinstance(error.value, CommitInDoubt)
+    assert [] == in_memory(ledger) == in_journal(database.url)
+    assert 1 == ledger.book(*parties(ledger), 2, TOKEN).number
+
+
+def test_commit_on_a_connection_that_was_cut_is_in_doubt(database, opened, monkeypatch):
+    ledger = opened(database.url)
+    append = Transaction.append
+
+    def append_and_lose(transaction, entries):
+        append(transaction, entries)
+        database.cut()
+
+    monkeypatch.setattr(Transaction, "append", append_and_lose)
+    with pytest.raises(CommitInDoubt):
+        ledger.book(*parties(ledger), 2, TOKEN)
+    monkeypatch.undo()
+
+    assert [] == in_memory(ledger) == in_journal(database.url)
+    assert 1 == ledger.book(*parties(ledger), 2, TOKEN).number
+
+
+def test_commit_whose_answer_is_lost_is_in_doubt_and_its_form_books_once(proxied, database, served):
+    url, proxy = proxied
+    ledger = served(url)
+    john = Secretary(JOHN)
+    proxy.be_silent_after(b"COMMIT")
+
+    with quick_limits():
+        page = john.post("/purchasePlaces", **FORM)
+
+    assert (503, [IN_DOUBT]) == says(page)
+    assert BOOKED == in_journal(database.url)
+    assert [] == in_memory(ledger)
+    proxy.go_on()
+    assert 2 == john.figures()[2]
+    assert (303, "/showSummary") == john.post("/purchasePlaces", **page.form("/purchasePlaces")).redirect
+    assert BOOKED == in_memory(ledger) == in_journal(database.url)
+
+
+def test_commit_that_the_server_refused_booked_nothing_for_certain(database, opened):
+    ledger = opened(database.url)
+    run_sql(
+        database.url,
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $$refused$$; END'",
+        "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON bookings DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION refuse()",
+    )
+
+    with pytest.raises(JournalError, match="^refused$") as error:
+        ledger.book(*parties(ledger), 2, TOKEN)
+
+    assert not isinstance(error.value, CommitInDoubt)
+    run_sql(database.url, "DROP TRIGGER late ON bookings")
+    assert [] == in_memory(ledger) == in_journal(database.url)
+    assert 1 == ledger.book(*parties(ledger), 2, TOKEN).number
+
+
+@pytest.mark.parametrize("is_made", [True, False])
+def test_commit_of_sqlite_that_met_a_disk_error_is_in_doubt_and_its_form_books_once(
+    on_sqlite, served, monkeypatch, is_made
+):
+    ledger = served(on_sqlite)
+    john = Secretary(JOHN)
+    execute = Transaction.execute
+
+    def execute_on_a_bad_disk(transaction, statement, values=None):
+        if statement is not COMMIT:
+            return execute(transaction, statement, values)
+        if is_made:
+            execute(transaction, statement)
+        raise sqlalchemy.exc.OperationalError("COMMIT", None, sqlite3.OperationalError("disk I/O error"))
+
+    monkeypatch.setattr(Transaction, "execute", execute_on_a_bad_disk)
+    page = john.post("/purchasePlaces", **FORM)
+    monkeypatch.setattr(Transaction, "execute", execute)
+
+    assert (503, [IN_DOUBT]) == says(page)
+    assert 2 * is_made == john.figures()[2]
+    assert 303 == john.post("/purchasePlaces", **page.form("/purchasePlaces")).status
+    assert BOOKED == in_memory(ledger) == in_journal(on_sqlite)
+
+
+def test_sentences_stay_true_where_two_processes_see_copies_of_a_form(proxied, database, serve, opened):
+    url, proxy = proxied
+    here = serve(opened(url))
+    john = Secretary(JOHN)
+    proxy.be_silent_after(b"COMMIT")
+    with quick_limits():
+        assert (503, [IN_DOUBT]) == says(john.post("/purchasePlaces", **FORM))
+
+    there = serve(opened(database.url))
+    john = Secretary(JOHN)
+    with database.away():
+        page = john.post("/purchasePlaces", **FORM)
+        assert (503, [NOT_BOOKED]) == says(page)  # by this try; and the table holds it
+    assert BOOKED == in_journal(database.url)
+
+    proxy.go_on()
+    assert 303 == john.post("/purchasePlaces", **page.form("/purchasePlaces")).status
+    here.catch_up()
+    assert BOOKED == in_memory(here) == in_memory(there) == in_journal(database.url)
+
+
+@pytest.mark.parametrize("token", [{}, {"token": TOKEN}, {"token": "short"}])
+def test_page_that_met_no_journal_sends_the_same_form_again(database, served, token):
+    ledger = served(database.url)
+    john = Secretary(JOHN)
+    with database.away():
+        first = john.book("2", **token).form("/purchasePlaces")
+        second = john.post("/purchasePlaces", **first).form("/purchasePlaces")
+
+    assert first == second
+    assert token.get("token") in (first["token"], None, "short")
+    for _ in range(2):
+        assert 303 == john.post("/purchasePlaces", **second).status
+    assert BOOKED == in_memory(ledger) == in_journal(database.url)
+
+
+def test_return_that_met_no_journal_is_sent_again_as_a_return(database, served):
+    ledger = served(database.url)
+    john = Secretary(JOHN)
+    john.book("3")
+    with database.away():
+        form = john.give_back("1").form("/cancelPlaces")
+
+    assert 303 == john.post("/cancelPlaces", **form).status
+
+    assert [(LIFT, OPEN, 3, 9), (LIFT, OPEN, -1, -3)] == in_memory(ledger) == in_journal(database.url)
+
+
+# The disk
+
+
+def test_full_disk_books_nothing(on_sqlite, opened):
+    ledger = opened(on_sqlite)
+    atlas = parties(ledger, "Atlas Barbell")
+    ledger.journal.close()
+
+    def limit_size(connection, record):
+        connection.execute("PRAGMA max_page_count=9")
+
+    sqlalchemy.event.listen(ledger.journal._database.engine, "connect", limit_size)
+    with pytest.raises(JournalError, match="^database or disk is full$") as error:
+        for number in range(1000):
+            ledger.book(*atlas, 1, f"{number:04}" + "x" * 60)
+            ledger.give_back(*atlas, 1, f"{number:04}" + "x" * 60)
+    sqlalchemy.event.remove(ledger.journal._database.engine, "connect", limit_size)
+    ledger.journal.close()
+
+    assert not isinstance(error.value, CommitInDoubt)
+    assert 10 < len(ledger.entries)
+    assert in_memory(ledger) == in_journal(on_sqlite)
+    assert ledger.entries[-1].number + 1 == ledger.book(*atlas, 1).number
+    assert in_memory(ledger) == in_journal(on_sqlite)
+
+
+def test_disk_that_takes_no_more_books_nothing_and_says_what_is_certain(on_sqlite, opened):
+    ledger = opened(on_sqlite)
+    atlas = parties(ledger, "Atlas Barbell")
+    ledger.book(*atlas, 1)
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (os.path.getsize(file_of(on_sqlite)), hard))
+    try:
+        with pytest.raises(CommitInDoubt, match="^disk I/O error$"):
+            for number in range(1000):
+                ledger.book(*atlas, 1, f"{number:04}" + "x" * 60)
+                ledger.give_back(*atlas, 1, f"{number:04}" + "x" * 60)
+        assert in_memory(ledger) == in_journal(on_sqlite)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+    assert ledger.entries[-1].number + 1 == ledger.book(*atlas, 1).number
+    assert in_memory(ledger) == in_journal(on_sqlite)
+
+
+@pytest.mark.parametrize(
+    ("words", "in_doubt"),
+    [
+        ("database is locked", False),
+        ("database or disk is full", False),
+        ("disk I/O error", True),
+        ("database disk image is malformed", True),
+    ],
+)
+def test_commit_of_sqlite_is_in_doubt_unless_its_error_says_that_it_failed(on_sqlite, words, in_doubt):
+    error = sqlalchemy.exc.OperationalError("COMMIT", None, sqlite3.OperationalError(words))
+
+    assert in_doubt is databases.open_database(on_sqlite, ".").leaves_commit_in_doubt(error)
+
+
+def test_read_only_file_books_nothing(on_sqlite, served):
+    ledger = served(on_sqlite)
+    john = Secretary(JOHN)
+    john.post("/purchasePlaces", **FORM)
+    ledger.journal.close()
+    file = file_of(on_sqlite)
+    file.chmod(0o444)
+    for folder in list(file.parents)[:3]:
+        folder.chmod(0o755)
+    user = os.geteuid()
+    os.seteuid(65534 if user == 0 else user)  # root may write everywhere
+    try:
+        with pytest.raises(JournalError, match="readonly") as error:
+            ledger.book(*parties(ledger), 1)
+        assert (7, 18, 2) == john.figures()
+    finally:
+        os.seteuid(user)
+        ledger.journal.close()
+
+    file.chmod(0o644)
+    assert not isinstance(error.value, CommitInDoubt)
+    assert BOOKED == in_memory(ledger) == in_journal(on_sqlite)
+    assert 2 == ledger.book(*parties(ledger), 1).number

@@ -1,0 +1,201 @@
+"""Rows that went away under running processes, and rows that hands have edited."""
+
+import shutil
+
+import pytest
+
+import server
+from gudlft.journal import JournalError
+from tests.databases import (
+    MAY_BE_OLD,
+    NOT_BOOKED,
+    file_of,
+    in_journal,
+    in_memory,
+    restore_copy,
+    run_sql,
+    says,
+)
+from tests.support import JOHN, OPEN, TOKEN, Secretary, parties
+
+LIFT = "Simply Lift"
+FORM = {"competition": OPEN, "places": "2", "token": TOKEN}
+BOOKED = [(LIFT, OPEN, 2, 6)]
+
+
+# A journal that went back
+
+
+def test_older_backup_in_place_of_the_file_is_noticed(on_sqlite, served, tmp_path, caplog):
+    served(on_sqlite)
+    john = Secretary(JOHN)
+    john.book("1")
+    shutil.copy(file_of(on_sqlite), tmp_path / "backup")
+    john.book("2")
+
+    restore_copy(tmp_path / "backup", file_of(on_sqlite))
+
+    assert (503, "the journal is away") == (john.get("/health").status, john.get("/health").html)
+    assert (200, [MAY_BE_OLD]) == says(john.get("/showSummary"))
+    assert (503, [NOT_BOOKED]) == says(john.book("1"))
+    assert "the journal has lost bookings that were made: restart to go on without them" in caplog.text
+    assert [(LIFT, OPEN, 1, 3)] == in_journal(on_sqlite)
+
+    served(on_sqlite)  # as after a restart
+    john = Secretary(JOHN)
+    assert (200, "ok") == (john.get("/health").status, john.get("/health").html)
+    assert 303 == john.book("1").status
+
+
+@pytest.mark.parametrize("which", ["number = 3", "number > 1", "number > 0"])
+def test_rows_that_are_gone_are_noticed(database, served, caplog, which):
+    served(database.url)
+    john = Secretary(JOHN)
+    for _ in range(3):
+        john.book("1")
+
+    run_sql(database.url, f"DELETE FROM bookings WHERE {which}")
+
+    assert 503 == john.get("/health").status
+    assert (200, [MAY_BE_OLD]) == says(john.get("/showSummary"))
+    assert (503, [NOT_BOOKED]) == says(john.book("1"))
+    assert "restart" in caplog.text
+
+
+def test_rows_that_are_gone_are_noticed_though_others_took_their_numbers(url, served, opened):
+    ledger = served(url)
+    ledger.book(*parties(ledger), 1)
+    john = Secretary(JOHN)
+    assert (10, 19, 1) == john.figures()
+
+    run_sql(url, "DELETE FROM bookings")
+    other = opened(url)  # which was started anew
+    other.book(*parties(other, "Atlas Barbell"), 1)
+
+    assert 503 == john.get("/health").status
+    assert (200, [MAY_BE_OLD]) == says(john.get("/showSummary"))
+    assert [(LIFT, OPEN, 1, 3)] == in_memory(ledger)
+
+
+def test_sign_outs_that_are_gone_do_not_hide_new_ones(url, served):
+    served(url)
+    here = server.sign_outs
+    for sign_in in ("first", "second"):
+        here.end(sign_in, server.ledger.now())
+    Secretary().get("/")
+    served(url)
+    there = server.sign_outs
+
+    run_sql(url, "DELETE FROM ended_sign_ins")
+    here.end("third", server.ledger.now())
+    Secretary().get("/")
+
+    for sign_in in ("first", "second", "third"):
+        assert there.has_ended(sign_in)
+
+
+# Rows edited by hand
+
+GOOD = "(1, '2026-01-02 03:04:05.000006', 'Simply Lift', 'Spring Festival 2050', 1, 3)"
+EDITED = {
+    "places as text": "UPDATE bookings SET places = 'two'",
+    "points as text": "UPDATE bookings SET points = '3 points'",
+    "a fraction": "UPDATE bookings SET places = 1.5",
+    "places given back at a price": "UPDATE bookings SET places = -50",
+    "points given away": "UPDATE bookings SET points = 0",
+    "no places": "UPDATE bookings SET places = 0",
+    "absurdly many": "UPDATE bookings SET places = 2000000000, points = 2000000000",
+    "a time that is none": "UPDATE bookings SET at_utc = 'yesterday'",
+    "a time as a number": "UPDATE bookings SET at_utc = 20260102",
+    "a club that is no text": "UPDATE bookings SET club = x'00ff'",
+    "no club": "UPDATE bookings SET club = ''",
+    "the largest number of SQLite": "UPDATE bookings SET number = 9223372036854775807",
+    "the largest number of PostgreSQL": "UPDATE bookings SET number = 2147483647",
+    "a negative number": "UPDATE bookings SET number = -1",
+}
+TYPED = ["places given back at a price", "points given away", "no places", "absurdly many", "no club"]
+TYPED += ["the largest number of PostgreSQL"]  # what the types of PostgreSQL allow
+CASES = [("sqlite", edit) for edit in EDITED] + [("postgresql", edit) for edit in TYPED]
+
+
+@pytest.mark.parametrize(("url", "edit"), CASES, indirect=["url"])
+def test_row_that_cannot_be_right_stops_the_start(url, edit, opened):
+    opened(url)
+    run_sql(url, f"INSERT INTO bookings (number, at_utc, club, competition, places, points) VALUES {GOOD}")
+    assert 1 == len(opened(url).entries)
+    run_sql(url, EDITED[edit])
+
+    with pytest.raises(JournalError) as error:
+        opened(url)
+
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("url", "edit"), CASES, indirect=["url"])
+def test_row_that_cannot_be_right_is_a_journal_that_is_away(url, edit, served):
+    ledger = served(url)
+    john = Secretary(JOHN)
+    run_sql(
+        url,
+        f"INSERT INTO bookings (number, at_utc, club, competition, places, points) VALUES {GOOD}",
+        EDITED[edit],
+    )
+
+    assert (200, [MAY_BE_OLD]) == says(john.get("/showSummary"))
+    assert 503 == john.get("/health").status
+    assert (503, [NOT_BOOKED]) == says(john.book("1"))
+    assert [] == in_memory(ledger)
+    assert (13, 20, 0) == john.figures()
+
+    run_sql(url, "DELETE FROM bookings")
+    assert 303 == john.book("1").status
+
+
+def test_row_without_a_value_is_a_journal_that_is_away(database, served):
+    ledger = served(database.url)
+    john = Secretary(JOHN)
+    insert = f"INSERT INTO bookings (number, at_utc, club, competition, places, points) VALUES {GOOD}"
+    for column in ("at_utc", "club", "competition", "places", "points"):
+        run_sql(database.url, f"ALTER TABLE bookings ALTER {column} DROP NOT NULL", "DELETE FROM bookings", insert)
+        run_sql(database.url, f"UPDATE bookings SET {column} = NULL")
+        assert (200, [MAY_BE_OLD]) == says(john.get("/showSummary"))
+    assert [] == in_memory(ledger)
+
+
+@pytest.mark.parametrize("edit", ["at_utc = 'yesterday'", "at_utc = 20260102", "sign_in = x'00'", "sign_in = ''"])
+def test_sign_out_that_cannot_be_right_is_a_journal_that_is_away(on_sqlite, served, edit):
+    served(on_sqlite)
+    run_sql(
+        on_sqlite,
+        "INSERT INTO ended_sign_ins VALUES (1, '2026-01-02 03:04:05.000006', 'first')",
+        f"UPDATE ended_sign_ins SET {edit}",
+    )
+
+    assert (200, [MAY_BE_OLD]) == says(Secretary().get("/"))
+
+
+def test_totals_that_only_hands_can_make_are_named_and_shown_within_bounds(url, opened, serve):
+    opened(url)
+    run_sql(
+        url,
+        "INSERT INTO bookings (number, at_utc, club, competition, places, points) VALUES "
+        f"(1, '2026-01-02 03:04:05.000006', '{LIFT}', '{OPEN}', -50, -150)",
+    )
+
+    ledger = serve(opened(url))
+
+    assert (13, 20, 0) == Secretary(JOHN).figures()
+    assert 3 == len(ledger.mismatches())
+    assert f"{LIFT}: -50 places are held in {OPEN}, of 12" in ledger.mismatches()
+
+
+def test_nothing_is_written_that_could_not_be_read_again(url, opened):
+    opened(url)
+    last = GOOD.replace("(1,", "(1000000000,")
+    run_sql(url, f"INSERT INTO bookings (number, at_utc, club, competition, places, points) VALUES {last}")
+    ledger = opened(url)
+
+    with pytest.raises(JournalError, match="^booking 1000000001 cannot be right"):
+        ledger.book(*parties(ledger), 1)
+
+    assert 1 == len(opened(url).entries)
