@@ -162,7 +162,7 @@ def test_page_is_read_between_the_commits_of_others(on_sqlite, opened):
     is_over = threading.Event()
 
     def commit():
-        while not is_over.wait(0.003):
+        while not is_over.wait(0.01):
             other.execute("BEGIN EXCLUSIVE")
             time.sleep(0.03)
             other.execute("ROLLBACK")
