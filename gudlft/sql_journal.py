@@ -112,11 +112,11 @@ class Transaction:
         """Go on with a connection to the database, whose first statement had this result."""
         self._database = database
         self._connection = connection
-        self._first_result = first_result
+        self._first_rows = fetch(first_result) if first_result.returns_rows else []  # which lets SQLite's file free
 
     def last_rows(self) -> list[tuple]:
         """Return number and time of the last booking and of the last sign-out, with which reading begins."""
-        [(number, at, sign_out_number, ended_at)] = fetch(self._first_result)
+        [(number, at, sign_out_number, ended_at)] = self._first_rows
         return [(number, at), (sign_out_number, ended_at)]
 
     def execute(self, statement, values=None) -> sql.CursorResult:

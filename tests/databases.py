@@ -295,7 +295,6 @@ class Stall:
 
 
 UNREADABLE = ["SQLite locked", "table locked", "server stopped", "network silent"]
-UNWRITABLE = ["writer's lock on SQLite", "writer's lock on PostgreSQL"]
 
 
 def make_stall(kind, fixture):

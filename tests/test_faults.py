@@ -180,6 +180,22 @@ def test_page_is_read_between_the_commits_of_others(on_sqlite, opened):
     assert 2 > seconds
 
 
+def test_process_that_reads_a_long_journal_does_not_keep_others_from_booking(url, opened, monkeypatch):
+    ledger = opened(url)
+    other = opened(url)
+    ledger.book(*parties(ledger), 1)
+    monkeypatch.setattr("gudlft.sql_journal.BATCH_SIZE", 1)
+    began = time.monotonic()
+
+    with other.journal.reading() as transaction:
+        assert 2 == ledger.book(*parties(ledger), 1).number  # before the first row is read
+        rows = transaction.entries(first=1)
+        next(rows)
+        assert 3 == ledger.book(*parties(ledger), 1).number
+
+    assert 1 > time.monotonic() - began
+
+
 def test_new_connection_waits_for_the_commits_of_others_too(on_sqlite, opened):
     ledger = opened(on_sqlite)
     ledger.journal.close()

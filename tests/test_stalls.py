@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.databases import UNREADABLE, UNWRITABLE, make_stall, run_sql, writer_lock_taken
+from tests.databases import UNREADABLE, make_stall, run_sql, writer_lock_taken
 from tests.support import ServedSecretary, serving, wait_until, write_data
 
 KEY = "0123456789abcdef"
@@ -110,20 +110,20 @@ def check_that_it_goes_on(address, database):
     wait_until(lambda: [(2,)] == run_sql(database, "SELECT count(*) FROM ended_sign_ins"))
 
 
-@pytest.mark.parametrize("kind", UNREADABLE + UNWRITABLE)
+@pytest.mark.parametrize("kind", [*UNREADABLE, "writer's lock on PostgreSQL"])
 def test_nobody_waits_long_while_the_journal_stalls(folder, request, kind):
     stall = make_stall(kind, request.getfixturevalue)
     with serving(folder, workers=1, JOURNAL=stall.url, SECRET_KEY=KEY) as (address, _):
         crowd = Crowd(address)
         with stall.hold():
             crowd.begin()
-            time.sleep(2.5)
+            time.sleep(2)
         crowd.end()
 
         for kind in PAGES:
             assert SOON > crowd.slowest(kind)
         assert SOON + 0.5 > crowd.slowest("sign-out")
-        assert 4 >= sum(answer.seconds > 2 for answer in crowd.answers["booking"])
+        assert 4 >= sum(answer.seconds > 1.7 for answer in crowd.answers["booking"])
         check_that_it_goes_on(address, stall.database)
     check_answers(crowd, stall.database, folder)
 
