@@ -61,10 +61,38 @@ def code_in(envelope):
     return read_mail(envelope)["Subject"].rpartition(" ")[2]
 
 
+class PatientController(Controller):
+    """aiosmtpd's server, which leaves no conversation open that is about to end."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.conversations = set()
+
+    def factory(self):
+        """Return what holds a conversation, and know when it is over."""
+        conversation = super().factory()
+        connection_lost = conversation.connection_lost
+
+        def end(error):
+            self.conversations.discard(conversation)
+            connection_lost(error)
+
+        conversation.connection_lost = end
+        self.conversations.add(conversation)
+        return conversation
+
+    def stop(self, *arguments, **options):
+        """Wait a moment for the conversations, and stop."""
+        deadline = time.monotonic() + 2
+        while self.conversations and time.monotonic() < deadline:
+            time.sleep(0.005)
+        super().stop(*arguments, **options)
+
+
 @contextmanager
 def mail_server(postbox, port=None, **options):
     """Run a mail server that fills the postbox; yield its port. Options are those of aiosmtpd."""
-    controller = Controller(postbox, hostname="127.0.0.1", port=port or free_port(), **options)
+    controller = PatientController(postbox, hostname="127.0.0.1", port=port or free_port(), **options)
     controller.start()
     try:
         yield controller.port
