@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 from .model import Club, Competition
+from .rules import plural
 from .search import fold
 
 PRODUCT = "-//GUDLFT Registration//Competitions//EN"
@@ -58,9 +59,7 @@ def description(club: Club, places_held: int) -> str:
     """Say how many places the club holds."""
     if places_held == 0:
         return f"{club.name} holds no places"
-    if places_held == 1:
-        return f"{club.name} holds 1 place"
-    return f"{club.name} holds {places_held} places"
+    return f"{club.name} holds {plural(places_held, 'place')}"
 
 
 def in_utc(moment: datetime) -> datetime:

@@ -11,6 +11,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import make_msgid
 
+from .files import LONGEST_EMAIL
+
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # no I, L, O, 0 and 1: they are mistaken for one another
 LENGTH = 8
 SECONDS_VALID = 600
@@ -29,7 +31,6 @@ It works once, for {minutes} minutes, in the browser that asked for it.
 
 If you did not ask for it, ignore it. Nobody can sign in without it.
 """
-LONGEST_ADDRESS = 254  # RFC 5321
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def code_mail(sender: str, address: str, code: str) -> EmailMessage:
 
 def mail_address(text: str) -> Address:
     """Return the address for a mail's head; raise ValueError where the text is not just one."""
-    if not text.isascii() or len(text) > LONGEST_ADDRESS:
+    if not text.isascii() or len(text) > LONGEST_EMAIL:
         raise ValueError("not ASCII, or too long")
     try:
         address = Address(addr_spec=text)
