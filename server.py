@@ -10,7 +10,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, wraps
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 from zlib import crc32
@@ -20,7 +20,7 @@ from flask import Flask, Request, abort, flash, redirect, render_template, reque
 from flask.globals import request_ctx
 from flask.logging import default_handler
 from flask.sessions import SecureCookieSessionInterface
-from itsdangerous import SignatureExpired, TimestampSigner
+from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer, base64_encode
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -45,6 +45,7 @@ IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
 LARGEST_REQUEST = 16 * 1024  # bytes
 LONGEST_IN_LOG = 200  # characters of what came from outside
 LONGEST_WANTED = 1000  # characters of an address that a cookie keeps
+LONGEST_UNCOMPRESSED = 500  # bytes of a cookie
 
 # What a request is
 
@@ -90,16 +91,29 @@ class PatientSigner(TimestampSigner):
         return (value, signed_at) if return_timestamp else value
 
 
+class CookieSerializer(URLSafeTimedSerializer):
+    """Writes and reads cookies in plain JSON. Flask's own has types, and is always compressed: 15 % of a journey."""
+
+    default_signer = PatientSigner
+
+    def dump_payload(self, obj):
+        """Return what a cookie holds; only a long one, with long names, is compressed."""
+        text = self.serializer.dumps(obj).encode()
+        if len(text) <= LONGEST_UNCOMPRESSED:
+            return base64_encode(text)
+        return super().dump_payload(obj)
+
+
 class Sessions(SecureCookieSessionInterface):
     """Flask's own sessions in signed cookies, which each page renews."""
 
     def __init__(self, app, salt):
-        self.salt = salt
-        self._serializer = super().get_signing_serializer(app)
-        self._serializer.signer = PatientSigner
+        """Make what signs and reads the cookies once: to make it twice a request is 5 % of a journey."""
+        signing = {"key_derivation": self.key_derivation, "digest_method": self.digest_method}
+        self._serializer = CookieSerializer(app.secret_key, salt, signer_kwargs=signing)
 
     def get_signing_serializer(self, app):
-        """Return what signs and reads the cookies, made once: to make it twice a request is 5 % of a journey."""
+        """Return what signs and reads the cookies."""
         return self._serializer
 
     def should_set_cookie(self, app, session):
@@ -138,7 +152,7 @@ def session_salt():
         return secrets.token_hex()  # after a restart, or in another process, nobody knows who signed out
     if mailed_codes:
         return "session of a proven address"
-    return "session"
+    return "session of a known address"
 
 
 def version_of(folder):
@@ -226,21 +240,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-WITHOUT_A_CLUB = ("static", "health")  # what they answer depends on nobody
-SIGNED_IN_ONLY = ("show_summary", "book", "purchase_places", "bookings", "cancel_places", "competition_file")
-ORDERS = ("purchase_places", "cancel_places")
-LISTS = ("show_summary", "bookings", "points_board")
-
-
-def log(event):
-    """Write one line: the client's address, the signed-in club, the event."""
-    club = request.club.name if request.club else "-"
-    app.logger.info(printable(f"{client_key(request.remote_addr)} {club}: {event}"))
-
-
-def cut(text):
-    """Return as much of what came from outside as a log line may hold."""
-    return text[:LONGEST_IN_LOG]
+SAME_FOR_ALL = ("static", "health")  # endpoints that need not know who asks
 
 
 @app.before_request
@@ -273,7 +273,7 @@ def is_same_origin():
 @app.before_request
 def catch_up():
     """Take over what other processes wrote; while the journal is away pages come from memory."""
-    if request.endpoint in WITHOUT_A_CLUB:
+    if request.endpoint in SAME_FOR_ALL:
         return
     try:
         reader.catch_up()
@@ -285,30 +285,80 @@ def catch_up():
 @app.before_request
 def know_club():
     """Find out which club's secretary sent the request."""
-    if request.endpoint in WITHOUT_A_CLUB or "club" not in session:
+    if request.endpoint in SAME_FOR_ALL or "club" not in session:
         return
     earliest = ledger.now() - SIGN_IN_LASTS
     if session["since"] > earliest.timestamp() and not sign_outs.has_ended(session["id"]):
         request.club = ledger.clubs.get(session["club"])
 
 
-@app.before_request
-def require_sign_in():
-    """Send the signed-out to the sign-in page where only the signed-in may see or send something."""
-    if request.endpoint not in SIGNED_IN_ONLY or request.method == "OPTIONS" or request.club:
-        return None
-    keep_wanted_page()
-    if request.endpoint in ORDERS:
-        return render_sign_in(403, Problem(sentences.NOT_SIGNED_IN[request.endpoint]))
-    flash(sentences.SIGN_IN_TO_CONTINUE, "problem")
-    return redirect(url_for("index"), 303)
+@app.after_request
+def add_headers(response):
+    """Set the security headers; keep pages out of caches, and a version of a static file in them."""
+    response.headers.extend(HEADERS)
+    if app.config["HTTPS"]:
+        response.headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+    if request.endpoint == "static" and "v" in request.args and response.status_code < 400:
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
 
 
-@app.before_request
-def require_mailed_codes():
-    """Have no page for codes where none are mailed."""
-    if mailed_codes is None and request.endpoint in ("enter_code", "sign_in_by_code"):
+# What views have in common
+
+
+def log(event):
+    """Write one line: the client's address, the signed-in club, the event."""
+    club = request.club.name if request.club else "-"
+    app.logger.info(printable(f"{client_key(request.remote_addr)} {club}: {event}"))
+
+
+def cut(text):
+    """Return as much of what came from outside as a log line may hold."""
+    return text[:LONGEST_IN_LOG]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why something was refused: the sentence and, where a field is to blame, its id and what was typed there."""
+
+    sentence: str
+    field: str | None = None
+    typed: str = ""
+
+
+def render_page(template, status=200, problem=None, **context):
+    """Return a response with a page; a problem is shown on it and logged."""
+    if problem:
+        typed = f" ({cut(problem.typed)})" if problem.typed else ""
+        log(f"{request.endpoint} refused: {problem.sentence}{typed}")
+    macros = app.jinja_env.get_template("_macros.html").module  # imported by a template they cost 3 % of a journey
+    html = render_template(template, macros=macros, problem=problem, club=request.club, terms=ledger.terms, **context)
+    return app.response_class(html, status)
+
+
+def page_of(items, number):
+    """Return the page of a list with the number that an address asks for; answer 404 where there is none."""
+    page = paginate(items, number)
+    if page is None:
         abort(404)
+    return page
+
+
+def sign_in_required(view):
+    """Send the signed-out to the sign-in page instead, and keep what they wanted for afterwards."""
+
+    @wraps(view)
+    def view_of_the_signed_in(**names):
+        if request.club:
+            return view(**names)
+        keep_wanted_page()
+        if request.method == "POST":
+            return render_sign_in(403, Problem(sentences.NOT_SIGNED_IN[request.endpoint]))
+        flash(sentences.SIGN_IN_TO_CONTINUE, "problem")
+        return redirect(url_for("index"), 303)
+
+    return view_of_the_signed_in
 
 
 def keep_wanted_page():
@@ -333,60 +383,18 @@ def own_address():
     return f"{address}?{fields}" if fields else address
 
 
-def wanted_page(wanted, club):
+def wanted_page(club):
     """Return the address to go to after signing in: what was kept, or else the summary."""
+    wanted = session.get("wanted", {})
     if "competition" in wanted:
         return url_for("book", competition=wanted["competition"], club=club.name)
     return wanted.get("address", url_for("show_summary"))
 
 
-@app.before_request
 def require_fresh_figures():
-    """Judge no order by figures that may be old."""
-    if request.journal_error and request.endpoint in ORDERS:
+    """Raise JournalError where the figures may be old: no order is judged by them."""
+    if request.journal_error:
         raise request.journal_error
-
-
-@app.after_request
-def add_headers(response):
-    """Set the security headers; keep pages out of caches, and a version of a static file in them."""
-    response.headers.extend(HEADERS)
-    if app.config["HTTPS"]:
-        response.headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
-    if request.endpoint == "static" and "v" in request.args and response.status_code < 400:
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
-
-
-# What pages have in common
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Why something was refused: the sentence and, where a field is to blame, its id and what was typed there."""
-
-    sentence: str
-    field: str | None = None
-    typed: str = ""
-
-
-def render_page(template, status=200, problem=None, **context):
-    """Return a response with a page; a problem is shown on it and logged."""
-    if problem:
-        typed = f" ({cut(problem.typed)})" if problem.typed else ""
-        log(f"{request.endpoint} refused: {problem.sentence}{typed}")
-    html = render_template(template, problem=problem, club=request.club, ledger=ledger, **context)
-    return app.response_class(html, status)
-
-
-def page_of(items):
-    """Return the page of a list that the address asks for, the first where it is no list's; answer 404 if none is."""
-    asked = request.args.get("page", "1") if request.endpoint in LISTS else "1"
-    page = paginate(items, asked)
-    if page is None:
-        abort(404)
-    return page
 
 
 # Pages
@@ -447,7 +455,7 @@ def email_problem(sentence):
 
 def begin_sign_in(club):
     """Let the session be the club's, and lead to the page that was asked for."""
-    address = wanted_page(session.get("wanted", {}), club)  # read before the session is cleared
+    address = wanted_page(club)  # before the session, which keeps it, is cleared
     end_sign_in()
     session.update(club=club.name, id=secrets.token_urlsafe(12), since=int(ledger.now().timestamp()))
     session.permanent = True
@@ -475,9 +483,16 @@ def ask_for_code(typed):
     return redirect(url_for("enter_code"), 303)
 
 
+def require_mailed_codes():
+    """Answer 404 where none are mailed."""
+    if mailed_codes is None:
+        abort(404)
+
+
 @app.get("/code")
 def enter_code():
     """Show the form for a mailed code; send the signed-in on, unless they asked for one."""
+    require_mailed_codes()
     if request.club and "code" not in session:
         return redirect(url_for("show_summary"), 303)
     return render_code()
@@ -491,6 +506,7 @@ def render_code(status=200, problem=None):
 @app.post("/code")
 def sign_in_by_code():
     """Sign a secretary in by a mailed code, or let another one be mailed."""
+    require_mailed_codes()
     client = client_key(request.remote_addr)
     seconds = failed_sign_ins.seconds_to_wait(client)
     if seconds:
@@ -522,51 +538,37 @@ def ask_for_another_code():
 
 
 @app.get("/showSummary")
+@sign_in_required
 def show_summary():
     """Show the club's points and the competitions, or all past ones."""
     fields = request.args
     choice = Choice.read(fields.get("q", ""), fields.get("month", ""), fields.get("show", ""))
+    page_number = fields.get("page", "1")
     if choice.show is Show.PAST:
-        return render_past(choice)
-    return render_summary(choice=choice)
+        return render_past(choice, page_number)
+    return render_summary(choice=choice, page_number=page_number)
 
 
-def render_summary(status=200, problem=None, choice=EVERYTHING):
+def render_summary(status=200, problem=None, choice=EVERYTHING, page_number="1"):
     """Show the club's points, the upcoming competitions that a choice leaves, the latest past ones and the board."""
-    upcoming = ledger.upcoming()
-    past = ledger.past()
-    page = page_of(lists.narrow(ledger, request.club, upcoming, choice))
-    shown = [*page.rows, *past[: lists.LATEST]]
-    figures = ledger.figures(request.club, shown)
-    rows = lists.rows_of(shown, figures.standings, ledger.terms, ledger.now())
-    return render_page(
-        "summary.html",
-        status,
-        problem,
-        choice=choice,
-        page=page,
-        upcoming=upcoming,
-        rows=rows[: len(page.rows)],
-        months=tuple(months_of(upcoming, choice.month)),
-        past=past,
-        latest_rows=tuple(rows[len(page.rows) :]),
-        points_left=figures.points_left,
-        points_board=figures.points_board,
-    )
+    now = ledger.now()
+    page = page_of(lists.chosen(ledger, request.club, choice, now), page_number)
+    summary = lists.summary_of(ledger, request.club, page.rows, now)
+    return render_page("summary.html", status, problem, choice=choice, page=page, summary=summary)
 
 
-def render_past(choice):
+def render_past(choice, page_number):
     """Show the past competitions that a choice leaves."""
-    past = ledger.past()
-    page = page_of(lists.narrow(ledger, request.club, past, choice))
-    figures = ledger.figures(request.club, page.rows)
-    rows = lists.rows_of(page.rows, figures.standings, ledger.terms, ledger.now())
-    return render_page(
-        "past.html", choice=choice, page=page, past=past, months=tuple(months_of(past[::-1], choice.month)), rows=rows
-    )
+    now = ledger.now()
+    page = page_of(lists.chosen(ledger, request.club, choice, now), page_number)
+    rows = lists.rows_at(ledger, request.club, page.rows, now)
+    past = ledger.past(now)
+    months = months_of(past[::-1], choice.month)
+    return render_page("past.html", choice=choice, page=page, rows=rows, past=past, months=months)
 
 
 @app.get("/book/<name:competition>/<name:club>")
+@sign_in_required
 def book(competition, club):
     """Show the booking form. Names may hold slashes: the club is the signed-in one's name at the end of the path."""
     names = f"{competition}/{club}"
@@ -608,6 +610,7 @@ def render_booking(competition, problem=None):
 
 
 @app.get("/calendar/<name:competition>")
+@sign_in_required
 def competition_file(competition):
     """Return a competition as a file for a calendar."""
     known = ledger.competitions.get(competition)
@@ -628,8 +631,10 @@ def lead_to_summary():
 
 
 @app.post("/purchasePlaces")
+@sign_in_required
 def purchase_places():
     """Book places, or show the form again with the reason why not."""
+    require_fresh_figures()
     if request.form.get("club", request.club.name) != request.club.name:
         abort(403, sentences.another_club(request.club))
     competition = ledger.competitions.get(request.form.get("competition"))
@@ -649,27 +654,22 @@ def purchase_places():
 def announce(entry):
     """Say on the next page, and in the log, what the request did."""
     request.entry = entry
-    receipt = sentences.Receipt(
-        number=entry.number,
-        competition=entry.competition,
-        places=entry.places,
-        points=entry.points,
-        points_left=ledger.points_left(request.club),
-    )
+    receipt = sentences.Receipt.of(entry, ledger.points_left(request.club))
     log(f"{receipt.sentence} (number {receipt.number})")
     session.pop("_flashes", None)  # a message that no page has shown yet: two with long names would not fit the cookie
     flash(receipt._asdict(), "success")
 
 
 @app.get("/bookings")
+@sign_in_required
 def bookings():
     """Show the club's bookings, newest first, and the forms that give places back."""
-    return render_bookings()
+    return render_bookings(page_number=request.args.get("page", "1"))
 
 
-def render_bookings(status=200, problem=None):
+def render_bookings(status=200, problem=None, page_number="1"):
     """Show the club's bookings, newest first, and the forms that give places back."""
-    page = page_of(ledger.entries_of(request.club)[::-1])
+    page = page_of(ledger.entries_of(request.club)[::-1], page_number)
     cards = lists.cards_of(ledger, request.club)[page.start : page.start + pagination.ROWS_PER_PAGE]
     return render_page("bookings.html", status, problem, page=page, cards=cards, now=ledger.now())
 
@@ -681,8 +681,10 @@ def lead_to_bookings():
 
 
 @app.post("/cancelPlaces")
+@sign_in_required
 def cancel_places():
     """Give places back, or show the form again with the reason why not."""
+    require_fresh_figures()
     if request.form.get("club", request.club.name) != request.club.name:
         abort(403, sentences.another_club(request.club))
     competition = ledger.competitions.get(request.form.get("competition"))
@@ -712,7 +714,8 @@ def refuse_return(competition, problem):
 @app.get("/pointsBoard")
 def points_board():
     """Show every club's points; the signed-out get an ETag, so that an unchanged board is not sent again."""
-    response = render_page("board.html", page=page_of(ledger.points_board))
+    page = page_of(ledger.points_board, request.args.get("page", "1"))
+    response = render_page("board.html", page=page)
     if not request.club:
         response.headers["Cache-Control"] = "no-cache"
         response.add_etag()

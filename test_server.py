@@ -578,7 +578,7 @@ def test_summary_is_narrowed_by_name_month_and_choice(ledger, john, atlas, addre
 
     page = john.get(address)
 
-    upcoming = {competition.name for competition in ledger.upcoming()}
+    upcoming = {competition.name for competition in ledger.upcoming(ledger.now())}
     assert shown == upcoming & {name for kind, name in page.figures if kind == "places-left"}
 
 

@@ -91,16 +91,16 @@ class Ledger:
             standings = [self.totals.standing(club, competition) for competition in competitions]
             return Figures(self.totals.points_left(club), standings, self.points_board)
 
-    def upcoming(self) -> list[Competition]:
-        """Return the competitions that are open, soonest first."""
-        return self.by_start[self._first_open() :]
+    def upcoming(self, now: datetime) -> list[Competition]:
+        """Return the competitions that are open at this moment, soonest first."""
+        return self.by_start[self._how_many_started(now) :]
 
-    def past(self) -> list[Competition]:
-        """Return the competitions that have started, latest first."""
-        return self.by_start[: self._first_open()][::-1]
+    def past(self, now: datetime) -> list[Competition]:
+        """Return the competitions that have started by this moment, latest first."""
+        return self.by_start[: self._how_many_started(now)][::-1]
 
-    def _first_open(self) -> int:
-        return bisect_right(self.by_start, self.now(), key=lambda competition: competition.starts_at)
+    def _how_many_started(self, now: datetime) -> int:
+        return bisect_right(self.by_start, now, key=lambda competition: competition.starts_at)
 
     def entries_of(self, club: Club) -> list[Entry]:
         """Return the club's bookings and returns, oldest first."""
@@ -110,7 +110,7 @@ class Ledger:
     def holdings(self, club: Club) -> list[Holding]:
         """Return the open competitions at which the club holds places, soonest first."""
         names = {entry.competition for entry in self.entries_of(club)}
-        competitions = [competition for competition in self.upcoming() if competition.name in names]
+        competitions = [competition for competition in self.upcoming(self.now()) if competition.name in names]
         standings = self.figures(club, competitions).standings
         return [
             Holding(competition, standing)

@@ -1,13 +1,16 @@
 """What the lists of pages show: rows of a summary, cards of My bookings, the short points board."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import compress
 from typing import NamedTuple
 
 from . import search, sentences
 from .ledger import BoardRow, Ledger
 from .model import Club, Competition, Entry
 from .rules import Standing, Terms
+from .search import Show
 
 LATEST = 5  # past competitions on the summary
 SHORT_BOARD = 5  # clubs on a board that is cut short
@@ -28,12 +31,50 @@ class Row(NamedTuple):
     month: search.Month | None
 
 
+@dataclass(frozen=True)
+class Summary:
+    """What a club's summary shows, all of one moment."""
+
+    upcoming: Sequence[Competition]
+    rows: Sequence[Row]  # of the upcoming competitions on this page
+    past: Sequence[Competition]
+    latest_rows: Sequence[Row]  # of the past competitions that started last
+    points_left: int
+    points_board: Sequence[BoardRow]
+
+    def months(self, chosen: search.Month | None) -> tuple[search.Month, ...]:
+        """Return the months of upcoming competitions, and the one that was chosen."""
+        return search.months_of(self.upcoming, chosen)
+
+
+def summary_of(ledger: Ledger, club: Club, competitions: Sequence[Competition], now: datetime) -> Summary:
+    """Return the summary of a club, with the rows of these upcoming competitions."""
+    past = ledger.past(now)
+    latest = past[:LATEST]
+    figures = ledger.figures(club, [*competitions, *latest])
+    standings_of_latest = figures.standings[len(competitions) :]
+    return Summary(
+        upcoming=ledger.upcoming(now),
+        rows=rows_of(competitions, figures.standings[: len(competitions)], ledger.terms, now),
+        past=past,
+        latest_rows=tuple(rows_of(latest, standings_of_latest, ledger.terms, now)),
+        points_left=figures.points_left,
+        points_board=figures.points_board,
+    )
+
+
+def rows_at(ledger: Ledger, club: Club, competitions: Sequence[Competition], now: datetime) -> list[Row]:
+    """Return the rows of competitions, with a club's figures at each."""
+    standings = ledger.figures(club, competitions).standings
+    return rows_of(competitions, standings, ledger.terms, now)
+
+
 def rows_of(
     competitions: Iterable[Competition], standings: Iterable[Standing], terms: Terms, now: datetime
 ) -> list[Row]:
     """Return the rows of competitions, from the club's standing at each."""
     rows = []
-    previous = None
+    month_before = None
     for competition, standing in zip(competitions, standings, strict=True):
         month = search.Month.of(competition)
         row = Row(
@@ -41,23 +82,27 @@ def rows_of(
             places_left=standing.places_left,
             places_held=standing.places_held,
             state=sentences.state(competition, standing.bookable(terms), now),
-            month=month if month != previous else None,
+            month=month if month != month_before else None,
         )
         rows.append(row)
-        previous = month
+        month_before = month
     return rows
 
 
-def narrow(ledger: Ledger, club: Club, competitions: Iterable[Competition], choice: search.Choice) -> list[Competition]:
-    """Return the competitions that a choice leaves, by what the club can book and holds there at this moment."""
+def chosen(ledger: Ledger, club: Club, choice: search.Choice, now: datetime) -> list[Competition]:
+    """Return the competitions that a choice leaves, by their names and months and by the club's figures there."""
+    if choice.show is Show.PAST:
+        return search.find(ledger.past(now), choice)
 
-    def most_places(competition):
-        return ledger.standing(club, competition).bookable(ledger.terms).places
-
-    def places_held(competition):
-        return ledger.standing(club, competition).places_held
-
-    return search.narrow(competitions, choice, most_places, places_held)
+    found = search.find(ledger.upcoming(now), choice)
+    if choice.show is Show.ALL:
+        return found
+    standings = ledger.figures(club, found).standings
+    if choice.show is Show.MINE:
+        fits = [standing.places_held > 0 for standing in standings]
+    else:
+        fits = [standing.bookable(ledger.terms).places > 0 for standing in standings]
+    return list(compress(found, fits))
 
 
 # Holdings

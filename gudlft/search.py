@@ -1,9 +1,9 @@
-"""Which competitions a name, a month and a choice leave. Pure: no clock, no figures of its own, no web."""
+"""What can be chosen of a list of competitions, and which of them a name and a month leave. Pure: no clock, no web."""
 
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -87,10 +87,10 @@ class Month(NamedTuple):
         return f"{date(self.year, self.number, 1):%B} {self.year}"
 
 
-def months_of(competitions: Sequence[Competition], chosen: Month | None = None) -> list[Month]:
+def months_of(competitions: Sequence[Competition], chosen: Month | None = None) -> tuple[Month, ...]:
     """Return the months in which competitions start, and the one that was chosen, in order, each once.
 
-    The competitions stand soonest first, so that the many of a month are skipped at once.
+    The competitions stand by their starts, so that the many of a month are skipped at once.
     """
     months = {chosen} if chosen else set()
     index = 0
@@ -98,7 +98,7 @@ def months_of(competitions: Sequence[Competition], chosen: Month | None = None) 
         month = Month.of(competitions[index])
         months.add(month)
         index = bisect_right(competitions, month, lo=index, key=Month.of)
-    return sorted(months)
+    return tuple(sorted(months))
 
 
 # Choices
@@ -149,25 +149,11 @@ class Choice:
 EVERYTHING = Choice()
 
 
-def narrow(
-    competitions: Iterable[Competition],
-    choice: Choice,
-    most_places: Callable[[Competition], int],
-    places_held: Callable[[Competition], int],
-) -> list[Competition]:
-    """Return the competitions that a choice leaves, in their order.
-
-    The caller tells how many places the club can book now and how many it holds at a competition: only where the choice
-    is about them, and only of those that name and month leave.
-    """
-    left = list(competitions)
+def find(competitions: Iterable[Competition], choice: Choice) -> list[Competition]:
+    """Return the competitions whose names and months a choice asks for, in their order."""
+    found = list(competitions)
     for word in set(fold(choice.name).split()):
-        left = [one for one in left if word in folded_name(one.name)]
+        found = [competition for competition in found if word in folded_name(competition.name)]
     if choice.month:
-        left = [one for one in left if Month.of(one) == choice.month]
-
-    if choice.show is Show.BOOKABLE:
-        return [one for one in left if most_places(one) >= 1]
-    if choice.show is Show.MINE:
-        return [one for one in left if places_held(one) >= 1]
-    return left
+        found = [competition for competition in found if Month.of(competition) == choice.month]
+    return found

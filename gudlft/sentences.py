@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from .model import Club, Competition
+from .model import Club, Competition, Entry
 from .rules import Bookable, Limit, Standing, Terms, plural
 from .search import Choice, Show
 
@@ -64,6 +64,11 @@ class Receipt(NamedTuple):
     places: int
     points: int
     points_left: int
+
+    @classmethod
+    def of(cls, entry: Entry, points_left: int) -> "Receipt":
+        """Return the receipt of an entry, after which the club has so many points left."""
+        return cls(entry.number, entry.competition, entry.places, entry.points, points_left)
 
     @property
     def title(self) -> str:

@@ -361,7 +361,7 @@ def check_conservation(ledger):
             assert 0 <= places <= ledger.terms.max_places_per_club
             assert places > 0 or points == 0
             assert competition.places - sold[competition.name] == standing.places_left >= 0
-        expected = [one for one in ledger.upcoming() if held[club.name, one.name]]
+        expected = [one for one in ledger.upcoming(ledger.now()) if held[club.name, one.name]]
         assert expected == [holding.competition for holding in ledger.holdings(club)]
 
     by_points = sorted(ledger.clubs.values(), key=lambda club: (-ledger.points_left(club), club.name.casefold()))

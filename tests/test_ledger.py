@@ -129,8 +129,8 @@ def test_competition_is_open_until_its_start(seconds, is_open):
 
     moment = competition.starts_at + timedelta(seconds=seconds)
 
-    assert is_open == (competition in ledger.upcoming())
-    assert is_open != (competition in ledger.past())
+    assert is_open == (competition in ledger.upcoming(ledger.now()))
+    assert is_open != (competition in ledger.past(ledger.now()))
     assert is_open == bool(ledger.holdings(club))
     for change in [ledger.book, ledger.give_back]:
         if is_open:
@@ -284,8 +284,8 @@ def test_upcoming_competitions_stand_soonest_first_and_past_ones_latest_first():
     at_the_same_time = Competition("A", soon.starts_at, 1)
     ledger = make_ledger(competitions=[soon, *COMPETITIONS, at_the_same_time])
 
-    assert ["A", "B", OPEN, SMALL] == [competition.name for competition in ledger.upcoming()]
-    assert ["Fall Classic", PAST] == [competition.name for competition in ledger.past()]
+    assert ["A", "B", OPEN, SMALL] == [competition.name for competition in ledger.upcoming(ledger.now())]
+    assert ["Fall Classic", PAST] == [competition.name for competition in ledger.past(ledger.now())]
 
 
 def test_board_has_most_points_first_then_names_whatever_their_case():

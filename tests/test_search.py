@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from gudlft.model import Competition
-from gudlft.search import Choice, Month, Show, fold, months_of, narrow
+from gudlft.search import Choice, Month, Show, find, fold, months_of
 
 NOON = datetime(2027, 1, 31, 12, tzinfo=timezone.utc)
 NAMES = ["Lyon Open", "Haltérophilie d’Évry", "Open de Lyon-Gerland", "Coupe de Paris", "LYON JUNIORS"]
@@ -17,15 +17,10 @@ def competitions(*names):
     return [Competition(name, NOON + timedelta(days=day), 20) for day, name in enumerate(names)]
 
 
-def names_left(q="", month="", show="", names=NAMES, most_places=None, places_held=None):
-    """Return the names that a choice leaves; the last two say what the club can book and holds, by name."""
-    left = narrow(
-        competitions(*names),
-        Choice.read(q, month, show),
-        most_places=lambda one: most_places[one.name],
-        places_held=lambda one: places_held[one.name],
-    )
-    return [one.name for one in left]
+def names_left(q="", month="", names=NAMES):
+    """Return the names that a choice leaves."""
+    found = find(competitions(*names), Choice.read(q, month))
+    return [competition.name for competition in found]
 
 
 # Names
@@ -147,53 +142,18 @@ def test_a_month_has_a_value_for_addresses_and_words_for_people():
 
 
 def test_each_month_is_offered_once_and_in_order():
-    assert [Month(2027, 1), Month(2027, 2)] == months_of(competitions(*NAMES))
-    assert [] == months_of([])
+    assert (Month(2027, 1), Month(2027, 2)) == months_of(competitions(*NAMES))
+    assert () == months_of([])
 
 
 def test_the_chosen_month_is_offered_though_nothing_is_left_in_it():
     chosen = Month(2026, 12)
 
-    assert [chosen, Month(2027, 1)] == months_of(competitions("One"), chosen)
-    assert [Month(2027, 1)] == months_of(competitions("One"), Month(2027, 1))
+    assert (chosen, Month(2027, 1)) == months_of(competitions("One"), chosen)
+    assert (Month(2027, 1),) == months_of(competitions("One"), Month(2027, 1))
 
 
 # What is shown
-
-
-def test_bookable_leaves_those_with_a_place_to_book():
-    most_places = {"Full": 0, "One": 1, "Many": 12}
-
-    assert ["One", "Many"] == names_left(show="bookable", names=[*most_places], most_places=most_places)
-
-
-def test_mine_leaves_those_where_the_club_holds_places():
-    places_held = {"None": 0, "One": 1, "Many": 12}
-
-    assert ["One", "Many"] == names_left(show="mine", names=[*places_held], places_held=places_held)
-
-
-def test_name_month_and_choice_combine():
-    places_held = {"Lyon Open": 1, "Lyon Cup": 2, "Paris Cup": 3, "Lyon Trophy": 0}
-
-    left = names_left("lyon", "2027-02", "mine", names=[*places_held], places_held=places_held)
-
-    assert ["Lyon Cup"] == left
-
-
-def test_figures_are_asked_for_only_where_they_decide():
-    asked = []
-
-    def figure(competition):
-        asked.append(competition.name)
-        return 1
-
-    for show in "all", "past":
-        narrow(competitions(*NAMES), Choice.read(show=show), most_places=figure, places_held=figure)
-    assert [] == asked
-
-    narrow(competitions(*NAMES), Choice.read("paris", show="mine"), most_places=figure, places_held=figure)
-    assert ["Coupe de Paris"] == asked
 
 
 @pytest.mark.parametrize("text", ["", "all", "ALL", "mine ", "none", "0", "Show.MINE", "\0"])
@@ -293,6 +253,6 @@ def quickest(season, choice):
     times = []
     for _ in range(10):
         began = time.perf_counter()
-        found = narrow(season, choice, most_places=None, places_held=None)
+        found = find(season, choice)
         times.append(time.perf_counter() - began)
     return found, min(times)
