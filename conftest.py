@@ -29,10 +29,10 @@ def serve(monkeypatch):
 def ledger(serve, monkeypatch):
     """Let the app's pages show the data of the tests, without any booking; return their ledger."""
     import server
-    from gudlft.limits import Limit
+    from gudlft.limits import RateLimit
     from tests.support import make_ledger
 
-    monkeypatch.setattr(server, "failed_sign_ins", Limit(10, seconds=60))
+    monkeypatch.setattr(server, "failed_sign_ins", RateLimit(10, seconds=60))
     monkeypatch.setitem(server.app.config, "TESTING", True)
     return serve(make_ledger())
 

@@ -31,7 +31,7 @@ from gudlft import calendar, lists, pagination, rules, sentences
 from gudlft.export import bookings_table, write_csv
 from gudlft.files import BadFiles, is_email, printable
 from gudlft.journal import AnotherProcessBooks, CommitInDoubt, JournalError
-from gudlft.limits import Limit, TooOften, client_key
+from gudlft.limits import RateLimit, TooOften, client_key
 from gudlft.model import BookingError, comparable
 from gudlft.opening import open_journal, open_ledger, open_mailed_codes
 from gudlft.pagination import paginate
@@ -184,7 +184,7 @@ except (ImportError, JournalError) as error:
 for mismatch in ledger.mismatches():
     app.logger.warning(printable(mismatch))
 
-failed_sign_ins = Limit(app.config["FAILED_SIGN_INS_PER_MINUTE"], seconds=60)
+failed_sign_ins = RateLimit(app.config["FAILED_SIGN_INS_PER_MINUTE"], seconds=60)
 mailed_codes = open_mailed_codes(app.config, ledger, sign_outs)
 app.session_interface = Sessions(app, salt=session_salt())
 

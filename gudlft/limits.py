@@ -1,4 +1,4 @@
-"""How often something may happen: limits of failed sign-ins, each client by its address."""
+"""How often something may happen: failed sign-ins of a client, codes for an address."""
 
 import ipaddress
 import math
@@ -14,14 +14,16 @@ class TooOften(Exception):
     """Something was asked for too often."""
 
     def __init__(self, seconds: int):
+        """Say after how many whole seconds it may be asked for again."""
         super().__init__(f"wait {seconds} seconds")
         self.seconds = seconds
 
 
-class Limit:
+class RateLimit:
     """At most so many events of a key within so many seconds; 0 means any number. Threads may share it."""
 
     def __init__(self, most: int, seconds: int):
+        """Count nothing yet."""
         self.most = most
         self.seconds = seconds
         self._moments: dict[str, deque[float]] = {}  # by key, the one that was counted last at the end

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from .codes import SECONDS_VALID, Asking, code_for, is_right
-from .limits import Limit, TooOften
+from .limits import RateLimit, TooOften
 from .mail import Mailer
 from .model import Club, comparable
 from .sign_outs import SignOuts
@@ -25,9 +25,9 @@ class MailedCodes:
         self._clubs_by_email = clubs_by_email
         self.mailer = mailer
         self._sign_outs = sign_outs
-        self._asked_for_address = Limit(CODES_FOR_AN_ADDRESS, SECONDS_VALID)
-        self._asked_by_client = Limit(CODES_FOR_A_CLIENT, SECONDS_VALID)
-        self._wrong = Limit(WRONG_CODES, SECONDS_VALID)
+        self._asked_for_address = RateLimit(CODES_FOR_AN_ADDRESS, SECONDS_VALID)
+        self._asked_by_client = RateLimit(CODES_FOR_A_CLIENT, SECONDS_VALID)
+        self._wrong = RateLimit(WRONG_CODES, SECONDS_VALID)
         self._one_counts = threading.Lock()  # what was judged is counted before the next is judged
 
     def check(self) -> str:

@@ -91,11 +91,9 @@ def price(order: Order, standing: Standing, terms: Terms, now: datetime) -> int:
     if order.competition.has_started(now):
         raise BookingError(booking_closed(order.competition))
 
-    reason = reason_not_to_book(standing, terms, order.places)
-    if reason:
-        raise BookingError(reason)
-
+    check_bookable(standing, terms, places=1)  # where nothing can be booked, it does not matter how many were wanted
     check_at_least_one(order.places)
+    check_bookable(standing, terms, order.places)
     return order.places * terms.cost_per_place
 
 
@@ -113,6 +111,13 @@ def refund(order: Order, standing: Standing, now: datetime) -> int:
     return standing.points_paid * order.places // held
 
 
+def check_bookable(standing: Standing, terms: Terms, places: int) -> None:
+    """Raise BookingError where so many places cannot be booked."""
+    reason = reason_not_to_book(standing, terms, places)
+    if reason:
+        raise BookingError(reason)
+
+
 def check_at_least_one(places: int) -> None:
     """Raise BookingError unless the number is 1 or more."""
     if places < 1:
@@ -123,9 +128,9 @@ def check_at_least_one(places: int) -> None:
 
 
 def reason_not_to_book(standing: Standing, terms: Terms, places: int = 1) -> str | None:
-    """Say why so many places, or even one, cannot be booked; None where they can."""
+    """Say why so many places, 1 or more, cannot be booked; None where they can."""
     bookable = standing.bookable(terms)
-    if max(places, 1) <= bookable.places:
+    if places <= bookable.places:
         return None
     if bookable.limit is Limit.POINTS:
         return not_enough_points(standing, terms, places, bookable.places)

@@ -14,6 +14,7 @@ from .search import Choice, Show
 EMAIL_EMPTY = "Enter your email address"
 EMAIL_MALFORMED = "Enter an email address in the correct format, like name@example.com"
 TOO_MANY_ATTEMPTS = "Too many attempts. Wait a minute and try again"
+CODE_HINT = "8 letters and digits from the mail, like 7QKM-2XPD"
 CODE_SENT = "If a club has this email address, a code is on its way to it. Enter it here within 10 minutes"
 ANOTHER_CODE = "Another code was asked for. Only the latest one works"
 CODE_WRONG = "This code does not work. Check it, or ask for a new one"

@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import run_wsgi_app
 
 import server
-from gudlft.limits import Limit
+from gudlft.limits import RateLimit
 from tests.hostile import HOSTILE_REQUEST, hostile_one_by_one
 from tests.odd_names import CLUB, CLUBS, COMPETITIONS, IN_AN_HOUR, MORNING, email, open_ledger, running
 from tests.support import Secretary, check_conservation
@@ -70,7 +70,7 @@ def set_up(patch, proxies, failed_sign_ins, configuration):
     # Werkzeug leaves the files of a broken form to the garbage collector, which would warn
     patch.setattr(server.app.request_class, "_get_file_stream", lambda *_, **__: BytesIO())
     patch.setattr(server.app, "wsgi_app", ProxyFix(server.app.wsgi_app, x_for=proxies, x_proto=proxies))
-    patch.setattr(server, "failed_sign_ins", Limit(failed_sign_ins, seconds=60))
+    patch.setattr(server, "failed_sign_ins", RateLimit(failed_sign_ins, seconds=60))
     for name, value in configuration.items():
         patch.setitem(server.app.config, name, value)
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from gudlft import limits
-from gudlft.limits import NO_ADDRESS, Limit, client_key
+from gudlft.limits import NO_ADDRESS, RateLimit, client_key
 
 
 class Clock:
@@ -27,7 +27,7 @@ def clock(monkeypatch):
 
 
 def test_so_many_events_are_counted_and_the_next_must_wait(clock):
-    limit = Limit(most=10, seconds=60)
+    limit = RateLimit(most=10, seconds=60)
 
     waits = [limit.count("client") for _ in range(11)]
 
@@ -36,7 +36,7 @@ def test_so_many_events_are_counted_and_the_next_must_wait(clock):
 
 
 def test_each_key_is_counted_for_itself(clock):
-    limit = Limit(most=1, seconds=60)
+    limit = RateLimit(most=1, seconds=60)
 
     limit.count("first")
 
@@ -46,7 +46,7 @@ def test_each_key_is_counted_for_itself(clock):
 
 
 def test_wait_ends_when_the_oldest_event_is_over(clock):
-    limit = Limit(most=10, seconds=60)
+    limit = RateLimit(most=10, seconds=60)
     limit.count("client")
     clock.moment += 10
     for _ in range(9):
@@ -59,7 +59,7 @@ def test_wait_ends_when_the_oldest_event_is_over(clock):
 
 
 def test_seconds_are_rounded_up(clock):
-    limit = Limit(most=1, seconds=60)
+    limit = RateLimit(most=1, seconds=60)
     limit.count("client")
 
     clock.moment += 59.5
@@ -69,7 +69,7 @@ def test_seconds_are_rounded_up(clock):
 
 
 def test_wait_is_a_second_at_least(clock):
-    limit = Limit(most=1, seconds=60)
+    limit = RateLimit(most=1, seconds=60)
     clock.moment = 0.1
     limit.count("client")
 
@@ -78,7 +78,7 @@ def test_wait_is_a_second_at_least(clock):
 
 
 def test_event_that_must_wait_is_not_counted(clock):
-    limit = Limit(most=1, seconds=60)
+    limit = RateLimit(most=1, seconds=60)
     limit.count("client")
     clock.moment += 30
 
@@ -88,14 +88,14 @@ def test_event_that_must_wait_is_not_counted(clock):
 
 
 def test_asking_counts_nothing(clock):
-    limit = Limit(most=1, seconds=60)
+    limit = RateLimit(most=1, seconds=60)
 
     assert {0} == {limit.seconds_to_wait("client") for _ in range(30)}
     assert 0 == limit.count("client")
 
 
 def test_limit_of_none_counts_any_number(clock):
-    limit = Limit(most=0, seconds=60)
+    limit = RateLimit(most=0, seconds=60)
 
     assert {0} == {limit.count("client") for _ in range(30)}
     assert 0 == limit.seconds_to_wait("client")
@@ -103,7 +103,7 @@ def test_limit_of_none_counts_any_number(clock):
 
 def test_key_whose_events_were_counted_longest_ago_is_forgotten_first(clock, monkeypatch):
     monkeypatch.setattr(limits, "KEYS_REMEMBERED", 2)
-    limit = Limit(most=2, seconds=60)
+    limit = RateLimit(most=2, seconds=60)
     for key in ("first", "second", "first", "second", "first"):
         limit.count(key)
 
@@ -114,7 +114,7 @@ def test_key_whose_events_were_counted_longest_ago_is_forgotten_first(clock, mon
 
 
 def test_ten_thousand_keys_are_remembered(clock):
-    limit = Limit(most=1, seconds=60)
+    limit = RateLimit(most=1, seconds=60)
     for number in range(10_001):
         limit.count(str(number))
 
@@ -123,7 +123,7 @@ def test_ten_thousand_keys_are_remembered(clock):
 
 
 def test_keys_that_are_asked_for_only_are_not_remembered(clock):
-    limit = Limit(most=1, seconds=60)
+    limit = RateLimit(most=1, seconds=60)
     limit.count("client")
 
     for number in range(10_001):
@@ -173,13 +173,13 @@ def slow_deque(monkeypatch):
 
 
 def test_threads_together_count_no_more_than_the_limit(slow_deque):
-    limit = Limit(most=5, seconds=60)
+    limit = RateLimit(most=5, seconds=60)
 
     assert 5 == count_in_threads(limit)
 
 
 def test_threads_count_more_than_the_limit_without_its_lock(slow_deque):
-    limit = Limit(most=5, seconds=60)
+    limit = RateLimit(most=5, seconds=60)
     limit._lock = NoLock()
 
     assert 5 < count_in_threads(limit)

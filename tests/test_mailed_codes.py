@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 from gudlft.journal import CommitInDoubt, JournalError
-from gudlft.limits import Limit
+from gudlft.limits import RateLimit
 from gudlft.mail import Mailer
 from tests.mail_servers import Postbox, code_in, mail_server, read_mail, scripted_server
 from tests.support import (
@@ -496,7 +496,7 @@ def test_wrong_code_counts_as_failed_sign_in(app, postbox):
 
 
 def test_code_still_works_after_the_minute_is_over(app, postbox, monkeypatch):
-    monkeypatch.setattr(app, "failed_sign_ins", Limit(1, seconds=1))
+    monkeypatch.setattr(app, "failed_sign_ins", RateLimit(1, seconds=1))
     browser = visitor(app)
     code = ask(browser, postbox)
     visitor(app).post("/code", code=WRONG)
@@ -653,7 +653,7 @@ def test_refused_code_is_shown_as_the_field_s_error(app):
 
 
 def test_field_is_not_to_blame_where_too_much_was_tried(app, monkeypatch):
-    monkeypatch.setattr(app, "failed_sign_ins", Limit(1, seconds=60))
+    monkeypatch.setattr(app, "failed_sign_ins", RateLimit(1, seconds=60))
     browser = visitor(app)
     browser.post("/code", code=WRONG)
 
@@ -963,7 +963,7 @@ def without_cookie(headers):
 
 
 def test_answers_for_known_and_unknown_addresses_are_the_same(app, monkeypatch):
-    monkeypatch.setattr(app, "failed_sign_ins", Limit(0, seconds=60))
+    monkeypatch.setattr(app, "failed_sign_ins", RateLimit(0, seconds=60))
     move_clock(app, monkeypatch, seconds=0)
     seen = []
     for address in [JOHN, UNKNOWN]:
