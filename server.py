@@ -20,7 +20,6 @@ from flask import Flask, Request, abort, flash, redirect, render_template, reque
 from flask.globals import request_ctx
 from flask.logging import default_handler
 from flask.sessions import SecureCookieSessionInterface
-from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer, base64_encode
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -28,6 +27,7 @@ from werkzeug.routing import BaseConverter
 from werkzeug.sansio.utils import get_host
 
 from gudlft import calendar, lists, pagination, rules, sentences
+from gudlft.cookies import CookieSerializer
 from gudlft.export import bookings_table, write_csv
 from gudlft.files import BadFiles, is_email, printable
 from gudlft.journal import AnotherProcessBooks, CommitInDoubt, JournalError
@@ -39,13 +39,12 @@ from gudlft.reader import Reader
 from gudlft.rules import plural, read_places, read_token
 from gudlft.search import EVERYTHING, Choice, Show, months_of
 from gudlft.settings import BadSettings, read_settings
-from gudlft.sign_outs import CLOCKS_DIFFER, SIGN_IN_LASTS, SignOuts
+from gudlft.sign_outs import SIGN_IN_LASTS, SignOuts
 
 IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
 LARGEST_REQUEST = 16 * 1024  # bytes
 LONGEST_IN_LOG = 200  # characters of what came from outside
 LONGEST_WANTED = 1000  # characters of an address that a cookie keeps
-LONGEST_UNCOMPRESSED = 500  # bytes of a cookie
 
 # What a request is
 
@@ -77,31 +76,6 @@ class NameConverter(BaseConverter):
     def to_url(self, value):
         """Return the name quoted."""
         return quote(value, safe="")
-
-
-class PatientSigner(TimestampSigner):
-    """Signs cookies with the time, for machines whose clocks differ a little."""
-
-    def unsign(self, signed_value, max_age=None, return_timestamp=False):
-        """Return the value, and when it was signed; raise SignatureExpired after max_age, in seconds."""
-        value, signed_at = super().unsign(signed_value, return_timestamp=True)
-        age = self.get_timestamp() - signed_at.timestamp()
-        if max_age is not None and not -CLOCKS_DIFFER.total_seconds() <= age <= max_age:
-            raise SignatureExpired(f"Signature age {age} is not up to {max_age} seconds", payload=value)
-        return (value, signed_at) if return_timestamp else value
-
-
-class CookieSerializer(URLSafeTimedSerializer):
-    """Writes and reads cookies in plain JSON. Flask's own has types, and is always compressed: 15 % of a journey."""
-
-    default_signer = PatientSigner
-
-    def dump_payload(self, obj):
-        """Return what a cookie holds; only a long one, with long names, is compressed."""
-        text = self.serializer.dumps(obj).encode()
-        if len(text) <= LONGEST_UNCOMPRESSED:
-            return base64_encode(text)
-        return super().dump_payload(obj)
 
 
 class Sessions(SecureCookieSessionInterface):
@@ -313,11 +287,6 @@ def log(event):
     app.logger.info(printable(f"{client_key(request.remote_addr)} {club}: {event}"))
 
 
-def cut(text):
-    """Return as much of what came from outside as a log line may hold."""
-    return text[:LONGEST_IN_LOG]
-
-
 @dataclass(frozen=True)
 class Problem:
     """Why something was refused: the sentence and, where a field is to blame, its id and what was typed there."""
@@ -330,7 +299,7 @@ class Problem:
 def render_page(template, status=200, problem=None, **context):
     """Return a response with a page; a problem is shown on it and logged."""
     if problem:
-        typed = f" ({cut(problem.typed)})" if problem.typed else ""
+        typed = f" ({problem.typed[:LONGEST_IN_LOG]})" if problem.typed else ""
         log(f"{request.endpoint} refused: {problem.sentence}{typed}")
     macros = app.jinja_env.get_template("_macros.html").module  # imported by a template they cost 3 % of a journey
     html = render_template(template, macros=macros, problem=problem, club=request.club, terms=ledger.terms, **context)
@@ -642,7 +611,7 @@ def purchase_places():
         return render_summary(404, Problem(sentences.UNKNOWN_COMPETITION))
 
     typed = request.form.get("places", "")
-    try:
+    try:  # where rules.price judges it: the start, the points, the places, the cap
         entry = ledger.book(request.club, competition, read_places(typed), request.token)
     except BookingError as error:
         return render_booking(competition, Problem(str(error), field="places", typed=typed))
@@ -692,7 +661,7 @@ def cancel_places():
         return render_bookings(404, Problem(sentences.UNKNOWN_COMPETITION))
 
     typed = request.form.get("places", "")
-    try:
+    try:  # where rules.refund judges it: the start, the places held
         entry = ledger.give_back(request.club, competition, read_places(typed), request.token)
     except BookingError as error:
         return refuse_return(competition, Problem(str(error), typed=typed))
@@ -751,7 +720,8 @@ def show_error(error):
     """Show an error on a page of the app's own."""
     if request_ctx.url_adapter is None:  # the Host was refused, and links need an adapter
         request_ctx.url_adapter = app.url_map.bind("", script_name=request.root_path)
-    log(f"{error.code} {cut(request.method)} {cut(request.path)}: {error.description}")
+    asked = f"{request.method[:LONGEST_IN_LOG]} {request.path[:LONGEST_IN_LOG]}"
+    log(f"{error.code} {asked}: {error.description}")
 
     text = sentences.ERRORS.get(error.code, sentences.ErrorText("This is not possible", error.description))
     if error.code == 500 and request.entry:
