@@ -36,8 +36,8 @@ def read_data(folder: Path) -> tuple[list[Club], list[Competition]]:
         raise BadFiles(problems)
 
     return (
-        [Club(club["name"], club["email"], club["points"]) for club in clubs],
-        [Competition(one["name"], one["date"], one["numberOfPlaces"]) for one in competitions],
+        [Club(values["name"], values["email"], values["points"]) for values in clubs],
+        [Competition(values["name"], values["date"], values["numberOfPlaces"]) for values in competitions],
     )
 
 
@@ -148,14 +148,15 @@ class Item:
 def read_file(file: Path, noun: str, readers: Readers, problems: list[str]) -> list[dict]:
     """Return the values of each item by field; add to the problems a line for each thing that is wrong."""
     try:
-        written = read_list(file, f"{noun}s")
+        written_list = read_list(file, f"{noun}s")
     except ValueError as error:
         problems.append(f"{file.name}: {error}")
         return []
 
     items = []
-    for number, one in enumerate(written, start=1):
-        items.append(read_item(title_of(noun, number, one), one, readers))
+    for number, written_item in enumerate(written_list, start=1):
+        title = title_of(noun, number, written_item)
+        items.append(read_item(title, written_item, readers))
     for name in FIELDS_THAT_DIFFER:
         find_repeated(name, items)
 

@@ -134,5 +134,5 @@ def without_code(text: str, code: str) -> str:
 
 def one_line(text: str) -> str:
     """Return the text with blanks for what is not printable, cut to 200 characters."""
-    printable = "".join(one if one.isprintable() else " " for one in text)
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
     return printable[:200]

@@ -126,8 +126,8 @@ class Choice:
         """Return what an address asks for; a month or a choice that there is not counts as absent."""
         words = NO_TEXT.sub(" ", q).split()
         name = " ".join(words)[:LONGEST_NAME].rstrip()
-        known = {one.value: one for one in Show}
-        return cls(name, Month.read(month), known.get(show, Show.ALL))
+        shows = {member.value: member for member in Show}
+        return cls(name, Month.read(month), shows.get(show, Show.ALL))
 
     @property
     def is_narrow(self) -> bool:
