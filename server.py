@@ -26,7 +26,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 from werkzeug.sansio.utils import get_host
 
-from gudlft import calendar, lists, pagination, rules, sentences
+from gudlft import calendar, lists, rules, sentences
 from gudlft.cookies import CookieSerializer
 from gudlft.export import bookings_table, write_csv
 from gudlft.files import BadFiles, is_email, printable
@@ -36,7 +36,7 @@ from gudlft.model import BookingError, comparable
 from gudlft.opening import open_journal, open_ledger, open_mailed_codes
 from gudlft.pagination import paginate
 from gudlft.reader import Reader
-from gudlft.rules import plural, read_places, read_token
+from gudlft.rules import noun_for, plural, read_places, read_token
 from gudlft.search import EVERYTHING, Choice, Show, months_of
 from gudlft.settings import BadSettings, read_settings
 from gudlft.sign_outs import SIGN_IN_LASTS, SignOuts
@@ -89,6 +89,11 @@ class Sessions(SecureCookieSessionInterface):
     def get_signing_serializer(self, app):
         """Return what signs and reads the cookies."""
         return self._serializer
+
+    def save_session(self, app, session, response):
+        """Keep what the session holds, but for a HEAD: that changes nothing."""
+        if request.method != "HEAD":
+            super().save_session(app, session, response)
 
     def should_set_cookie(self, app, session):
         """Leave static files, which never look at the session, without a cookie."""
@@ -166,16 +171,29 @@ app.session_interface = Sessions(app, salt=session_salt())
 
 app.jinja_env.trim_blocks = True
 app.jinja_env.lstrip_blocks = True
-app.jinja_env.filters["plural"] = plural
+app.jinja_env.filters["thousands"] = "{:,}".format
 app.jinja_env.globals.update(
     contact=app.config["CONTACT"],
     new_token=new_token,
+    noun_for=noun_for,
     LONGEST_LIST=lists.LONGEST_LIST,
     sentences=sentences,
     short_board=lists.short_board,
     time_zone=calendar.time_zone(),
     version=version_of(app.static_folder),
 )
+
+
+@app.template_global()
+def link(endpoint, **names):
+    """Return the address of a page, worked out once for the same names."""
+    return remember_link(request.root_path, endpoint, tuple(names.items()))
+
+
+@lru_cache(maxsize=10_000)
+def remember_link(root_path, endpoint, names):
+    """Return an address, which depends on the path at which the app is mounted."""
+    return url_for(endpoint, **dict(names))
 
 
 @app.template_global()
@@ -522,7 +540,7 @@ def render_summary(status=200, problem=None, choice=EVERYTHING, page_number="1")
     """Show the club's points, the upcoming competitions that a choice leaves, the latest past ones and the board."""
     now = ledger.now()
     page = page_of(lists.chosen(ledger, request.club, choice, now), page_number)
-    summary = lists.summary_of(ledger, request.club, page.rows, now)
+    summary = lists.summary_of(ledger, request.club, page.items, now)
     return render_page("summary.html", status, problem, choice=choice, page=page, summary=summary)
 
 
@@ -530,7 +548,7 @@ def render_past(choice, page_number):
     """Show the past competitions that a choice leaves."""
     now = ledger.now()
     page = page_of(lists.chosen(ledger, request.club, choice, now), page_number)
-    rows = lists.rows_at(ledger, request.club, page.rows, now)
+    rows = lists.rows_at(ledger, request.club, page.items, now)
     past = ledger.past(now)
     months = months_of(past[::-1], choice.month)
     return render_page("past.html", choice=choice, page=page, rows=rows, past=past, months=months)
@@ -586,8 +604,8 @@ def competition_file(competition):
     if known is None:
         return render_summary(404, Problem(sentences.UNKNOWN_COMPETITION))
 
-    held = ledger.standing(request.club, known).places_held
     sequence = len(lists.entries_at(ledger, request.club, known))
+    held = ledger.standing(request.club, known).places_held  # read last: it may be newer than its sequence, never older
     content = calendar.calendar_file(request.club, known, held, sequence, ledger.now())
     headers = {"Content-Disposition": f"attachment; filename={calendar.file_name(known)}"}
     return app.response_class(content, headers=headers, content_type="text/calendar; charset=utf-8")
@@ -623,7 +641,14 @@ def purchase_places():
 def announce(entry):
     """Say on the next page, and in the log, what the request did."""
     request.entry = entry
-    receipt = sentences.Receipt.of(entry, ledger.points_left(request.club))
+    receipt = sentences.Receipt(
+        number=entry.number,
+        competition=entry.competition,
+        places=entry.places,
+        points=entry.points,
+        points_left=ledger.points_left(request.club),
+        page_number=lists.page_of_card(ledger, request.club, entry.competition),
+    )
     log(f"{receipt.sentence} (number {receipt.number})")
     session.pop("_flashes", None)  # a message that no page has shown yet: two with long names would not fit the cookie
     flash(receipt._asdict(), "success")
@@ -639,7 +664,7 @@ def bookings():
 def render_bookings(status=200, problem=None, page_number="1"):
     """Show the club's bookings, newest first, and the forms that give places back."""
     page = page_of(ledger.entries_of(request.club)[::-1], page_number)
-    cards = lists.cards_of(ledger, request.club)[page.start : page.start + pagination.ROWS_PER_PAGE]
+    cards = [card for card in lists.cards_of(ledger, request.club) if card.page_number == page.number]
     return render_page("bookings.html", status, problem, page=page, cards=cards, now=ledger.now())
 
 
@@ -674,10 +699,11 @@ def refuse_return(competition, problem):
     """Show My bookings with the reason beside the competition's form, where it has one."""
     if competition.has_started(ledger.now()):
         return render_bookings(400, Problem(rules.returns_closed(competition)))
-    for card in lists.cards_of(ledger, request.club):
-        if card.competition == competition:
-            problem = Problem(problem.sentence, f"places-{card.number}", problem.typed)
-    return render_bookings(400, problem)
+    card = lists.card_of(ledger, request.club, competition.name)
+    if card is None:
+        return render_bookings(400, problem)
+    problem = Problem(problem.sentence, f"places-{card.number}", problem.typed)
+    return render_bookings(400, problem, str(card.page_number))
 
 
 @app.get("/pointsBoard")
@@ -695,7 +721,7 @@ def points_board():
 @app.route("/logout", methods=["GET", "POST"])
 def sign_out():
     """End the session."""
-    if request.method != "HEAD":
+    if request.method != "HEAD":  # which changes nothing
         end_sign_in()
         flash(sentences.SIGNED_OUT, "notice")
     return redirect(url_for("index"), 303)

@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import compress
+from itertools import compress, groupby
 from typing import NamedTuple
 
-from . import search, sentences
+from . import pagination, search, sentences
 from .ledger import BoardRow, Ledger
 from .model import Club, Competition, Entry
 from .rules import Standing, Terms
-from .search import Show
 
 LATEST = 5  # past competitions on the summary
 SHORT_BOARD = 5  # clubs on a board that is cut short
@@ -22,13 +21,19 @@ LONGEST_LIST = 10  # competitions in a list that needs no form to find some
 
 
 class Row(NamedTuple):
-    """A competition, the figures that a summary shows of it, why nothing can be booked, and which month it begins."""
+    """A competition, the figures that a summary shows of it, and why nothing can be booked."""
 
     competition: Competition
     places_left: int
     places_held: int
     state: str | None
-    month: search.Month | None
+
+
+class MonthOfRows(NamedTuple):
+    """The rows of competitions that start in a month."""
+
+    month: search.Month
+    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True)
@@ -36,13 +41,13 @@ class Summary:
     """What a club's summary shows, all of one moment."""
 
     upcoming: Sequence[Competition]
-    rows: Sequence[Row]  # of the upcoming competitions on this page
+    rows_by_month: Sequence[MonthOfRows]  # of the upcoming competitions on this page
     past: Sequence[Competition]
     latest_rows: Sequence[Row]  # of the past competitions that started last
     points_left: int
     points_board: Sequence[BoardRow]
 
-    def months(self, chosen: search.Month | None) -> tuple[search.Month, ...]:
+    def months_to_choose(self, chosen: search.Month | None) -> tuple[search.Month, ...]:
         """Return the months of upcoming competitions, and the one that was chosen."""
         return search.months_of(self.upcoming, chosen)
 
@@ -52,12 +57,12 @@ def summary_of(ledger: Ledger, club: Club, competitions: Sequence[Competition], 
     past = ledger.past(now)
     latest = past[:LATEST]
     figures = ledger.figures(club, [*competitions, *latest])
-    standings_of_latest = figures.standings[len(competitions) :]
+    rows = rows_of([*competitions, *latest], figures.standings, ledger.terms, now)
     return Summary(
         upcoming=ledger.upcoming(now),
-        rows=rows_of(competitions, figures.standings[: len(competitions)], ledger.terms, now),
+        rows_by_month=by_month(rows[: len(competitions)]),
         past=past,
-        latest_rows=tuple(rows_of(latest, standings_of_latest, ledger.terms, now)),
+        latest_rows=tuple(rows[len(competitions) :]),
         points_left=figures.points_left,
         points_board=figures.points_board,
     )
@@ -73,32 +78,33 @@ def rows_of(
     competitions: Iterable[Competition], standings: Iterable[Standing], terms: Terms, now: datetime
 ) -> list[Row]:
     """Return the rows of competitions, from the club's standing at each."""
-    rows = []
-    month_before = None
-    for competition, standing in zip(competitions, standings, strict=True):
-        month = search.Month.of(competition)
-        row = Row(
+    return [
+        Row(
             competition=competition,
             places_left=standing.places_left,
             places_held=standing.places_held,
             state=sentences.state(competition, standing.bookable(terms), now),
-            month=month if month != month_before else None,
         )
-        rows.append(row)
-        month_before = month
-    return rows
+        for competition, standing in zip(competitions, standings, strict=True)
+    ]
+
+
+def by_month(rows: Iterable[Row]) -> list[MonthOfRows]:
+    """Return rows, which stand by their starts, in groups of a month."""
+    groups = groupby(rows, key=lambda row: search.Month.of(row.competition))
+    return [MonthOfRows(month, tuple(rows_of_month)) for month, rows_of_month in groups]
 
 
 def chosen(ledger: Ledger, club: Club, choice: search.Choice, now: datetime) -> list[Competition]:
     """Return the competitions that a choice leaves, by their names and months and by the club's figures there."""
-    if choice.show is Show.PAST:
+    if choice.show is search.Show.PAST:
         return search.find(ledger.past(now), choice)
 
     found = search.find(ledger.upcoming(now), choice)
-    if choice.show is Show.ALL:
+    if choice.show is search.Show.ALL:
         return found
     standings = ledger.figures(club, found).standings
-    if choice.show is Show.MINE:
+    if choice.show is search.Show.MINE:
         fits = [standing.places_held > 0 for standing in standings]
     else:
         fits = [standing.bookable(ledger.terms).places > 0 for standing in standings]
@@ -109,12 +115,13 @@ def chosen(ledger: Ledger, club: Club, choice: search.Choice, now: datetime) -> 
 
 
 class Card(NamedTuple):
-    """What a club holds at an open competition, the numbers of its bookings there, and whether it can book more."""
+    """What a club holds at an open competition, and the page of My bookings that shows it."""
 
     competition: Competition
     standing: Standing
-    numbers: tuple[int, ...]
+    numbers: tuple[int, ...]  # of the club's bookings there
     can_book_more: bool
+    page_number: int
 
     @property
     def number(self) -> int:
@@ -135,9 +142,26 @@ def cards_of(ledger: Ledger, club: Club) -> list[Card]:
             standing=holding.standing,
             numbers=tuple(numbers[holding.competition.name]),
             can_book_more=holding.standing.bookable(ledger.terms).places > 0,
+            page_number=pagination.page_number(index),
         )
-        for holding in holdings
+        for index, holding in enumerate(holdings)
     ]
+
+
+def card_of(ledger: Ledger, club: Club, competition: str) -> Card | None:
+    """Return the club's card of a competition; None where it holds no places there, or it has started."""
+    for card in cards_of(ledger, club):
+        if card.competition.name == competition:
+            return card
+    return None
+
+
+def page_of_card(ledger: Ledger, club: Club, competition: str) -> int:
+    """Return the number of the page of My bookings that shows a competition's card; 1 where there is no such card."""
+    if len(ledger.entries_of(club)) <= pagination.ROWS_PER_PAGE:
+        return 1  # as nearly always: there are no more cards than bookings
+    card = card_of(ledger, club, competition)
+    return card.page_number if card else 1
 
 
 def entries_at(ledger: Ledger, club: Club, competition: Competition) -> list[Entry]:

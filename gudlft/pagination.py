@@ -9,17 +9,17 @@ ROWS_PER_PAGE = 100
 
 @dataclass(frozen=True)
 class Page:
-    """The rows of a list that one page shows, and their place among all."""
+    """The items of a list that one page shows, and their place among all."""
 
-    rows: Sequence
+    items: Sequence
     number: int
     start: int
     total: int
 
     @property
     def stop(self) -> int:
-        """Return how many rows this page and those before it have."""
-        return self.start + len(self.rows)
+        """Return how many items this page and those before it have."""
+        return self.start + len(self.items)
 
     @property
     def is_one_of_many(self) -> bool:
@@ -33,7 +33,12 @@ def paginate(items: Sequence, asked: str = "1") -> Page | None:
         return None
     number = int(asked)
     start = (number - 1) * ROWS_PER_PAGE
-    rows = items[start : start + ROWS_PER_PAGE]
-    if start > 0 and not rows:
+    shown = items[start : start + ROWS_PER_PAGE]
+    if start > 0 and not shown:
         return None
-    return Page(rows, number, start, len(items))
+    return Page(shown, number, start, len(items))
+
+
+def page_number(index: int) -> int:
+    """Return the number of the page that shows the item with an index."""
+    return index // ROWS_PER_PAGE + 1

@@ -157,8 +157,7 @@ def not_enough_places(most: int) -> str:
     """Say that the competition has not so many places left, and how many it has."""
     if most == 0:
         return "There are no places left in this competition"
-    verb = "is" if most == 1 else "are"
-    return f"You can't book more places than available: only {plural(most, 'place')} {verb} left"
+    return f"You can't book more places than available: only {plural(most, 'place')} {are(most)} left"
 
 
 def over_the_cap(standing: Standing, terms: Terms, most: int) -> str:
@@ -190,4 +189,14 @@ def started(competition: Competition) -> str:
 
 def plural(number: int, noun: str) -> str:
     """Return "1 place" or "2 places"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number} {noun_for(number, noun)}"
+
+
+def noun_for(number: int, noun: str) -> str:
+    """Return "place" or "places"."""
+    return noun if number == 1 else f"{noun}s"
+
+
+def are(number: int) -> str:
+    """Return "is" or "are"."""
+    return "is" if number == 1 else "are"

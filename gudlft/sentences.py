@@ -1,12 +1,12 @@
-"""What pages say, but for the refusals of a rule, which stand beside the rules."""
+"""What pages say: whole sentences. Refusals stand beside their rules, headings and labels in the templates."""
 
 import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from .model import Club, Competition, Entry
-from .rules import Bookable, Limit, Standing, Terms, plural
+from .model import Club, Competition
+from .rules import Bookable, Limit, Standing, Terms, are, noun_for, plural
 from .search import Choice, Show
 
 # Signing in
@@ -45,6 +45,7 @@ def too_many_codes(seconds: int) -> str:
 UNKNOWN_COMPETITION = "We cannot find this competition. Choose one from the list"
 ANOTHER_SITE = "This form was sent from another site and nothing was changed. Open the page here and try again"
 FIGURES_MAY_BE_OLD = "These figures may be a little old: the bookings cannot be read at the moment"
+NO_CLUBS = "There are no clubs yet."
 NO_UPCOMING = "There are no upcoming competitions."
 NO_PAST = "There are no past competitions."
 NOTHING_FOUND = "No competition fits what you chose."
@@ -65,11 +66,7 @@ class Receipt(NamedTuple):
     places: int
     points: int
     points_left: int
-
-    @classmethod
-    def of(cls, entry: Entry, points_left: int) -> "Receipt":
-        """Return the receipt of an entry, after which the club has so many points left."""
-        return cls(entry.number, entry.competition, entry.places, entry.points, points_left)
+    page_number: int  # of My bookings, where the competition's card is
 
     @property
     def title(self) -> str:
@@ -82,10 +79,9 @@ class Receipt(NamedTuple):
     def sentence(self) -> str:
         """Say what was booked or given back, and what is left."""
         if self.places > 0:
-            verb = "is" if self.points_left == 1 else "are"
             return (
                 f"Great-booking complete! Your club has booked {plural(self.places, 'place')} in {self.competition} "
-                f"for {plural(self.points, 'point')}. {plural(self.points_left, 'point')} {verb} left"
+                f"for {plural(self.points, 'point')}. {plural(self.points_left, 'point')} {are(self.points_left)} left"
             )
         return (
             f"{plural(-self.places, 'place')} in {self.competition} given back. "
@@ -114,7 +110,7 @@ def why_not_more(bookable: Bookable, standing: Standing, terms: Terms) -> str:
     if bookable.limit is Limit.POINTS:
         return f"because your club has {plural(standing.points_left, 'point')}"
     if bookable.limit is Limit.PLACES:
-        return f"because {standing.places_left} {'is' if standing.places_left == 1 else 'are'} left"
+        return f"because {standing.places_left} {are(standing.places_left)} left"
     return f"because a club may hold {terms.max_places_per_club}"
 
 
@@ -129,7 +125,7 @@ def state(competition: Competition, bookable: Bookable, now: datetime) -> str | 
 
 def competitions_found(choice: Choice, found: int, total: int) -> str:
     """Say how many of all competitions a choice leaves, and in which order they stand."""
-    noun = "competition" if total == 1 else "competitions"
+    noun = noun_for(total, "competition")
     order = "latest first" if choice.show is Show.PAST else "soonest first"
     if choice.is_narrow:
         return f"{found:,} of {total:,} {noun}, {order}"

@@ -211,3 +211,46 @@ def test_page_size_stands_in_one_place(tmp_path, monkeypatch, start):
     assert "Clubs 1 to 50 of 80" in stranger.get("/pointsBoard").text
     assert "Clubs 51 to 80 of 80" in stranger.get("/pointsBoard?page=2").text
     assert "See the points of all 80 clubs" in stranger.get("/").text
+
+
+# The way to a card
+
+
+@pytest.fixture
+def holder(serve):
+    """Return a secretary whose club holds places at 101 competitions, and the name of the one that starts last."""
+    club = Club("Holder", "holder@club.example", 999)
+    competitions = [tomorrow(f"Cup {number:03}", 9) for number in range(101)]
+    ledger = serve(make_ledger([club], competitions))
+    for competition in competitions:
+        ledger.book(club, competition, 1)
+    return Secretary(club.email)
+
+
+def test_receipt_leads_to_the_page_with_the_competitions_card(holder):
+    holder.book("1", "Cup 100")
+
+    address = holder.get("/showSummary").links["See or give back"]
+
+    assert "/bookings?page=2#booking-102" == address
+    assert holder.get(address).soup.select_one("#booking-102")
+
+
+def test_refused_return_shows_the_page_with_the_competitions_card(holder):
+    page = holder.give_back("2", "Cup 100")
+
+    assert 400 == page.status
+    assert "#places-101" == page.links["Your club holds 1 place in Cup 100: enter at most 1"]
+    assert "2" == page.soup.select_one("#places-101")["value"]
+
+
+def test_receipt_of_a_form_that_is_sent_again_leads_to_its_booking(john):
+    first_form = {"competition": OPEN, "places": "1", "token": "first-form-0123456"}
+    john.post("/purchasePlaces", **first_form)
+    john.book("1", OPEN)
+    john.post("/purchasePlaces", **first_form)
+
+    address = john.get("/showSummary").links["See or give back"]
+
+    assert "/bookings#booking-1" == address
+    assert john.get("/bookings").soup.select_one("#booking-1")

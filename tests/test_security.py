@@ -695,3 +695,24 @@ def test_health_and_static_files_are_not_logged(log):
     Secretary().get("/static/style.css")
 
     assert [] == log()
+
+
+# HEAD
+
+
+def test_head_keeps_the_message_for_the_page_that_is_seen(john):
+    john.book("1")
+
+    john.client.head("/showSummary")
+
+    assert "Great-booking complete!" in john.get("/showSummary").banner
+
+
+def test_head_of_the_signed_out_says_nothing_later():
+    stranger = Secretary()
+
+    answer = stranger.client.head("/showSummary")
+
+    assert 303 == answer.status_code
+    assert "Set-Cookie" not in answer.headers
+    assert "not signed in" not in stranger.get("/").text
