@@ -82,7 +82,7 @@ class Sessions(SecureCookieSessionInterface):
     """Flask's own sessions in signed cookies, which each page renews."""
 
     def __init__(self, app, salt):
-        """Make what signs and reads the cookies once: to make it twice a request is 5 % of a journey."""
+        """Make what signs and reads the cookies once: to make it twice a request is 5 % of what pages cost."""
         signing = {"key_derivation": self.key_derivation, "digest_method": self.digest_method}
         self._serializer = CookieSerializer(app.secret_key, salt, signer_kwargs=signing)
 
@@ -125,15 +125,6 @@ def configure(app):
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)
 
 
-def session_salt():
-    """Return what tells this app's cookies from those of others with the same key, that may have asked for less."""
-    if not journal.shared:
-        return secrets.token_hex()  # after a restart, or in another process, nobody knows who signed out
-    if mailed_codes:
-        return "session of a proven address"
-    return "session of a known address"
-
-
 def version_of(folder):
     """Return a number that changes with the files in a folder, for addresses that may be kept for ever."""
     files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
@@ -158,14 +149,21 @@ try:
     reader = Reader(journal, ledger, sign_outs)
 except (BadSettings, BadFiles) as error:
     raise SystemExit(str(error)) from None
-except (ImportError, JournalError) as error:
+except JournalError as error:
     raise SystemExit(printable(f"GUDLFT_JOURNAL: {error}")) from None
 for mismatch in ledger.mismatches():
     app.logger.warning(printable(mismatch))
 
 failed_sign_ins = RateLimit(app.config["FAILED_SIGN_INS_PER_MINUTE"], seconds=60)
 mailed_codes = open_mailed_codes(app.config, ledger, sign_outs)
-app.session_interface = Sessions(app, salt=session_salt())
+
+if not journal.shared:
+    salt = secrets.token_hex()  # after a restart, or in another process, nobody knows who signed out
+elif mailed_codes:
+    salt = "session of a proven address"
+else:
+    salt = "session of a known address"
+app.session_interface = Sessions(app, salt)
 
 # Templates
 
@@ -232,7 +230,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-SAME_FOR_ALL = ("static", "health")  # endpoints that need not know who asks
+WITHOUT_SESSION = ("static", "health")  # endpoints that answer everybody alike
 
 
 @app.before_request
@@ -265,7 +263,7 @@ def is_same_origin():
 @app.before_request
 def catch_up():
     """Take over what other processes wrote; while the journal is away pages come from memory."""
-    if request.endpoint in SAME_FOR_ALL:
+    if request.endpoint in WITHOUT_SESSION:
         return
     try:
         reader.catch_up()
@@ -277,7 +275,7 @@ def catch_up():
 @app.before_request
 def know_club():
     """Find out which club's secretary sent the request."""
-    if request.endpoint in SAME_FOR_ALL or "club" not in session:
+    if request.endpoint in WITHOUT_SESSION or "club" not in session:
         return
     earliest = ledger.now() - SIGN_IN_LASTS
     if session["since"] > earliest.timestamp() and not sign_outs.has_ended(session["id"]):
@@ -319,7 +317,7 @@ def render_page(template, status=200, problem=None, **context):
     if problem:
         typed = f" ({problem.typed[:LONGEST_IN_LOG]})" if problem.typed else ""
         log(f"{request.endpoint} refused: {problem.sentence}{typed}")
-    macros = app.jinja_env.get_template("_macros.html").module  # imported by a template they cost 3 % of a journey
+    macros = app.jinja_env.get_template("_macros.html").module  # imported by a template they cost 3 % of a page
     html = render_template(template, macros=macros, problem=problem, club=request.club, terms=ledger.terms, **context)
     return app.response_class(html, status)
 
@@ -406,7 +404,7 @@ def sign_in():
     client = client_key(request.remote_addr)
     seconds = failed_sign_ins.seconds_to_wait(client)
     if seconds:
-        return refuse_for_now(seconds, sentences.TOO_MANY_ATTEMPTS)
+        return ask_to_wait(render_sign_in(429, email_problem(sentences.TOO_MANY_ATTEMPTS)), seconds)
 
     typed = request.form.get("email", "").strip()
     if not typed:
@@ -414,7 +412,7 @@ def sign_in():
     if not is_email(typed):
         return render_sign_in(400, email_problem(sentences.EMAIL_MALFORMED))
     if mailed_codes:
-        return ask_for_code(typed)
+        return mail_code(typed)
 
     club = ledger.clubs_by_email.get(comparable(typed))
     if club is None:
@@ -425,12 +423,8 @@ def sign_in():
     return begin_sign_in(club)
 
 
-def refuse_for_now(seconds, sentence):
-    """Show the form again with the reason, and say after how many seconds another try makes sense."""
-    if request.endpoint == "sign_in_by_code":
-        response = render_code(429, Problem(sentence))
-    else:
-        response = render_sign_in(429, email_problem(sentence))
+def ask_to_wait(response, seconds):
+    """Return a response that says after how many seconds another try makes sense."""
     response.headers["Retry-After"] = seconds
     return response
 
@@ -459,15 +453,21 @@ def end_sign_in():
     session.clear()
 
 
-def ask_for_code(typed):
-    """Let a code be mailed to the club with the address, if there is one, and lead to the page where it is entered."""
+def mail_code(typed):
+    """Let a code be mailed, and lead to the page where it is entered."""
     try:
-        asked = mailed_codes.ask(typed, client_key(request.remote_addr), ledger.now(), session.get("code"))
+        ask_for_code(typed)
     except TooOften as error:
-        return refuse_for_now(error.seconds, sentences.too_many_codes(error.seconds))
-    session["code"] = asked
-    log("a code was asked for")
+        problem = email_problem(sentences.too_many_codes(error.seconds))
+        return ask_to_wait(render_sign_in(429, problem), error.seconds)
     return redirect(url_for("enter_code"), 303)
+
+
+def ask_for_code(address):
+    """Let a code be mailed to the club with the address, if there is one; raise TooOften."""
+    client = client_key(request.remote_addr)
+    session["code"] = mailed_codes.ask(address, client, ledger.now(), session.get("code"))
+    log("a code was asked for")
 
 
 def require_mailed_codes():
@@ -497,9 +497,9 @@ def sign_in_by_code():
     client = client_key(request.remote_addr)
     seconds = failed_sign_ins.seconds_to_wait(client)
     if seconds:
-        return refuse_for_now(seconds, sentences.TOO_MANY_ATTEMPTS)
+        return ask_to_wait(render_code(429, Problem(sentences.TOO_MANY_ATTEMPTS)), seconds)
     if "another" in request.form:
-        return ask_for_another_code()
+        return mail_another_code()
     if request.journal_error:
         return render_code(503, Problem(sentences.CODE_CANNOT_BE_CHECKED))
 
@@ -514,14 +514,18 @@ def sign_in_by_code():
     return begin_sign_in(club)
 
 
-def ask_for_another_code():
+def mail_another_code():
     """Let another code be mailed as this browser asked before; lead to the sign-in page where it has not."""
     if "code" not in session:
         return redirect(url_for("index"), 303)
-    response = ask_for_code(session["code"]["address"])
-    if response.status_code == 303:
-        flash(sentences.ANOTHER_CODE, "notice")
-    return response
+    try:
+        ask_for_code(session["code"]["address"])
+    except TooOften as error:
+        problem = Problem(sentences.too_many_codes(error.seconds))
+        return ask_to_wait(render_code(429, problem), error.seconds)
+
+    flash(sentences.ANOTHER_CODE, "notice")
+    return redirect(url_for("enter_code"), 303)
 
 
 @app.get("/showSummary")
@@ -629,8 +633,9 @@ def purchase_places():
         return render_summary(404, Problem(sentences.UNKNOWN_COMPETITION))
 
     typed = request.form.get("places", "")
-    try:  # where rules.price judges it: the start, the points, the places, the cap
-        entry = ledger.book(request.club, competition, read_places(typed), request.token)
+    try:
+        places = read_places(typed)
+        entry = ledger.book(request.club, competition, places, request.token)  # if rules.price finds nothing against it
     except BookingError as error:
         return render_booking(competition, Problem(str(error), field="places", typed=typed))
 
@@ -686,8 +691,9 @@ def cancel_places():
         return render_bookings(404, Problem(sentences.UNKNOWN_COMPETITION))
 
     typed = request.form.get("places", "")
-    try:  # where rules.refund judges it: the start, the places held
-        entry = ledger.give_back(request.club, competition, read_places(typed), request.token)
+    try:
+        places = read_places(typed)
+        entry = ledger.give_back(request.club, competition, places, request.token)  # if rules.refund finds nothing
     except BookingError as error:
         return refuse_return(competition, Problem(str(error), typed=typed))
 

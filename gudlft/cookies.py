@@ -20,7 +20,7 @@ class PatientSigner(TimestampSigner):
 
 
 class CookieSerializer(URLSafeTimedSerializer):
-    """Writes and reads cookies in plain JSON. Flask's own has types, and is always compressed: 15 % of a journey."""
+    """Writes and reads cookies in plain JSON. Flask's own has types, and is always compressed: 15 % of a page."""
 
     default_signer = PatientSigner
 

@@ -4,6 +4,7 @@ import re
 import smtplib
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,7 @@ from .codes import mail_address
 from .settings import MailSecurity, MailServer
 
 SHORTEST_TIMEOUT = 0.001  # seconds: 0 would mean that nothing is waited for
+SECONDS_LATER = 0.05  # so that silence ends as a time-out, and only what comes a byte at a time by force
 
 
 class MailError(Exception):
@@ -22,21 +24,33 @@ class MailError(Exception):
 
 
 class Connection(smtplib.SMTP):
-    """An SMTP connection that lasts so many seconds in all: smtplib alone bounds only each reply."""
+    """An SMTP connection that lasts so many seconds in all: smtplib alone bounds only each wait for a byte."""
 
     def __init__(self, host: str, port: int, *, timeout: float, **options):
+        """Connect, and take the server's greeting."""
         self._ends_at = time.monotonic() + timeout
         super().__init__(host, port, own_name(), timeout=timeout, **options)
 
     def getreply(self):
-        """Read a reply in the time that is left."""
-        seconds_left = self._ends_at - time.monotonic()
-        self.sock.settimeout(max(seconds_left, SHORTEST_TIMEOUT))
-        return super().getreply()
+        """Read a reply in the time that is left, also where it comes a byte at a time."""
+        seconds_left = max(self._ends_at - time.monotonic(), SHORTEST_TIMEOUT)
+        self.sock.settimeout(seconds_left)
+        end_of_bytes = threading.Timer(seconds_left + SECONDS_LATER, shut, [self.sock])
+        end_of_bytes.start()
+        try:
+            return super().getreply()
+        finally:
+            end_of_bytes.cancel()
 
 
 class EncryptedConnection(Connection, smtplib.SMTP_SSL):
     """The same, encrypted from the first byte."""
+
+
+def shut(sock: socket.socket) -> None:
+    """Let whoever reads from a socket read its end."""
+    with suppress(OSError):  # it was closed meanwhile
+        sock.shutdown(socket.SHUT_RDWR)
 
 
 def own_name() -> str:

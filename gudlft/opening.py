@@ -5,19 +5,22 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .files import read_data
-from .journal import NoJournal
+from .journal import JournalError, NoJournal
 from .ledger import Ledger
 from .rules import Terms
 from .sign_outs import SignOuts
 
 
 def open_journal(settings: Mapping):
-    """Return the journal; raise JournalError, or ImportError where its library is missing."""
+    """Return the journal; raise JournalError, also where a library for it is missing."""
     if not settings["JOURNAL"]:
         return NoJournal(settings["DATA_DIR"])
-    from .sql_journal import SqlJournal  # brings SQLAlchemy
+    try:
+        from .sql_journal import SqlJournal  # brings SQLAlchemy
 
-    return SqlJournal(settings["JOURNAL"], settings["DATA_DIR"])
+        return SqlJournal(settings["JOURNAL"], settings["DATA_DIR"])
+    except ImportError as error:
+        raise JournalError(str(error)) from None
 
 
 def open_ledger(settings: Mapping, journal) -> Ledger:

@@ -13,6 +13,7 @@ from enum import Enum
 from urllib.parse import quote, unquote, urlsplit
 
 from .files import is_email, printable
+from .rules import Terms
 
 PREFIX = "GUDLFT_"
 RANDOM_KEY = secrets.token_hex().encode()
@@ -214,8 +215,8 @@ class Setting:
 
 
 SETTINGS = {
-    "COST_PER_PLACE": Setting(3, read_positive_number, "a whole number, 1 or more"),
-    "MAX_PLACES_PER_CLUB": Setting(12, read_positive_number, "a whole number, 1 or more"),
+    "COST_PER_PLACE": Setting(Terms.cost_per_place, read_positive_number, "a whole number, 1 or more"),
+    "MAX_PLACES_PER_CLUB": Setting(Terms.max_places_per_club, read_positive_number, "a whole number, 1 or more"),
     "DATA_DIR": Setting(None, read_folder, "a folder"),  # without a variable the folder of server.py
     "SECRET_KEY": Setting(RANDOM_KEY, read_secret_key, "a text of 16 characters or more"),
     "HTTPS": Setting(False, read_true_or_false, "true or false"),

@@ -411,6 +411,20 @@ def test_server_that_answers_a_little_at_a_time_holds_a_try_for_seconds_only(mai
     assert "timed out" in errors_of(caplog)[0]
 
 
+def test_server_that_answers_a_byte_at_a_time_holds_a_try_for_seconds_only(mailer_for, caplog):
+    with scripted_server(pause=0.2, EHLO=list("250 endless" * 10)) as server:
+        mailer = mailer_for(server.port)
+        mailer.seconds_a_try = 0.3
+        mailer.tries_at = (0.0,)
+        started = time.monotonic()
+
+        mailer.send_code(JOHN, CODE)
+        wait_until(lambda: errors_of(caplog))
+
+    assert time.monotonic() - started < 1.5
+    assert 1 == len(errors_of(caplog))
+
+
 def test_address_that_is_refused_for_now_stops_nobody(mailer_for):
     postbox = Postbox("451 later")
     with mail_server(postbox) as port:
