@@ -254,3 +254,12 @@ calendar_file(Club("A", "a@b", 0), Competition("B", now, 1), 0, 0, now)
 assert "icalendar" in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], cwd=PROJECT, check=True, timeout=30)
+
+
+def test_times_are_in_utc_wherever_the_server_is(set_zone):
+    set_zone("Asia/Tokyo")
+
+    lines = calendar_file(CLUB, OPEN, 2, 1, NOW).decode().splitlines()
+
+    assert "DTSTART:20270314T090000Z" in lines
+    assert "DTSTAMP:20270115T083015Z" in lines

@@ -213,6 +213,29 @@ def test_page_size_stands_in_one_place(tmp_path, monkeypatch, start):
     assert "See the points of all 80 clubs" in stranger.get("/").text
 
 
+# What can be booked
+
+
+@pytest.mark.parametrize(("points", "bookable"), [(3, [OPEN]), (2, [])])
+def test_bookable_are_those_where_one_place_can_be_booked(serve, points, bookable):
+    serve(make_ledger([Club("Simply Lift", JOHN, points)], [tomorrow(OPEN, 9)]))
+
+    page = Secretary(JOHN).get("/showSummary?show=bookable")
+
+    assert bookable == [row["data-competition"] for row in page.soup.select(".competitions tr[data-competition]")]
+
+
+@pytest.mark.parametrize(("points", "can_book_more"), [(6, True), (5, False)])
+def test_card_offers_more_where_one_place_can_be_booked(serve, points, can_book_more):
+    serve(make_ledger([Club("Simply Lift", JOHN, points)], [tomorrow(OPEN, 9)]))
+    john = Secretary(JOHN)
+    john.book("1")
+
+    page = john.get("/bookings")
+
+    assert can_book_more == (book_address(OPEN, "Simply Lift") in page.links.values())
+
+
 # The way to a card
 
 

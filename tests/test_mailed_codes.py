@@ -1066,3 +1066,27 @@ def test_code_signs_in_once_in_four_workers_that_share_a_journal(folder, postbox
     assert {303: 1, 400: 11} == Counter(at_once_statuses)
     assert [400] * 12 == later_statuses
     assert code not in (folder / "server.log").read_text()
+
+
+def test_five_wrong_codes_end_a_code_in_all_processes(app, postbox):
+    browser = visitor(app)
+    ask(browser, postbox)
+    asking = session_of(browser)["code"]["id"]
+    for _ in range(4):
+        browser.post("/code", code=WRONG)
+    ended_after_four = app.sign_outs.has_ended(asking)
+
+    browser.post("/code", code=WRONG)
+
+    assert not ended_after_four
+    assert app.sign_outs.has_ended(asking)
+
+
+def test_another_code_is_announced_without_alarm(app, postbox):
+    browser = visitor(app)
+    ask(browser, postbox)
+    another(browser, postbox)
+
+    banner = browser.get("/code").soup.select_one(".banner")
+
+    assert ["banner", "notice"] == banner["class"]

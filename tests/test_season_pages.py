@@ -211,6 +211,19 @@ def test_past_competitions_are_found_by_name_and_month(lyon):
     assert "No competition fits" in summary(lyon, show="past", q="nowhere").text
 
 
+def test_past_page_offers_the_months_that_have_some(lyon, season_ledger):
+    page = summary(lyon, show="past", month="2023-09")
+
+    months = {competition.starts_at.strftime("%Y-%m") for competition in season_ledger.past(season_ledger.now())}
+    assert ["", *sorted(months)] == [option["value"] for option in page.soup.select("#month option")]
+    assert "2023-09" == page.soup.select_one("#month [selected]")["value"]
+
+
+def test_month_that_was_chosen_is_offered_though_it_has_none(lyon):
+    for page in [summary(lyon, month="2077-07"), summary(lyon, show="past", month="1977-07")]:
+        assert page.soup.select_one("#month [selected]")["value"] in ("2077-07", "1977-07")
+
+
 def test_past_page_says_what_the_club_held(serve, clock):
     ledger = serve(make_ledger())
     john = Secretary(JOHN)

@@ -716,3 +716,32 @@ def test_head_of_the_signed_out_says_nothing_later():
     assert 303 == answer.status_code
     assert "Set-Cookie" not in answer.headers
     assert "not signed in" not in stranger.get("/").text
+
+
+# Signing in
+
+
+def test_form_without_an_address_is_shown_again_in_error():
+    page = Secretary().post("/showSummary")
+
+    field = page.soup.select_one("#email")
+    assert (400, "Enter your email address") == page.refusal
+    assert ("", "true", "email-error") == (field["value"], field["aria-invalid"], field["aria-describedby"])
+
+
+@pytest.mark.parametrize("address", ["/bookings", "/showSummary?q=lyon&q=paris"])
+def test_signing_in_leads_to_the_very_address_that_was_asked_for(address):
+    stranger = Secretary()
+    stranger.get(address)
+
+    assert (303, address) == stranger.post("/showSummary", email=JOHN).redirect
+
+
+def test_only_the_latest_of_two_unseen_receipts_is_shown(john):
+    john.book("1")
+    john.book("2")
+
+    banners = john.get("/showSummary").soup.select(".banner")
+
+    assert 1 == len(banners)
+    assert "2 places" in banners[0].get_text()
