@@ -28,6 +28,9 @@ class Secretary(CheckingUser):
     """A secretary who visits again and again, each time of another club."""
 
     wait_time = between(0.1, 0.5)  # seconds, after each page and after each task
+    club = None  # these three since the latest sign-in
+    points_left = None
+    price = None
 
     @task(6)
     def book_places(self):
@@ -62,7 +65,7 @@ class Secretary(CheckingUser):
             form = random.choice(forms)
             competition = form["competition"]
             figure = Figure("places-held", competition=competition)
-            held = summary.figures.get(figure, 1)
+            held = summary.figures.get(figure, 1)  # a summary shows 100 competitions only
             places = self.number_of_places(at_most=held, too_many=held + 1)
             self.send_order(RETURN, competition, places, form["token"])
 
