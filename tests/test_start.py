@@ -10,9 +10,8 @@ import sys
 import pytest
 
 import server
-from tests.support import JOHN, OPEN, PROJECT, clean_environment, write_data
+from tests.support import KEY, PROJECT, clean_environment
 
-KEY = "0123456789abcdef"
 COMMANDS = {
     "check": ["-m", "flask", "--app", "server", "check"],
     "run": ["-m", "flask", "--app", "server", "run", "--port", "0"],
@@ -37,13 +36,6 @@ def run_code(code, **options):
     done = run_python("-c", code, **options)
     assert 0 == done.returncode, done.stderr
     return json.loads(done.stdout)
-
-
-@pytest.fixture
-def data(tmp_path):
-    """Return a folder with good data files."""
-    write_data(tmp_path, [("Simply Lift", JOHN, 13)], [(OPEN, "2050-03-27 11:11:00", 20)])
-    return tmp_path
 
 
 # What stops a start
