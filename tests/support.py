@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
+import lxml.html
 import pytest
 from bs4 import BeautifulSoup
 
@@ -125,8 +126,13 @@ class Page:
 
     @cached_property
     def soup(self):
-        """Return the parsed page."""
+        """Return the parsed page, for all that is read with selectors."""
         return BeautifulSoup(self.html, "lxml")
+
+    @cached_property
+    def tree(self):
+        """Return the parsed page as it is had twenty times as fast, for what long histories read at every step."""
+        return lxml.html.document_fromstring(self.html)
 
     @cached_property
     def title(self):
@@ -162,12 +168,12 @@ class Page:
     def figures(self):
         """Return the figures as {(class, club or competition): number}; wherever one stands, it is the same."""
         figures = {}
-        for data in self.soup.select("data"):
-            kind = data["class"][0]
+        for data in self.tree.iter("data"):
+            kind = data.get("class").split()[0]
             owner = "data-club" if kind == "points-left" else "data-competition"
-            name = data.find_parent(attrs={owner: True})[owner]
-            assert data["value"] == data.get_text()
-            assert figures.setdefault((kind, name), int(data["value"])) == int(data["value"])
+            name = next(element.get(owner) for element in data.iterancestors() if element.get(owner))
+            assert data.get("value") == data.text_content()
+            assert figures.setdefault((kind, name), int(data.get("value"))) == int(data.get("value"))
         return figures
 
     @property
@@ -182,9 +188,17 @@ class Page:
     def forms(self, action):
         """Return the fields of each form that is sent to an address."""
         return [
-            {field["name"]: field.get("value", "") for field in form.select("[name]")}
-            for form in self.soup.select("form")
+            {field.get("name"): field.get("value", "") for field in form.iterfind(".//*[@name]")}
+            for form in self.tree.iter("form")
             if form.get("action") == action
+        ]
+
+    @cached_property
+    def rows(self):
+        """Return the texts of the cells of each row of the tables."""
+        return [
+            [" ".join(" ".join(cell.itertext()).split()) for cell in row.iterchildren("th", "td")]
+            for row in self.tree.iter("tr")
         ]
 
 

@@ -39,7 +39,6 @@ from tests.support import (
     exported_rows,
     let_pages_show,
     run_command,
-    words,
 )
 
 EXAMPLES = settings().max_examples  # of the profile; each test takes a share of its own
@@ -146,10 +145,9 @@ def read_without_tokens(html):
 def read_record(page):
     """Return the rows of the record, which begin with a booking's number, if the page has any."""
     record = []
-    for row in page.soup.select("tbody tr"):
-        number, *others = row.find_all(["th", "td"])
-        if words(number).isdigit():
-            _, competition, places, points = [words(cell) for cell in others]
+    for row in page.rows:
+        if row[0].isdigit():
+            _, _, competition, places, points = row
             sign = -1 if places.endswith("given back") else 1
             assert points.endswith("returned" if sign < 0 else "spent")
             record.append((competition, sign * first_number(places), sign * first_number(points)))
