@@ -396,13 +396,13 @@ def test_browsers_keep_the_style_sheet_and_no_page(john):
 # The journal
 
 
-def test_while_the_journal_is_away_pages_stay_and_nothing_is_booked(journal, john):
+def test_while_the_journal_is_away_pages_stay_and_no_order_is_judged(journal, john):
     john.book("1")
     journal.fault = "away"
 
-    page = john.book("1")
+    pages = [john.book("1"), john.book("abc"), john.give_back("abc")]
 
-    assert 503 == page.status
+    assert [503, 503, 503] == statuses(pages)
     assert Figures(points_left=10, places_left=19, places_held=1) == john.figures()
     assert "These figures may be a little old" in john.get("/showSummary").text
 
