@@ -223,7 +223,8 @@ class AppInMemory(RuleBasedStateMachine):
         """Start the app, where each club signs in: all were signed out, unless there is a journal."""
         let_pages_show(self.open_ledger(), self.patch)
         salt = "session" if self.keeps_bookings else secrets.token_hex()
-        self.patch.setattr(server.app, "session_interface", server.Sessions(server.app, salt))
+        sessions = type(server.app.session_interface)
+        self.patch.setattr(server.app, "session_interface", sessions(server.app, salt))
         for browser, club in enumerate(CLUBS):
             self.sign_in(browser, club)
 

@@ -9,8 +9,7 @@ import sys
 
 import pytest
 
-import server
-from tests.support import KEY, PROJECT, clean_environment
+from tests.support import KEY, PROJECT, Page, clean_environment
 
 COMMANDS = {
     "check": ["-m", "flask", "--app", "server", "check"],
@@ -202,15 +201,26 @@ def test_folder_inside_static_does_not_stop_the_start(copy):
     assert (0, "") == (done.returncode, done.stderr)
 
 
-def test_version_of_static_files_changes_with_each_of_them(tmp_path):
-    (tmp_path / "badges").mkdir()
-    (tmp_path / "badges" / "gold.svg").write_text("<svg/>")
-    before = server.version_of(tmp_path)
-    assert before == server.version_of(tmp_path)
+def test_address_of_the_style_sheet_changes_with_each_static_file(copy):
+    badge = copy / "static" / "badges" / "gold.svg"
+    badge.parent.mkdir()
+    badge.write_text("<svg/>")
+    before = style_sheet_address(copy)
+    assert before == style_sheet_address(copy)
 
-    (tmp_path / "badges" / "gold.svg").write_text("<svg></svg>")
+    badge.write_text("<svg></svg>")
 
-    assert before != server.version_of(tmp_path)
+    assert before != style_sheet_address(copy)
+
+
+def style_sheet_address(folder):
+    """Return the address of the style sheet on the page of an app that is started in a folder."""
+    code = """
+import json, server
+print(json.dumps(server.app.test_client().get("/").text))
+"""
+    page = Page(200, run_code(code, folder=folder))
+    return page.soup.select_one("link[rel=stylesheet]")["href"]
 
 
 @pytest.mark.parametrize(("debug", "shown"), [("1", True), ("0", False)])
