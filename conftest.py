@@ -46,6 +46,16 @@ def journal(serve):
 
 
 @pytest.fixture
+def data(tmp_path, monkeypatch):
+    """Let the next start read a folder with one club and one competition; return the folder."""
+    from tests.support import JOHN, OPEN, write_data
+
+    monkeypatch.setenv("GUDLFT_DATA_DIR", str(tmp_path))
+    write_data(tmp_path, [("Simply Lift", JOHN, 13)], [(OPEN, "2050-03-27 11:11:00", 20)])
+    return tmp_path
+
+
+@pytest.fixture
 def start(monkeypatch):
     """Return a function that starts the app anew with settings, written without their prefix, and returns server.py."""
     from tests.support import load_server
@@ -61,6 +71,17 @@ def start(monkeypatch):
     yield load
     for module in started:
         module.journal.close()
+
+
+@pytest.fixture
+def mailing(data, start):
+    """Return server.py as it starts with codes by mail and a journal; `mails` has (address, code) of each mail."""
+    from tests.support import KEPT
+
+    module = start(**KEPT, MAIL="smtp://127.0.0.1:1", MAIL_FROM="registration@club.example")
+    module.mails = []
+    module.mailed_codes.mailer.send_code = lambda *mail: module.mails.append(mail)
+    return module
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The one toolbox of the tests: data, a page reader, a secretary, the conservation check, a served app."""
 
+import csv
 import http.client
 import importlib.util
 import json
@@ -15,9 +16,12 @@ from collections import Counter
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
+from io import StringIO
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
+import lxml.html
 import pytest
 from bs4 import BeautifulSoup
 
@@ -41,6 +45,8 @@ IRON = "admin@irontemple.com"  # Iron Temple, 4 points
 KATE = "kate@shelifts.co.uk"  # She Lifts, 12 points
 ATLAS = "office@atlasbarbell.example"  # Atlas Barbell, 60 points
 TOKEN = "a-token_of-16-ch"
+KEY = "0123456789abcdef"
+KEPT = {"JOURNAL": "sqlite:///bookings.db", "SECRET_KEY": KEY}  # settings with which bookings and sign-ins stay
 
 CLUBS = [
     Club("Simply Lift", JOHN, 13),
@@ -84,6 +90,11 @@ def parties(ledger, club="Simply Lift", competition=OPEN):
     return ledger.clubs[club], ledger.competitions[competition]
 
 
+def places_of(entries):
+    """Return the places of each entry, negative where they were given back."""
+    return [entry.places for entry in entries]
+
+
 def write_data(folder, clubs, competitions):
     """Write both data files: clubs as (name, email, points), competitions as (name, date, places)."""
     clubs = [dict(zip(("name", "email", "points"), row, strict=True)) for row in clubs]
@@ -115,8 +126,13 @@ class Page:
 
     @cached_property
     def soup(self):
-        """Return the parsed page."""
+        """Return the parsed page, for all that is read with selectors."""
         return BeautifulSoup(self.html, "lxml")
+
+    @cached_property
+    def tree(self):
+        """Return the parsed page as it is had twenty times as fast, for what long histories read at every step."""
+        return lxml.html.document_fromstring(self.html)
 
     @cached_property
     def title(self):
@@ -152,13 +168,18 @@ class Page:
     def figures(self):
         """Return the figures as {(class, club or competition): number}; wherever one stands, it is the same."""
         figures = {}
-        for data in self.soup.select("data"):
-            kind = data["class"][0]
+        for data in self.tree.iter("data"):
+            kind = data.get("class").split()[0]
             owner = "data-club" if kind == "points-left" else "data-competition"
-            name = data.find_parent(attrs={owner: True})[owner]
-            assert data["value"] == data.get_text()
-            assert figures.setdefault((kind, name), int(data["value"])) == int(data["value"])
+            name = next(element.get(owner) for element in data.iterancestors() if element.get(owner))
+            assert data.get("value") == data.text_content()
+            assert figures.setdefault((kind, name), int(data.get("value"))) == int(data.get("value"))
         return figures
+
+    @property
+    def competitions(self):
+        """Return the names of the competitions that are shown with their figures."""
+        return {name for kind, name in self.figures if kind == "places-left"}
 
     def form(self, action, competition=None):
         """Return the fields of the form that is sent to an address, for a competition where there are several."""
@@ -167,10 +188,23 @@ class Page:
     def forms(self, action):
         """Return the fields of each form that is sent to an address."""
         return [
-            {field["name"]: field.get("value", "") for field in form.select("[name]")}
-            for form in self.soup.select("form")
+            {field.get("name"): field.get("value", "") for field in form.iterfind(".//*[@name]")}
+            for form in self.tree.iter("form")
             if form.get("action") == action
         ]
+
+    @cached_property
+    def rows(self):
+        """Return the texts of the cells of each row of the tables."""
+        return [
+            [" ".join(" ".join(cell.itertext()).split()) for cell in row.iterchildren("th", "td")]
+            for row in self.tree.iter("tr")
+        ]
+
+
+def statuses(pages):
+    """Return the status of each page."""
+    return [page.status for page in pages]
 
 
 def words(element):
@@ -183,13 +217,21 @@ def book_address(competition, club):
     return f"/book/{quote(competition, safe='')}/{quote(club, safe='')}"
 
 
+class Figures(NamedTuple):
+    """What the summary says of the signed-in club at a competition."""
+
+    points_left: int
+    places_left: int
+    places_held: int
+
+
 class Secretary:
     """A browser in the hands of a club's secretary, signed in where an email address is given."""
 
     def __init__(self, email=None, app=server.app):
         self.client = app.test_client()
         if email:
-            assert 303 == self.post("/showSummary", email=email).status
+            assert 303 == self.sign_in(email).status
 
     def get(self, address, **headers):
         """Return the page at an address."""
@@ -200,6 +242,24 @@ class Secretary:
         """Send a form; return the answer, without following it."""
         with self.client.post(address, data=form, headers=headers) as response:
             return Page(response.status_code, response.get_data(as_text=True), response.headers)
+
+    def sign_in(self, email):
+        """Send the form of the sign-in page."""
+        return self.post("/showSummary", email=email)
+
+    @property
+    def is_signed_in(self):
+        """Tell whether the summary is shown to this browser."""
+        return 200 == self.get("/showSummary").status
+
+    def enter(self, code):
+        """Send the form that takes a mailed code."""
+        return self.post("/code", code=code)
+
+    def booking_form(self, places, competition=OPEN):
+        """Return the fields of the form that a competition's booking page shows, with the places typed."""
+        page = self.get(book_address(competition, self.club))
+        return page.form("/purchasePlaces") | {"places": places}
 
     def book(self, places, competition=OPEN, **form):
         """Book places."""
@@ -226,12 +286,12 @@ class Secretary:
         return self.get("/showSummary").heading
 
     def figures(self, competition=OPEN):
-        """Return points left, places left and places held, from the summary."""
+        """Return the figures of the club at a competition, from the summary."""
         page = self.get("/showSummary")
-        return (
-            page.figures["points-left", page.heading],
-            page.figures["places-left", competition],
-            page.figures["places-held", competition],
+        return Figures(
+            points_left=page.figures["points-left", page.heading],
+            places_left=page.figures["places-left", competition],
+            places_held=page.figures["places-held", competition],
         )
 
 
@@ -242,7 +302,7 @@ class ServedSecretary(Secretary):
         self._host = urlsplit(url).netloc
         self._cookie = None
         if email:
-            assert 303 == self.post("/showSummary", email=email).status
+            assert 303 == self.sign_in(email).status
 
     def get(self, address, **headers):
         """Return the page at an address."""
@@ -263,6 +323,19 @@ class ServedSecretary(Secretary):
         if "Set-Cookie" in response.headers:
             self._cookie = response.headers["Set-Cookie"].partition(";")[0]
         return Page(response.status, html, response.headers)
+
+
+# Commands
+
+
+def run_command(*arguments, app=server.app):
+    """Run a command of the app; return its exit_code, stdout, stdout_bytes and stderr."""
+    return app.test_cli_runner().invoke(args=arguments)
+
+
+def exported_rows(result):
+    """Return the rows of the CSV file that a command wrote, as spreadsheets read it."""
+    return list(csv.reader(StringIO(result.stdout_bytes.decode("utf-8-sig"), newline="")))
 
 
 # A journal without a database

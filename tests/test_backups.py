@@ -6,9 +6,8 @@ import subprocess
 import pytest
 
 from tests.databases import bookings_made, in_journal, run_sql
-from tests.support import PROJECT, ServedSecretary, needed, serving, wait_until, write_data
+from tests.support import KEY, PROJECT, ServedSecretary, needed, serving, wait_until, write_data
 
-KEY = "0123456789abcdef"
 DOCUMENTED_DATABASE = "postgresql://gudlft:secret@db.example/gudlft"
 
 

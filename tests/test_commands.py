@@ -1,27 +1,25 @@
 """The commands: what organisers export, and what check says."""
 
-import csv
-import io
 from datetime import datetime
 
 import pytest
 
-import server
 from gudlft.model import Club
 from tests.mail_servers import scripted_server
-from tests.support import ATLAS, CLUBS, COMPETITIONS, JOHN, OPEN, SMALL, Secretary, free_port, make_ledger, parties
-
-
-def run_command(*arguments):
-    """Run a command; return its exit status, its output as bytes, and its errors."""
-    result = server.app.test_cli_runner().invoke(args=arguments)
-    return result.exit_code, result.stdout_bytes, result.stderr
-
-
-def rows_of(output):
-    """Return the rows of a CSV file as spreadsheets read it."""
-    return list(csv.reader(io.StringIO(output.decode("utf-8-sig"), newline="")))
-
+from tests.support import (
+    ATLAS,
+    CLUBS,
+    COMPETITIONS,
+    JOHN,
+    OPEN,
+    SMALL,
+    Secretary,
+    exported_rows,
+    free_port,
+    make_ledger,
+    parties,
+    run_command,
+)
 
 # Exports
 
@@ -33,21 +31,21 @@ def test_all_bookings_are_exported_in_utc(journal, clock, set_zone):
     john.book("4")
     john.give_back("1")
 
-    status, output, errors = run_command("bookings")
+    result = run_command("bookings")
 
-    assert (0, "") == (status, errors)
+    assert (0, "") == (result.exit_code, result.stderr)
     assert [
         ["number", "time in UTC", "club", "competition", "places", "points"],
         ["1", "2030-05-06 20:15:00", "Simply Lift", OPEN, "4", "12"],
         ["2", "2030-05-06 20:15:00", "Simply Lift", OPEN, "-1", "-3"],
-    ] == rows_of(output)
+    ] == exported_rows(result)
 
 
 def test_export_is_utf_8_as_spreadsheets_expect_it(serve):
     ledger = serve(make_ledger([Club("Évry", "evry@club.example", 9)], COMPETITIONS))
     ledger.book(*parties(ledger, "Évry"), 1)
 
-    _, output, _ = run_command("bookings")
+    output = run_command("bookings").stdout_bytes
 
     assert output.startswith(b"\xef\xbb\xbfnumber,time in UTC,")
     assert "Évry" in output.decode("utf-8")
@@ -59,8 +57,8 @@ def test_no_cell_of_an_export_is_run_by_a_spreadsheet(serve, name):
     ledger = serve(make_ledger([Club(name, "evil@club.example", 9)], COMPETITIONS))
     ledger.book(*parties(ledger, name), 1)
 
-    bookings = rows_of(run_command("bookings")[1])
-    entry_list = rows_of(run_command("bookings", "--competition", OPEN)[1])
+    bookings = exported_rows(run_command("bookings"))
+    entry_list = exported_rows(run_command("bookings", "--competition", OPEN))
 
     assert f"'{name}" == bookings[1][2] == entry_list[1][0]
 
@@ -70,7 +68,7 @@ def test_names_with_commas_quotes_and_blanks_stay_one_cell(serve):
     ledger = serve(make_ledger([Club(name, "odd@club.example", 9)], COMPETITIONS))
     ledger.book(*parties(ledger, name), 1)
 
-    assert [name, "1"] == rows_of(run_command("bookings", "--competition", OPEN)[1])[1]
+    assert [name, "1"] == exported_rows(run_command("bookings", "--competition", OPEN))[1]
 
 
 def test_entry_list_has_the_clubs_that_hold_places(john):
@@ -83,36 +81,40 @@ def test_entry_list_has_the_clubs_that_hold_places(john):
         ["club", "places held"],
         ["Atlas Barbell", "5"],
         ["Simply Lift", "3"],
-    ] == rows_of(run_command("bookings", "--competition", OPEN)[1])
+    ] == exported_rows(run_command("bookings", "--competition", OPEN))
 
 
 def test_entry_list_of_a_competition_without_bookings_is_empty():
-    status, output, _ = run_command("bookings", "--competition", "Fall Classic")
+    result = run_command("bookings", "--competition", "Fall Classic")
 
-    assert (0, [["club", "places held"]]) == (status, rows_of(output))
+    assert 0 == result.exit_code
+    assert [["club", "places held"]] == exported_rows(result)
 
 
 def test_entry_list_of_a_competition_that_is_no_longer_in_the_files_is_exported(journal, serve, john):
     john.book("3")
     serve(make_ledger(CLUBS, [], journal=journal))
 
-    status, output, _ = run_command("bookings", "--competition", OPEN)
+    result = run_command("bookings", "--competition", OPEN)
 
-    assert (0, ["Simply Lift", "3"]) == (status, rows_of(output)[1])
+    assert 0 == result.exit_code
+    assert ["Simply Lift", "3"] == exported_rows(result)[1]
 
 
 @pytest.mark.parametrize(("name", "shown"), [("Nix", "Nix"), ("a\nb\x1b", r"a\nb\x1b")])
 def test_entry_list_of_an_unknown_competition_is_an_error_in_one_line(name, shown):
-    status, output, _ = run_command("bookings", "--competition", name)
+    result = run_command("bookings", "--competition", name)
 
-    assert (1, f"There is no competition {shown}\n") == (status, output.decode())
+    assert 1 == result.exit_code
+    assert f"There is no competition {shown}\n" == result.stdout
 
 
 def test_export_says_where_no_bookings_are_kept():
-    status, output, errors = run_command("bookings")
+    result = run_command("bookings")
 
-    assert (0, "GUDLFT_JOURNAL is not set: no bookings are kept\n") == (status, errors)
-    assert 1 == len(rows_of(output))
+    assert 0 == result.exit_code
+    assert "GUDLFT_JOURNAL is not set: no bookings are kept\n" == result.stderr
+    assert 1 == len(exported_rows(result))
 
 
 # Check
@@ -121,21 +123,21 @@ def test_export_says_where_no_bookings_are_kept():
 def test_check_says_what_the_files_hold(serve):
     serve(make_ledger([Club("A", "a@b.example", 1)], []))
 
-    status, output, errors = run_command("check")
+    result = run_command("check")
 
-    assert (0, "") == (status, errors)
-    assert b"clubs.json: 1 club, 1 point\ncompetitions.json: 0 competitions, 0 places\n" == output
+    assert (0, "") == (result.exit_code, result.stderr)
+    assert "clubs.json: 1 club, 1 point\ncompetitions.json: 0 competitions, 0 places\n" == result.stdout
 
 
 def test_check_says_what_the_journal_holds_and_what_no_longer_fits(journal, serve, john):
     john.book("4")
-    assert run_command("check")[1].endswith(b"journal: 1 line\n")
+    assert run_command("check").stdout.endswith("journal: 1 line\n")
 
     serve(make_ledger([Club("a\nb", "a@b.example", 5)], COMPETITIONS, journal=journal))
 
-    status, output, _ = run_command("check")
-    assert 0 == status
-    assert output.endswith(b"journal: 1 line\nSimply Lift: no longer in the files, its bookings stay\n")
+    result = run_command("check")
+    assert 0 == result.exit_code
+    assert result.stdout.endswith("journal: 1 line\nSimply Lift: no longer in the files, its bookings stay\n")
 
 
 def test_check_shows_odd_names_in_one_line(journal, serve):
@@ -143,9 +145,9 @@ def test_check_shows_odd_names_in_one_line(journal, serve):
     ledger.book(*parties(ledger, "a\nb"), 1)
     serve(make_ledger([], COMPETITIONS, journal=journal))
 
-    _, output, _ = run_command("check")
+    result = run_command("check")
 
-    assert rb"a\nb: no longer in the files" in output
+    assert r"a\nb: no longer in the files" in result.stdout
 
 
 # Mail
@@ -153,11 +155,11 @@ def test_check_shows_odd_names_in_one_line(journal, serve):
 
 @pytest.fixture
 def mail_check(start):
-    """Return a function that checks the app with a mail server, as `run_command` does."""
+    """Return a function that checks the app with a mail server on a port."""
 
     def check(port):
         app = start(MAIL=f"smtp://john:open-sesame@127.0.0.1:{port}", MAIL_FROM="registration@club.example").app
-        return app.test_cli_runner().invoke(args=["check"])
+        return run_command("check", app=app)
 
     return check
 

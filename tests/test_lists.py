@@ -26,6 +26,7 @@ ODD_NAMES = [
     "Why?",
     "#1",
     "Rock & <b>Roll</b>",
+    'A/B? "50%" <c> & #1',
     "Say \"no\" to 'it'",
     "{{ 7 * 7 }}",
     "Haltérophilie d'Évry",

@@ -20,6 +20,7 @@ from tests.mail_servers import Postbox, code_in, mail_server, read_mail, scripte
 from tests.support import (
     JOHN,
     KATE,
+    KEY,
     OPEN,
     PAST,
     SMALL,
@@ -33,7 +34,6 @@ from tests.support import (
 SENDER = "registration@club.example"
 JOHN_IN_THE_FILE = "John@SimplyLift.co"
 UNKNOWN = "joan@simplylift.co"  # as long as John's
-KEY = "0123456789abcdef"
 WRONG = "2222-2222"
 SENT = "If a club has this email address, a code is on its way to it. Enter it here within 10 minutes"
 DOES_NOT_WORK = "This code does not work. Check it, or ask for a new one"
@@ -137,7 +137,7 @@ def lines_of(caplog, level=logging.DEBUG):
 
 @pytest.mark.parametrize("address", [JOHN, UNKNOWN, "  JOHN@SIMPLYLIFT.CO ", "a@b", "x" * 241 + "@club.example"])
 def test_whatever_well_formed_address_leads_to_the_page_for_the_code(app, address):
-    assert (303, "/code") == visitor(app).post("/showSummary", email=address).redirect
+    assert (303, "/code") == visitor(app).sign_in(address).redirect
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_whatever_well_formed_address_leads_to_the_page_for_the_code(app, addres
 def test_malformed_address_is_refused_and_asks_for_nothing(app, postbox, address):
     browser = visitor(app)
 
-    page = browser.post("/showSummary", email=address)
+    page = browser.sign_in(address)
 
     assert 400 == page.status
     assert "code" not in session_of(browser)
@@ -176,7 +176,7 @@ STRANGERS = [
 
 @pytest.mark.parametrize("address", STRANGERS)
 def test_address_that_only_resembles_a_club_s_gets_no_mail(app, postbox, address):
-    assert 303 == visitor(app).post("/showSummary", email=address).status
+    assert 303 == visitor(app).sign_in(address).status
 
     ask(visitor(app), postbox, KATE)
 
@@ -196,7 +196,7 @@ REFUSED_ADDRESSES = [
 
 @pytest.mark.parametrize("address", REFUSED_ADDRESSES)
 def test_address_that_unicode_would_fold_to_a_club_s_is_malformed(app, postbox, address):
-    assert 400 == visitor(app).post("/showSummary", email=address).status
+    assert 400 == visitor(app).sign_in(address).status
 
     ask(visitor(app), postbox, KATE)
 
@@ -217,7 +217,7 @@ def test_mail_brings_the_code_and_says_how_long_it_works(app, postbox):
 def test_signing_in_by_the_address_alone_is_over(app, postbox):
     browser = visitor(app)
 
-    browser.post("/showSummary", email=JOHN)
+    browser.sign_in(JOHN)
 
     assert (303, "/") == browser.get("/showSummary").redirect
     assert 403 == browser.book("1").status
@@ -229,7 +229,7 @@ def test_no_request_waits_for_the_mail_server(start_mailing):
         app = start_mailing(MAIL=f"smtp://127.0.0.1:{silent.port}")
         started = time.monotonic()
         for address in [JOHN, KATE, UNKNOWN]:
-            assert 303 == visitor(app).post("/showSummary", email=address).status
+            assert 303 == visitor(app).sign_in(address).status
         seconds = time.monotonic() - started
         app.mailed_codes.mailer.seconds_at_the_end = 0.0
 
@@ -243,7 +243,7 @@ def test_right_code_signs_in(app, postbox):
     browser = visitor(app)
     code = ask(browser, postbox)
 
-    page = browser.post("/code", code=code)
+    page = browser.enter(code)
 
     assert (303, "/showSummary") == page.redirect
     assert "Simply Lift" == browser.club
@@ -265,7 +265,7 @@ def test_blanks_hyphens_and_case_do_not_count(app, postbox, change):
     browser = visitor(app)
     code = ask(browser, postbox)
 
-    assert 303 == browser.post("/code", code=change(code)).status
+    assert 303 == browser.enter(change(code)).status
     assert "Simply Lift" == browser.club
 
 
@@ -277,10 +277,10 @@ def test_code_leads_to_the_page_that_was_asked_for(app, postbox, address):
     browser = visitor(app)
     assert (303, "/") == browser.get(address).redirect
     code = ask(browser, postbox)
-    browser.post("/code", code=WRONG)
+    browser.enter(WRONG)
     browser.get("/code")
 
-    assert (303, address) == browser.post("/code", code=code).redirect
+    assert (303, address) == browser.enter(code).redirect
 
 
 def test_code_leads_back_to_the_form_that_was_sent_signed_out(app, postbox):
@@ -289,7 +289,7 @@ def test_code_leads_back_to_the_form_that_was_sent_signed_out(app, postbox):
     code = ask(browser, postbox)
     code = another(browser, postbox)
 
-    assert (303, book_address(OPEN, "Simply Lift")) == browser.post("/code", code=code).redirect
+    assert (303, book_address(OPEN, "Simply Lift")) == browser.enter(code).redirect
 
 
 MALFORMED = ["", " ", "-", "7QKM", "7QKM-2XPDA", "\0" * 8, "ｋ" * 8, "🏋" * 8, "' OR 1=1", "%s{0}", "A" * 15_000]
@@ -300,7 +300,7 @@ def test_wrong_or_malformed_code_is_refused(app, postbox, typed):
     browser = visitor(app)
     ask(browser, postbox)
 
-    assert REFUSED == browser.post("/code", code=typed).refusal
+    assert REFUSED == browser.enter(typed).refusal
     assert (303, "/") == browser.get("/showSummary").redirect
 
 
@@ -325,7 +325,7 @@ def test_form_in_any_other_shape_is_refused_too(app, postbox, body, content_type
     with browser.client.post("/code", data=body, content_type=content_type) as response:
         assert 400 == response.status_code
         assert DOES_NOT_WORK in response.text
-    assert 303 == browser.post("/code", code=code).status
+    assert 303 == browser.enter(code).status
 
 
 def test_form_without_its_field_is_refused(app, postbox):
@@ -341,7 +341,7 @@ def test_code_works_for_ten_minutes(app, postbox, monkeypatch, seconds, status):
     code = ask(browser, postbox)
     move_clock(app, monkeypatch, seconds=seconds)
 
-    assert status == browser.post("/code", code=code).status
+    assert status == browser.enter(code).status
 
 
 def test_code_from_before_the_clock_stepped_back_is_refused_until_it_is_due(app, postbox, monkeypatch):
@@ -349,10 +349,10 @@ def test_code_from_before_the_clock_stepped_back_is_refused_until_it_is_due(app,
     code = ask(browser, postbox)
 
     move_clock(app, monkeypatch, minutes=-2)
-    assert REFUSED == browser.post("/code", code=code).refusal
+    assert REFUSED == browser.enter(code).refusal
 
     move_clock(app, monkeypatch, seconds=-55)
-    assert 303 == browser.post("/code", code=code).status
+    assert 303 == browser.enter(code).status
 
 
 def test_clock_that_steps_back_makes_no_used_code_work_again(app, postbox, monkeypatch):
@@ -360,21 +360,21 @@ def test_clock_that_steps_back_makes_no_used_code_work_again(app, postbox, monke
     code = ask(browser, postbox)
     copy = copy_of(browser, app)
     move_clock(app, monkeypatch, seconds=500)
-    browser.post("/code", code=code)
+    browser.enter(code)
 
     move_clock(app, monkeypatch, seconds=-30)
 
-    assert REFUSED == copy.post("/code", code=code).refusal
+    assert REFUSED == copy.enter(code).refusal
 
 
 def test_code_works_once(app, postbox):
     browser = visitor(app)
     code = ask(browser, postbox)
     copy = copy_of(browser, app)
-    assert 303 == browser.post("/code", code=code).status
+    assert 303 == browser.enter(code).status
 
-    assert REFUSED == copy.post("/code", code=code).refusal
-    assert REFUSED == browser.post("/code", code=code).refusal
+    assert REFUSED == copy.enter(code).refusal
+    assert REFUSED == browser.enter(code).refusal
     assert (303, "/") == copy.get("/showSummary").redirect
     assert "Simply Lift" == browser.club
 
@@ -383,11 +383,11 @@ def test_code_does_not_work_after_signing_out(app, postbox):
     browser = visitor(app)
     code = ask(browser, postbox)
     copy = copy_of(browser, app)
-    browser.post("/code", code=code)
+    browser.enter(code)
     browser.post("/logout")
 
-    assert REFUSED == browser.post("/code", code=code).refusal
-    assert REFUSED == copy.post("/code", code=code).refusal
+    assert REFUSED == browser.enter(code).refusal
+    assert REFUSED == copy.enter(code).refusal
 
 
 def test_code_works_only_in_the_browser_that_asked(app, postbox):
@@ -396,9 +396,9 @@ def test_code_works_only_in_the_browser_that_asked(app, postbox):
     stranger = visitor(app)
     ask(stranger, postbox)
 
-    assert REFUSED == stranger.post("/code", code=code).refusal
-    assert REFUSED == visitor(app).post("/code", code=code).refusal
-    assert 303 == asking.post("/code", code=code).status
+    assert REFUSED == stranger.enter(code).refusal
+    assert REFUSED == visitor(app).enter(code).refusal
+    assert 303 == asking.enter(code).status
 
 
 def test_code_of_one_club_does_not_sign_another_one_in(app, postbox):
@@ -406,22 +406,22 @@ def test_code_of_one_club_does_not_sign_another_one_in(app, postbox):
     john = ask(browser, postbox, JOHN)
     ask(browser, postbox, KATE)
 
-    assert REFUSED == browser.post("/code", code=john).refusal
+    assert REFUSED == browser.enter(john).refusal
 
 
 def test_code_is_refused_where_none_was_asked_for(app):
-    assert REFUSED == visitor(app).post("/code", code=WRONG).refusal
+    assert REFUSED == visitor(app).enter(WRONG).refusal
 
 
 def test_no_code_works_for_an_address_that_no_club_has(app, postbox, monkeypatch):
     codes = []
     monkeypatch.setattr(app.mailed_codes.mailer, "send_code", lambda address, code: codes.append((address, code)))
     browser = visitor(app)
-    browser.post("/showSummary", email=UNKNOWN)
+    browser.sign_in(UNKNOWN)
     [(address, code)] = codes
 
     assert address is None
-    assert REFUSED == browser.post("/code", code=code).refusal
+    assert REFUSED == browser.enter(code).refusal
 
 
 def test_only_the_latest_code_of_a_browser_works(app, postbox):
@@ -430,18 +430,18 @@ def test_only_the_latest_code_of_a_browser_works(app, postbox):
     copy = copy_of(browser, app)
     second = another(browser, postbox)
 
-    assert REFUSED == browser.post("/code", code=first).refusal
-    assert REFUSED == copy.post("/code", code=first).refusal
-    assert 303 == browser.post("/code", code=second).status
+    assert REFUSED == browser.enter(first).refusal
+    assert REFUSED == copy.enter(first).refusal
+    assert 303 == browser.enter(second).status
 
 
 def test_five_wrong_codes_end_a_code(app, postbox):
     browser = visitor(app)
     code = ask(browser, postbox)
     for _ in range(5):
-        assert REFUSED == browser.post("/code", code=WRONG).refusal
+        assert REFUSED == browser.enter(WRONG).refusal
 
-    assert REFUSED == browser.post("/code", code=code).refusal
+    assert REFUSED == browser.enter(code).refusal
 
 
 def test_right_code_is_refused_at_once_while_five_wrong_ones_are_being_written(app, postbox, monkeypatch):
@@ -449,47 +449,47 @@ def test_right_code_is_refused_at_once_while_five_wrong_ones_are_being_written(a
     browser = visitor(app)
     code = ask(browser, postbox)
     for _ in range(5):
-        browser.post("/code", code=WRONG)
+        browser.enter(WRONG)
 
-    assert REFUSED == browser.post("/code", code=code).refusal
+    assert REFUSED == browser.enter(code).refusal
 
 
 def test_four_wrong_codes_end_none(app, postbox):
     browser = visitor(app)
     code = ask(browser, postbox)
     for _ in range(4):
-        browser.post("/code", code=WRONG)
+        browser.enter(WRONG)
 
-    assert 303 == browser.post("/code", code=code).status
+    assert 303 == browser.enter(code).status
 
 
 def test_copies_of_a_cookie_share_its_five_tries(app, postbox):
     browser = visitor(app)
     code = ask(browser, postbox)
     for _ in range(5):
-        copy_of(browser, app).post("/code", code=WRONG)
+        copy_of(browser, app).enter(WRONG)
 
-    assert REFUSED == browser.post("/code", code=code).refusal
+    assert REFUSED == browser.enter(code).refusal
 
 
 def test_another_code_works_after_five_wrong_ones(app, postbox):
     browser = visitor(app)
     ask(browser, postbox)
     for _ in range(5):
-        browser.post("/code", code=WRONG)
+        browser.enter(WRONG)
 
     code = another(browser, postbox)
 
-    assert 303 == browser.post("/code", code=code).status
+    assert 303 == browser.enter(code).status
 
 
 def test_wrong_code_counts_as_failed_sign_in(app, postbox):
     browser = visitor(app)
     code = ask(browser, postbox)
     for _ in range(10):
-        assert 400 == visitor(app).post("/code", code=WRONG).status
+        assert 400 == visitor(app).enter(WRONG).status
 
-    for page in [browser.post("/code", code=code), browser.post("/showSummary", email=JOHN)]:
+    for page in [browser.enter(code), browser.sign_in(JOHN)]:
         assert (429, "Too many attempts. Wait a minute and try again") == page.refusal
         assert 0 < int(page.headers["Retry-After"]) <= 60
     assert (303, "/") == browser.get("/showSummary").redirect
@@ -499,12 +499,12 @@ def test_code_still_works_after_the_minute_is_over(app, postbox, monkeypatch):
     monkeypatch.setattr(app, "failed_sign_ins", RateLimit(1, seconds=1))
     browser = visitor(app)
     code = ask(browser, postbox)
-    visitor(app).post("/code", code=WRONG)
-    assert 429 == browser.post("/code", code=code).status
+    visitor(app).enter(WRONG)
+    assert 429 == browser.enter(code).status
 
     wait_until(lambda: app.failed_sign_ins.seconds_to_wait("127.0.0.1") == 0)
 
-    assert 303 == browser.post("/code", code=code).status
+    assert 303 == browser.enter(code).status
 
 
 # How often
@@ -514,18 +514,18 @@ def test_code_still_works_after_the_minute_is_over(app, postbox, monkeypatch):
 def test_five_codes_are_asked_for_an_address_and_no_sixth(app, postbox, address):
     spellings = [address, address.upper(), f" {address}", address.title(), address]
     for typed in spellings:
-        assert 303 == visitor(app).post("/showSummary", email=typed).status
+        assert 303 == visitor(app).sign_in(typed).status
 
-    page = visitor(app).post("/showSummary", email=address.swapcase())
+    page = visitor(app).sign_in(address.swapcase())
 
     assert (429, "Too many codes. Wait 10 minutes and try again") == page.refusal
     assert 590 < int(page.headers["Retry-After"]) <= 600
-    assert 303 == visitor(app).post("/showSummary", email=KATE).status
+    assert 303 == visitor(app).sign_in(KATE).status
 
 
 def test_clubs_get_no_more_than_five_mails(app, postbox):
     for _ in range(12):
-        visitor(app).post("/showSummary", email=JOHN)
+        visitor(app).sign_in(JOHN)
     ask(visitor(app), postbox, KATE)
     wait_until(lambda: app.mailed_codes.mailer.waiting() == 0)
 
@@ -534,10 +534,10 @@ def test_clubs_get_no_more_than_five_mails(app, postbox):
 
 def test_twenty_codes_are_asked_for_by_a_client_and_no_more(app):
     for number in range(20):
-        assert 303 == visitor(app).post("/showSummary", email=f"{number}@club.example").status
+        assert 303 == visitor(app).sign_in(f"{number}@club.example").status
 
     for address in [JOHN, UNKNOWN]:
-        page = visitor(app).post("/showSummary", email=address)
+        page = visitor(app).sign_in(address)
 
         assert (429, "Too many codes. Wait 10 minutes and try again") == page.refusal
         assert 590 < int(page.headers["Retry-After"]) <= 600
@@ -557,27 +557,27 @@ def test_forged_headers_make_no_other_client(app):
 def test_codes_that_were_refused_are_not_counted(app, monkeypatch):
     started = time.monotonic()
     for _ in range(5):
-        visitor(app).post("/showSummary", email=UNKNOWN)
+        visitor(app).sign_in(UNKNOWN)
     for _ in range(20):
-        assert 429 == visitor(app).post("/showSummary", email=UNKNOWN).status
+        assert 429 == visitor(app).sign_in(UNKNOWN).status
 
     for number in range(15):
-        assert 303 == visitor(app).post("/showSummary", email=f"{number}@club.example").status
-    assert 429 == visitor(app).post("/showSummary", email=KATE).status
+        assert 303 == visitor(app).sign_in(f"{number}@club.example").status
+    assert 429 == visitor(app).sign_in(KATE).status
 
     monkeypatch.setattr(time, "monotonic", lambda: started + 601)
-    assert 303 == visitor(app).post("/showSummary", email=UNKNOWN).status
+    assert 303 == visitor(app).sign_in(UNKNOWN).status
 
 
 def test_asking_too_often_at_once_mails_no_more(app, postbox):
-    statuses = at_once(16, lambda index: visitor(app).post("/showSummary", email=JOHN).status)
+    statuses = at_once(16, lambda index: visitor(app).sign_in(JOHN).status)
 
     assert {303: 5, 429: 11} == Counter(statuses)
 
 
 def test_code_that_was_mailed_still_works_when_no_more_are(app, postbox):
     for _ in range(4):
-        visitor(app).post("/showSummary", email=JOHN)
+        visitor(app).sign_in(JOHN)
     wait_until(lambda: app.mailed_codes.mailer.waiting() == 0)
     browser = visitor(app)
     code = ask(browser, postbox)
@@ -588,7 +588,7 @@ def test_code_that_was_mailed_still_works_when_no_more_are(app, postbox):
     assert "Enter the code that was mailed" == page.heading
     assert "Retry-After" in page.headers
     assert JOHN not in page.html.lower()
-    assert 303 == browser.post("/code", code=code).status
+    assert 303 == browser.enter(code).status
 
 
 def at_once(number, action):
@@ -608,7 +608,7 @@ def at_once(number, action):
 
 def test_page_says_what_is_on_its_way_and_asks_for_one_thing(app):
     browser = visitor(app)
-    browser.post("/showSummary", email=JOHN)
+    browser.sign_in(JOHN)
 
     page = browser.get("/code")
 
@@ -632,7 +632,7 @@ def test_page_says_what_is_on_its_way_and_asks_for_one_thing(app):
 def test_page_shows_no_address(app, postbox):
     browser = visitor(app)
     code = ask(browser, postbox)
-    pages = [browser.get("/code"), browser.post("/code", code=WRONG), browser.post("/code", code=code[:4])]
+    pages = [browser.get("/code"), browser.enter(WRONG), browser.enter(code[:4])]
 
     for page in pages:
         assert "simplylift" not in page.html.lower()
@@ -640,7 +640,7 @@ def test_page_shows_no_address(app, postbox):
 
 
 def test_refused_code_is_shown_as_the_field_s_error(app):
-    page = visitor(app).post("/code", code='abc"<x>')
+    page = visitor(app).enter('abc"<x>')
 
     field = page.soup.select_one("#code")
     described_by = [page.soup.select_one(f"#{name}").get_text() for name in field["aria-describedby"].split()]
@@ -655,9 +655,9 @@ def test_refused_code_is_shown_as_the_field_s_error(app):
 def test_field_is_not_to_blame_where_too_much_was_tried(app, monkeypatch):
     monkeypatch.setattr(app, "failed_sign_ins", RateLimit(1, seconds=60))
     browser = visitor(app)
-    browser.post("/code", code=WRONG)
+    browser.enter(WRONG)
 
-    page = browser.post("/code", code="7QKM-2XPD")
+    page = browser.enter("7QKM-2XPD")
 
     field = page.soup.select_one("#code")
     assert (429, "Too many attempts. Wait a minute and try again") == page.refusal
@@ -687,7 +687,7 @@ def test_another_code_of_a_browser_that_asked_for_none_begins_with_the_address(a
 
 def test_signed_in_secretary_who_asks_for_no_code_is_led_on(app, postbox):
     browser = visitor(app)
-    browser.post("/code", code=ask(browser, postbox))
+    browser.enter(ask(browser, postbox))
 
     assert (303, "/showSummary") == browser.get("/code").redirect
 
@@ -697,15 +697,15 @@ def test_codes_have_pages_only_where_they_are_mailed(start, status, request):
     app = start() if status == 404 else request.getfixturevalue("app")
     browser = visitor(app)
     john = visitor(app)
-    john.post("/showSummary", email=JOHN)
+    john.sign_in(JOHN)
 
     assert status == browser.get("/code").status
     assert status == browser.client.head("/code").status_code
     if status == 404:
-        assert 404 == browser.post("/code", code=WRONG).status
+        assert 404 == browser.enter(WRONG).status
         assert 404 == browser.post("/code", another="1").status
         assert 404 == john.get("/code").status
-        assert 404 == john.post("/code", code=WRONG).status
+        assert 404 == john.enter(WRONG).status
 
 
 def test_reading_the_page_changes_nothing(app, postbox):
@@ -718,7 +718,7 @@ def test_reading_the_page_changes_nothing(app, postbox):
 
     assert 1 == len(postbox.mails)
     assert (303, "/") == browser.get("/showSummary").redirect
-    assert 303 == browser.post("/code", code=code).status
+    assert 303 == browser.enter(code).status
 
 
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}])
@@ -730,11 +730,11 @@ def test_code_from_another_site_is_refused(app, postbox, headers):
     assert 403 == browser.post("/code", headers=headers, another="1").status
     assert 403 == browser.post("/showSummary", headers=headers, email=JOHN).status
     assert 1 == app.mailed_codes.mailer.waiting() + len(postbox.mails)
-    assert 303 == browser.post("/code", code=code).status
+    assert 303 == browser.enter(code).status
 
 
 def test_form_that_is_too_large_is_refused(app):
-    assert 413 == visitor(app).post("/code", code="A" * 17_000).status
+    assert 413 == visitor(app).enter("A" * 17_000).status
 
 
 # Sessions
@@ -748,7 +748,7 @@ def test_session_begins_anew_with_the_sign_in(app, postbox):
         session["id"] = "fixed"
     assert "planted" in session_of(browser)
 
-    browser.post("/code", code=code)
+    browser.enter(code)
 
     session = session_of(browser)
     assert {"club", "id", "since", "_permanent"} == set(session)
@@ -758,24 +758,24 @@ def test_session_begins_anew_with_the_sign_in(app, postbox):
 
 def test_signed_in_secretary_may_sign_another_club_in(app, postbox):
     browser = visitor(app)
-    browser.post("/code", code=ask(browser, postbox))
+    browser.enter(ask(browser, postbox))
     johns = copy_of(browser, app)
 
     code = ask(browser, postbox, KATE)
     assert 200 == browser.get("/code").status
     assert "Simply Lift" == browser.club
 
-    browser.post("/code", code=code)
+    browser.enter(code)
     assert "She Lifts" == browser.club
     assert (303, "/") == johns.get("/showSummary").redirect
 
 
 def test_wrong_code_leaves_who_is_signed_in(app, postbox):
     browser = visitor(app)
-    browser.post("/code", code=ask(browser, postbox))
+    browser.enter(ask(browser, postbox))
     ask(browser, postbox, KATE)
 
-    assert REFUSED == browser.post("/code", code=WRONG).refusal
+    assert REFUSED == browser.enter(WRONG).refusal
     assert "Simply Lift" == browser.club
 
 
@@ -796,7 +796,7 @@ def test_cookie_holds_what_was_typed_and_nothing_of_the_club(app, postbox):
 def test_cookie_of_the_longest_addresses_is_one_that_browsers_keep(app):
     browser = visitor(app)
     browser.get(f"/showSummary?q={'%F0%9F%8F%8B' * 65}&x={'ab' * 100}")
-    browser.post("/showSummary", email="x" * 241 + "@club.example")
+    browser.sign_in("x" * 241 + "@club.example")
 
     assert {"code", "wanted", "_flashes"} == set(session_of(browser))
     assert len(browser.cookie) < 3500
@@ -808,13 +808,13 @@ def test_code_from_before_the_start_is_refused_without_a_journal(start_mailing, 
     code = ask(browser, postbox)
     browser.move_to(start_mailing(**settings).app)
 
-    assert REFUSED == browser.post("/code", code=code).refusal
+    assert REFUSED == browser.enter(code).refusal
 
 
 def test_sign_in_without_a_proof_does_not_count_where_one_is_asked_for(start, start_mailing, folder):
     settings = {"JOURNAL": "sqlite:///bookings.db", "SECRET_KEY": KEY}
     browser = visitor(start(DATA_DIR=folder, **settings))
-    browser.post("/showSummary", email=JOHN)
+    browser.sign_in(JOHN)
     assert "Simply Lift" == browser.club
 
     browser.move_to(start_mailing(**settings).app)
@@ -832,21 +832,21 @@ def test_code_works_in_another_process_and_is_used_in_all(start_mailing, journal
     copy = copy_of(browser, journaled)
     browser.move_to(there.app)
 
-    assert 303 == browser.post("/code", code=code).status
+    assert 303 == browser.enter(code).status
     assert "Simply Lift" == browser.club
-    assert REFUSED == copy.post("/code", code=code).refusal
-    assert REFUSED == copy_of(copy, there).post("/code", code=code).refusal
+    assert REFUSED == copy.enter(code).refusal
+    assert REFUSED == copy_of(copy, there).enter(code).refusal
 
 
 def test_restart_keeps_what_was_used_and_what_was_not(start_mailing, journaled, postbox):
     browsers = [visitor(journaled) for _ in range(2)]
     used, unused = [ask(browser, postbox) for browser in browsers]
     copy = copy_of(browsers[0], journaled)
-    browsers[0].post("/code", code=used)
+    browsers[0].enter(used)
     after = start_mailing()
 
-    assert REFUSED == copy_of(copy, after).post("/code", code=used).refusal
-    assert 303 == copy_of(browsers[1], after).post("/code", code=unused).status
+    assert REFUSED == copy_of(copy, after).enter(used).refusal
+    assert 303 == copy_of(browsers[1], after).enter(unused).status
 
 
 def test_replaced_code_and_one_tried_too_often_are_over_in_other_processes(start_mailing, journaled, postbox):
@@ -857,10 +857,10 @@ def test_replaced_code_and_one_tried_too_often_are_over_in_other_processes(start
 
     another(replaced, postbox)
     for _ in range(5):
-        tried.post("/code", code=WRONG)
+        tried.enter(WRONG)
 
     for copy, code in zip(copies, codes, strict=True):
-        assert REFUSED == copy.post("/code", code=code).refusal
+        assert REFUSED == copy.enter(code).refusal
 
 
 def test_code_under_another_key_does_not_work(start_mailing, journaled, postbox):
@@ -869,7 +869,7 @@ def test_code_under_another_key_does_not_work(start_mailing, journaled, postbox)
 
     browser.move_to(start_mailing(SECRET_KEY="another key of 16").app)
 
-    assert REFUSED == browser.post("/code", code=code).refusal
+    assert REFUSED == browser.enter(code).refusal
 
 
 @pytest.mark.parametrize("with_journal", [False, True])
@@ -882,7 +882,7 @@ def test_code_that_is_sent_twice_at_once_signs_in_once(start_mailing, postbox, w
     code = ask(browser, postbox)
     copies = [copy_of(browser, apps[index % len(apps)]) for index in range(8)]
 
-    pages = at_once(8, lambda index: copies[index].post("/code", code=code))
+    pages = at_once(8, lambda index: copies[index].enter(code))
 
     assert {303: 1, 400: 7} == Counter(page.status for page in pages)
 
@@ -901,18 +901,18 @@ def test_code_waits_for_a_journal_that_is_away(journaled, postbox, monkeypatch, 
     with monkeypatch.context() as patch:
         patch.setattr(journaled.journal, direction, away)
         for _ in range(7):
-            page = browser.post("/code", code=code)
+            page = browser.enter(code)
             assert (503, NOBODY_CAN_SIGN_IN) == page.refusal
     assert (303, "/") == browser.get("/showSummary").redirect
 
-    assert 303 == browser.post("/code", code=code).status
+    assert 303 == browser.enter(code).status
     assert "Simply Lift" == browser.club
 
 
 def test_page_of_a_journal_that_is_away_keeps_the_code_in_its_field(journaled, monkeypatch, caplog):
     monkeypatch.setattr(journaled.journal, "reading", away)
 
-    page = visitor(journaled).post("/code", code="7QKM-2XPD")
+    page = visitor(journaled).enter("7QKM-2XPD")
 
     field = page.soup.select_one("#code")
     assert "Enter the code that was mailed – GÜDLFT Registration" == page.title
@@ -928,7 +928,7 @@ def test_code_can_be_asked_for_while_the_journal_is_away(journaled, postbox, mon
         code = ask(browser, postbox)
         assert 200 == browser.get("/code").status
 
-    assert 303 == browser.post("/code", code=code).status
+    assert 303 == browser.enter(code).status
 
 
 @pytest.mark.parametrize(("is_made", "status"), [(True, 400), (False, 303)])
@@ -947,11 +947,11 @@ def test_code_whose_commit_is_in_doubt_signs_nobody_in_twice(journaled, postbox,
 
     with monkeypatch.context() as patch:
         patch.setattr(journaled.journal, "writing", in_doubt)
-        page = browser.post("/code", code=code)
+        page = browser.enter(code)
     assert (503, NOBODY_CAN_SIGN_IN) == page.refusal
     assert (303, "/") == browser.get("/showSummary").redirect
 
-    assert status == browser.post("/code", code=code).status
+    assert status == browser.enter(code).status
 
 
 # What tells a known address from an unknown one: nothing
@@ -968,8 +968,8 @@ def test_answers_for_known_and_unknown_addresses_are_the_same(app, monkeypatch):
     seen = []
     for address in [JOHN, UNKNOWN]:
         browser = visitor(app)
-        answers = [browser.post("/showSummary", email=address), browser.get("/code")]
-        answers += [browser.post("/code", code=WRONG) for _ in range(6)]
+        answers = [browser.sign_in(address), browser.get("/code")]
+        answers += [browser.enter(WRONG) for _ in range(6)]
         answers += [browser.post("/code", another="1") for _ in range(4)]
         answers += [browser.get("/code"), browser.post("/code", another="1")]
         seen.append([(page.status, page.html, without_cookie(page.headers)) for page in answers])
@@ -984,8 +984,8 @@ def test_log_at_info_is_the_same_for_known_and_unknown_addresses(app, postbox, c
     for address in [JOHN, UNKNOWN]:
         caplog.clear()
         browser = visitor(app)
-        browser.post("/showSummary", email=address)
-        browser.post("/code", code=WRONG)
+        browser.sign_in(address)
+        browser.enter(WRONG)
         browser.post("/code", another="1")
         wait_until(lambda: app.mailed_codes.mailer.waiting() == 0)
         logs.append(lines_of(caplog, logging.INFO))
@@ -1001,11 +1001,11 @@ def test_no_line_of_the_log_holds_a_code(app, postbox, caplog):
     browser = visitor(app)
     used = ask(browser, postbox)
     copy = copy_of(browser, app)
-    browser.post("/code", code=used)
-    copy.post("/code", code=used)
+    browser.enter(used)
+    copy.enter(used)
     replaced = ask(browser, postbox, KATE)
     latest = another(browser, postbox)
-    browser.post("/code", code=replaced)
+    browser.enter(replaced)
     browser.post("/code", headers={"Sec-Fetch-Site": "cross-site"}, code=latest)
     log = "\n".join(lines_of(caplog))
 
@@ -1025,7 +1025,7 @@ def test_known_and_unknown_addresses_are_answered_in_the_same_time(app, postbox,
         for address, taken in durations.items():
             browser = visitor(app)
             started = time.perf_counter()
-            browser.post("/showSummary", email=address)
+            browser.sign_in(address)
             taken.append(time.perf_counter() - started)
 
     known, unknown = [statistics.median(taken) for taken in durations.values()]

@@ -1,7 +1,10 @@
 """Threads that fight for the same places, under an amplifier; and each race again with its lock taken out."""
 
+import random
 import threading
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -15,30 +18,27 @@ from tests.support import (
     check_conservation,
     make_ledger,
     parties,
+    places_of,
+    statuses,
     tomorrow,
 )
 
+EMAIL = "rich@club.example"
+LONGEST_WAIT = 30  # seconds
 
-def in_threads(number, action):
-    """Let so many threads do it at once, each with its number; return what they answered."""
-    answers = []
-    gate = threading.Barrier(number)
 
-    def run(index):
-        gate.wait()
-        try:
-            answers.append(action(index))
-        except Exception as error:
-            answers.append(error)
+def at_once(actions):
+    """Call each action in a thread of its own, all at the same moment; return what they return."""
+    barrier = threading.Barrier(len(actions))
 
-    with amplified():
-        threads = [threading.Thread(target=run, args=(index,)) for index in range(number)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert [] == [answer for answer in answers if isinstance(answer, Exception)]
-    return answers
+    def call(action):
+        barrier.wait(LONGEST_WAIT)
+        return action()
+
+    with amplified(), ThreadPoolExecutor(len(actions)) as threads:
+        futures = [threads.submit(call, action) for action in actions]
+    assert [] == [future.exception() for future in futures if future.exception()]
+    return [future.result() for future in futures]
 
 
 # Races for the turn to write
@@ -51,9 +51,9 @@ def sell_the_last_places(serve, take_out):
     secretaries = [Secretary(club.email) for club in clubs]
     take_out(ledger)
 
-    pages = in_threads(20, lambda index: secretaries[index].book("1"))
+    pages = at_once([lambda browser=browser: browser.book("1") for browser in secretaries])
 
-    assert {303: 10, 400: 10} == Counter(page.status for page in pages)
+    assert {303: 10, 400: 10} == Counter(statuses(pages))
     assert 10 == len(ledger.entries)
     check_conservation(ledger)
 
@@ -64,33 +64,78 @@ def send_the_same_form_at_once(serve, take_out):
     secretaries = [Secretary(ATLAS) for _ in range(8)]
     take_out(ledger)
 
-    pages = in_threads(8, lambda index: secretaries[index].book("2", token=TOKEN))
+    pages = at_once([lambda browser=browser: browser.book("2", token=TOKEN) for browser in secretaries])
 
-    assert [303] * 8 == [page.status for page in pages]
-    assert [2] == [entry.places for entry in ledger.entries]
+    assert [303] * 8 == statuses(pages)
+    assert [2] == places_of(ledger.entries)
     check_conservation(ledger)
 
 
 def give_the_last_places_back(serve, take_out):
-    """Let a club that holds four places give one back eight times."""
+    """Let twenty browsers of a club that holds six places give one back each: six succeed."""
     ledger = serve(make_ledger())
-    secretaries = [Secretary(ATLAS) for _ in range(8)]
-    secretaries[0].book("4")
+    secretaries = [Secretary(ATLAS) for _ in range(20)]
+    secretaries[0].book("6")
     take_out(ledger)
 
-    pages = in_threads(8, lambda index: secretaries[index].give_back("1"))
+    pages = at_once([lambda browser=browser: browser.give_back("1") for browser in secretaries])
 
-    assert {303: 4, 400: 4} == Counter(page.status for page in pages)
-    assert [4, -1, -1, -1, -1] == [entry.places for entry in ledger.entries]
+    assert {303: 6, 400: 14} == Counter(statuses(pages))
+    assert [6] + [-1] * 6 == places_of(ledger.entries)
     check_conservation(ledger)
 
 
-RACES = pytest.mark.parametrize("race", [sell_the_last_places, send_the_same_form_at_once, give_the_last_places_back])
+class BusySecretary(Secretary):
+    """A secretary who books on and on, while her sign-in is ended elsewhere."""
+
+    def __init__(self):
+        super().__init__(EMAIL)
+        self.signed_out = threading.Event()
+        self.other_window = Secretary()
+        self.other_window.client.set_cookie("session", self.cookie)
+
+    def book_on(self):
+        """Book until refused after the sign-out; return (whether that had been answered before, status) of each try."""
+        answers = []
+        was_signed_out = False
+        while not was_signed_out:
+            if len(answers) > 18:
+                self.signed_out.wait(LONGEST_WAIT)
+            was_signed_out = self.signed_out.is_set()
+            answers.append((was_signed_out, self.book("1").status))
+        return answers
+
+    def sign_out(self):
+        """Sign out in the other window, and say when that was answered."""
+        time.sleep(random.random() / 50)
+        self.other_window.post("/logout")
+        self.signed_out.set()
+        return []
+
+
+def sign_out_while_booking(serve, take_out):
+    """Let ten sign-ins of a club book while each is signed out: what was answered counts, and nothing after it."""
+    ledger = serve(make_ledger([Club("Rich Club", EMAIL, 600)], [tomorrow(OPEN, 200)], cap=200))
+    secretaries = [BusySecretary() for _ in range(10)]
+    take_out(ledger)
+
+    actions = [action for secretary in secretaries for action in (secretary.book_on, secretary.sign_out)]
+    answers = Counter(answer for answers in at_once(actions) for answer in answers)
+
+    assert {(False, 303), (True, 403)} <= answers.keys() <= {(False, 303), (False, 403), (True, 403)}
+    assert len(ledger.entries) == answers[False, 303]
+    check_conservation(ledger)
+
+
+RACES = pytest.mark.parametrize(
+    "race",
+    [sell_the_last_places, send_the_same_form_at_once, give_the_last_places_back, sign_out_while_booking],
+)
 
 
 @RACES
 def test_race_for_the_turn_breaks_no_rule(serve, race):
-    for _ in range(3):
+    for _ in range(10):
         race(serve, take_out=lambda ledger: None)
 
 
@@ -110,16 +155,18 @@ def read_while_others_book(take_out):
     club, competition = parties(ledger, "Atlas Barbell")
     take_out(ledger)
 
-    def book_or_read(index):
-        if index < 2:
-            for _ in range(6):
-                ledger.book(club, competition, 1)
-            return []
+    def book():
+        for _ in range(6):
+            ledger.book(club, competition, 1)
+        return []
+
+    def read():
         return [ledger.figures(club, [competition]) for _ in range(20)]
 
-    for figures in sum(in_threads(6, book_or_read), []):
-        held = figures.standings[0].places_held
-        assert (60 - 3 * held, 20 - held) == (figures.points_left, figures.standings[0].places_left)
+    for figures in sum(at_once([book, book, read, read, read, read]), []):
+        [standing] = figures.standings
+        assert 20 - standing.places_held == standing.places_left
+        assert 60 - 3 * standing.places_held == figures.points_left
         assert figures.points_left in [row.points for row in figures.points_board if row.club == club.name]
     check_conservation(ledger)
 

@@ -3,7 +3,7 @@
 import random
 import re
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -317,7 +317,7 @@ def test_sign_in_leads_to_the_page_that_was_asked_for(address):
     stranger = Secretary()
     assert "/" == stranger.get(address).headers["Location"]
 
-    answer = stranger.post("/showSummary", email=JOHN)
+    answer = stranger.sign_in(JOHN)
 
     assert (303, address) == answer.redirect
 
@@ -329,32 +329,32 @@ def test_way_back_leads_to_competitions_of_any_name(serve, name):
     stranger = Secretary()
     stranger.get(address)
 
-    assert (303, address) == stranger.post("/showSummary", email=JOHN).redirect
+    assert (303, address) == stranger.sign_in(JOHN).redirect
 
 
 def test_way_back_is_kept_over_refusals_and_other_pages():
     stranger = Secretary()
     stranger.get("/bookings")
-    stranger.post("/showSummary", email="nobody@nowhere.example")
+    stranger.sign_in("nobody@nowhere.example")
     stranger.get("/pointsBoard")
     stranger.get("/")
 
-    assert (303, "/bookings") == stranger.post("/showSummary", email=JOHN).redirect
+    assert (303, "/bookings") == stranger.sign_in(JOHN).redirect
 
 
 def test_way_back_is_gone_once_it_was_taken():
     stranger = Secretary()
     stranger.get("/bookings")
-    stranger.post("/showSummary", email=JOHN)
+    stranger.sign_in(JOHN)
 
-    assert (303, "/showSummary") == stranger.post("/showSummary", email=JOHN).redirect
+    assert (303, "/showSummary") == stranger.sign_in(JOHN).redirect
 
 
 def test_sign_in_without_a_page_asked_for_leads_to_the_summary():
     stranger = Secretary()
     stranger.get("/pointsBoard")
 
-    assert (303, "/showSummary") == stranger.post("/showSummary", email=JOHN).redirect
+    assert (303, "/showSummary") == stranger.sign_in(JOHN).redirect
 
 
 @pytest.mark.parametrize(
@@ -370,14 +370,14 @@ def test_booking_form_sent_after_the_session_leads_to_its_competition(form, addr
     stranger = Secretary()
     assert 403 == stranger.post("/purchasePlaces", places="2", **form).status
 
-    assert (303, address) == stranger.post("/showSummary", email=JOHN).redirect
+    assert (303, address) == stranger.sign_in(JOHN).redirect
 
 
 def test_form_that_gives_back_after_the_session_leads_to_my_bookings():
     stranger = Secretary()
     assert 403 == stranger.give_back("1").status
 
-    assert (303, "/bookings") == stranger.post("/showSummary", email=JOHN).redirect
+    assert (303, "/bookings") == stranger.sign_in(JOHN).redirect
 
 
 @pytest.mark.parametrize(("length", "wanted"), [(1000, True), (1001, False)])
@@ -387,7 +387,7 @@ def test_address_of_more_than_1000_characters_is_not_kept(length, wanted):
     stranger.get("/bookings")
     stranger.get(address)
 
-    assert (303, address if wanted else "/showSummary") == stranger.post("/showSummary", email=JOHN).redirect
+    assert (303, address if wanted else "/showSummary") == stranger.sign_in(JOHN).redirect
 
 
 @pytest.mark.parametrize(
@@ -398,7 +398,7 @@ def test_way_back_never_leads_to_another_site(address):
     stranger = Secretary()
     stranger.get(address, Host="localhost")
 
-    status, location = stranger.post("/showSummary", email=JOHN).redirect
+    status, location = stranger.sign_in(JOHN).redirect
 
     assert 303 == status
     assert re.match("/[a-zA-Z]", location)
@@ -408,7 +408,7 @@ def test_looking_ahead_with_head_wants_nothing():
     stranger = Secretary()
     stranger.client.head("/bookings")
 
-    assert (303, "/showSummary") == stranger.post("/showSummary", email=JOHN).redirect
+    assert (303, "/showSummary") == stranger.sign_in(JOHN).redirect
 
 
 @pytest.mark.parametrize(("address", "leads_to"), [("/purchasePlaces", "/showSummary"), ("/cancelPlaces", "/bookings")])
@@ -443,7 +443,7 @@ def test_refused_form_marks_the_page_that_it_shows(john):
     for page, address in [
         (john.give_back("1"), "/bookings"),
         (john.post("/purchasePlaces", competition="Nix", places="1"), "/showSummary"),
-        (Secretary().post("/showSummary", email=""), "/"),
+        (Secretary().sign_in(""), "/"),
     ]:
         assert page.status >= 400
         assert [address] == [link["href"] for link in page.soup.select("[aria-current=page]")]
@@ -634,7 +634,7 @@ def test_calendar_file_needs_a_sign_in():
 def test_contact_stands_in_the_footer_and_where_an_address_is_unknown(start, contact, href):
     stranger = Secretary(app=start(CONTACT=contact).app)
 
-    page = stranger.post("/showSummary", email="nobody@nowhere.example")
+    page = stranger.sign_in("nobody@nowhere.example")
 
     expected = f"We cannot find a club with this email address. Check the address and try again, or ask {contact}"
     assert (404, expected) == page.refusal
@@ -643,7 +643,7 @@ def test_contact_stands_in_the_footer_and_where_an_address_is_unknown(start, con
 
 
 def test_without_a_contact_nobody_is_named():
-    page = Secretary().post("/showSummary", email="nobody@nowhere.example")
+    page = Secretary().sign_in("nobody@nowhere.example")
 
     assert "We cannot find a club with this email address. Check the address and try again" == page.problem
     assert "Questions?" not in page.text
@@ -725,3 +725,59 @@ def test_maximum_held_says_nothing_about_places_coming_back():
 
     assert "Your club holds the maximum of 12 places in this competition" in page.text
     assert "Places that other clubs give back" not in page.text
+
+
+def test_booking_page_shows_the_figures_and_the_most_places(john, atlas):
+    atlas.book("3", SMALL)
+
+    page = john.get(book_address(SMALL, "Simply Lift"))
+
+    assert f"Book places in {SMALL}" == page.heading
+    assert {
+        ("points-left", "Simply Lift"): 13,
+        ("places-left", SMALL): 2,
+        ("places-held", SMALL): 0,
+        ("most-places", SMALL): 2,
+    } == page.figures
+
+
+@pytest.mark.parametrize("typed", ["1", "abc"])
+def test_full_competition_has_no_form_and_says_why_whatever_is_sent(john, atlas, typed):
+    atlas.book("5", SMALL)
+
+    page = john.book(typed, SMALL)
+
+    assert (400, "There are no places left in this competition") == page.refusal
+    assert [] == page.forms("/purchasePlaces")
+    assert book_address(SMALL, "Simply Lift") not in john.get("/showSummary").links.values()
+
+
+@pytest.mark.parametrize("typed", ["1", "abc"])
+def test_club_without_points_has_no_form_and_reads_why_whatever_it_sends(typed):
+    iron = Secretary(IRON)
+    iron.book("1")
+
+    page = iron.book(typed, SMALL)
+
+    sentence = "Your club does not have enough points to book a place: a place costs 3 points and your club has 1"
+    assert (400, sentence) == page.refusal
+    assert [] == page.forms("/purchasePlaces")
+
+
+@pytest.mark.parametrize("typed", ["1", "0", "", "abc"])
+def test_after_the_start_the_reason_is_told_whatever_is_sent(john, typed):
+    assert john.book(typed, PAST).problem.startswith("Booking is closed: ")
+    assert john.give_back(typed, PAST).problem.startswith("Places can no longer be given back: ")
+
+
+def test_page_that_was_opened_before_the_start_books_nothing_after_it(ledger, clock):
+    start = ledger.competitions[OPEN].starts_at
+    clock(start - timedelta(seconds=1))
+    john = Secretary(JOHN)
+    form = john.booking_form(places="1")
+
+    clock(start)
+    page = john.book(**form)
+
+    assert (400, f"Booking is closed: {OPEN} started on 27 March 2050 at 11:11") == page.refusal
+    assert [] == ledger.entries

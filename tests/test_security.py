@@ -12,10 +12,9 @@ import server
 from gudlft import limits
 from gudlft.journal import JournalError
 from gudlft.ledger import Ledger
-from tests.support import JOHN, KATE, OPEN, Secretary, book_address, make_ledger
+from tests.support import JOHN, KATE, KEY, OPEN, Secretary, book_address, make_ledger, places_of
 
-KEY = "0123456789abcdef"
-FAILURE = {"email": "no@club.example"}
+NOBODY = "no@club.example"
 
 
 def with_cookie(value, address="/showSummary"):
@@ -50,7 +49,7 @@ def test_signing_in_clears_what_another_left_behind(john):
         session["planted"] = "by a stranger"
     assert "planted" in session_of(john)
 
-    john.post("/showSummary", email=KATE)
+    john.sign_in(KATE)
 
     assert {"club", "id", "since", "_permanent"} == set(session_of(john))
     assert "She Lifts" == john.club
@@ -68,7 +67,7 @@ def test_copy_of_a_cookie_is_refused_after_signing_out(john):
 def test_copy_of_a_cookie_is_refused_after_signing_in_anew(john):
     copy = john.cookie
 
-    john.post("/showSummary", email=KATE)
+    john.sign_in(KATE)
 
     assert 303 == with_cookie(copy).status
     assert "She Lifts" == john.club
@@ -92,7 +91,7 @@ def test_cookie_that_was_tampered_with_counts_as_none(john):
 def test_club_that_is_no_longer_in_the_file_is_signed_out(ledger, john):
     del ledger.clubs["Simply Lift"]
 
-    assert 303 == john.get("/showSummary").status
+    assert not john.is_signed_in
 
 
 def test_signing_out_twice_is_harmless(john):
@@ -116,7 +115,7 @@ def test_each_page_prolongs_the_sign_in(john, monkeypatch):
     for minutes in [20, 40, 60]:
         moment = signed_in_at + 60 * minutes
         monkeypatch.setattr(time, "time", lambda moment=moment: moment)
-        assert 200 == john.get("/showSummary").status
+        assert john.is_signed_in
 
     assert 303 == with_cookie(copy).status
 
@@ -136,14 +135,14 @@ def test_clock_that_steps_back_signs_out_nobody(john, clock, monkeypatch, second
     monkeypatch.setattr(time, "time", lambda: earlier)
     clock(datetime.fromtimestamp(earlier).astimezone())
 
-    assert 200 == john.get("/showSummary").status
+    assert john.is_signed_in
 
 
 def test_cookie_from_the_far_future_is_refused(john, monkeypatch):
     earlier = time.time() - 90
     monkeypatch.setattr(time, "time", lambda: earlier)
 
-    assert 303 == john.get("/showSummary").status
+    assert not john.is_signed_in
 
 
 @pytest.mark.parametrize("seconds", [-50, 50])
@@ -161,7 +160,7 @@ def test_two_machines_whose_clocks_differ_sign_out_nobody(start, tmp_path, monke
 
 
 def test_cookie_is_kept_from_scripts_and_other_sites():
-    answer = Secretary().post("/showSummary", email=JOHN)
+    answer = Secretary().sign_in(JOHN)
 
     name, *flags = answer.headers["Set-Cookie"].split("; ")
     assert name.startswith("session=")
@@ -169,7 +168,7 @@ def test_cookie_is_kept_from_scripts_and_other_sites():
 
 
 def test_cookie_is_secure_with_https(start):
-    answer = Secretary(app=start(HTTPS="true").app).post("/showSummary", email=JOHN)
+    answer = Secretary(app=start(HTTPS="true").app).sign_in(JOHN)
 
     name, *flags = answer.headers["Set-Cookie"].split("; ")
     assert name.startswith("__Host-session=")
@@ -190,11 +189,11 @@ def test_options_of_a_page_are_told_to_anyone():
 def test_context_of_an_app_around_a_browser_keeps_nothing_of_the_signed_in_club():
     with server.app.app_context():
         john = Secretary(JOHN)
-        assert 200 == john.get("/showSummary").status
+        assert john.is_signed_in
 
         john.post("/logout")
 
-        assert 303 == john.get("/showSummary").status
+        assert not john.is_signed_in
         assert 303 == Secretary().get("/bookings").status
         assert 303 == john.post("/logout").status
 
@@ -216,7 +215,7 @@ def test_context_of_an_app_around_a_browser_keeps_nothing_of_the_signed_in_club(
     ],
 )
 def test_refused_sign_in_says_why_and_keeps_what_was_typed(typed, status, sentence):
-    page = Secretary().post("/showSummary", email=typed)
+    page = Secretary().sign_in(typed)
 
     assert status == page.status
     assert page.problem.startswith(sentence)
@@ -243,26 +242,26 @@ def watch(monkeypatch):
 
 def test_failed_sign_ins_are_limited_until_the_minute_is_over(watch):
     stranger = Secretary()
-    assert 404 == stranger.post("/showSummary", **FAILURE).status
+    assert 404 == stranger.sign_in(NOBODY).status
     watch[0] += 10
-    assert [404] * 9 == [stranger.post("/showSummary", **FAILURE).status for _ in range(9)]
+    assert [404] * 9 == [stranger.sign_in(NOBODY).status for _ in range(9)]
 
-    for email in ["no@club.example", JOHN, "", "john"]:
-        page = stranger.post("/showSummary", email=email)
+    for email in [NOBODY, JOHN, "", "john"]:
+        page = stranger.sign_in(email)
         assert (429, "Too many attempts. Wait a minute and try again") == page.refusal
         assert "50" == page.headers["Retry-After"]
         assert email == page.form("/showSummary")["email"]
 
     watch[0] += 49.5
-    assert "1" == stranger.post("/showSummary", email=JOHN).headers["Retry-After"]
+    assert "1" == stranger.sign_in(JOHN).headers["Retry-After"]
     watch[0] += 0.5
-    assert 303 == stranger.post("/showSummary", email=JOHN).status
+    assert 303 == stranger.sign_in(JOHN).status
 
 
 def test_failed_sign_ins_of_one_client_do_not_keep_out_another():
     stranger = Secretary()
     for _ in range(11):
-        stranger.post("/showSummary", **FAILURE)
+        stranger.sign_in(NOBODY)
 
     other = {"REMOTE_ADDR": "127.0.0.2"}
     answer = stranger.client.post("/showSummary", data={"email": JOHN}, environ_base=other)
@@ -274,7 +273,7 @@ def test_failed_sign_ins_of_one_client_do_not_keep_out_another():
 def test_sign_ins_of_other_kinds_are_not_counted(email):
     secretary = Secretary()
 
-    statuses = {secretary.post("/showSummary", email=email).status for _ in range(30)}
+    statuses = {secretary.sign_in(email).status for _ in range(30)}
 
     assert 1 == len(statuses)
     assert 429 not in statuses
@@ -283,7 +282,7 @@ def test_sign_ins_of_other_kinds_are_not_counted(email):
 def test_limit_of_failed_sign_ins_in_a_minute_is_a_setting(start, watch):
     stranger = Secretary(app=start(FAILED_SIGN_INS_PER_MINUTE=1).app)
 
-    pages = [stranger.post("/showSummary", **FAILURE) for _ in range(2)]
+    pages = [stranger.sign_in(NOBODY) for _ in range(2)]
 
     assert [404, 429] == [page.status for page in pages]
     assert "60" == pages[1].headers["Retry-After"]
@@ -292,7 +291,7 @@ def test_limit_of_failed_sign_ins_in_a_minute_is_a_setting(start, watch):
 def test_limit_of_failed_sign_ins_can_be_taken_away(start):
     stranger = Secretary(app=start(FAILED_SIGN_INS_PER_MINUTE=0).app)
 
-    assert {404} == {stranger.post("/showSummary", **FAILURE).status for _ in range(30)}
+    assert {404} == {stranger.sign_in(NOBODY).status for _ in range(30)}
 
 
 # Same origin
@@ -347,10 +346,10 @@ def test_every_form_asks_where_it_comes_from(john, address):
 
 def test_link_signs_out_but_not_from_another_site(john):
     assert 403 == john.get("/logout", **{"Sec-Fetch-Site": "cross-site"}).status
-    assert 200 == john.get("/showSummary").status
+    assert john.is_signed_in
 
     assert 303 == john.get("/logout", **{"Sec-Fetch-Site": "none"}).status
-    assert 303 == john.get("/showSummary").status
+    assert not john.is_signed_in
 
 
 def test_reading_from_another_site_is_allowed(john):
@@ -379,7 +378,7 @@ def unchanged_board(monkeypatch):
 
 def one_sign_in_too_many(monkeypatch):
     stranger = Secretary()
-    return [stranger.post("/showSummary", **FAILURE) for _ in range(11)][-1]
+    return [stranger.sign_in(NOBODY) for _ in range(11)][-1]
 
 
 def journal_away(monkeypatch):
@@ -414,7 +413,7 @@ ANSWERS = {
     "unknown page": (404, lambda _: Secretary().get("/nix")),
     "unknown static file": (404, lambda _: Secretary().get("/static/nix.css?v=1")),
     "wrong method": (405, lambda _: Secretary().post("/bookings")),
-    "too large": (413, lambda _: Secretary().post("/showSummary", email="x" * 17_000)),
+    "too large": (413, lambda _: Secretary().sign_in("x" * 17_000)),
     "too many sign-ins": (429, one_sign_in_too_many),
     "fault": (500, fault),
     "journal away": (503, journal_away),
@@ -503,7 +502,7 @@ def test_form_that_is_too_large_is_refused(john, address):
     page = john.post(address, email="x" * 17_000)
 
     assert (413, "The form is too large") == (page.status, page.heading)
-    assert 200 == john.get("/showSummary").status
+    assert john.is_signed_in
 
 
 @pytest.mark.parametrize(("rest", "status"), [(b"", 303), (b"&" * 17_000, 413)])
@@ -527,6 +526,14 @@ def test_nothing_that_a_field_may_hold_is_a_fault(john, address, field):
         form = {"competition": OPEN, "places": "x"} | {field: typed}
 
         assert john.post(address, **form).status in (303, 400, 403, 404, 429)
+
+
+@pytest.mark.parametrize("token", [{}, {"token": ""}, {"token": "malformed!"}])
+def test_forms_without_a_good_token_are_requests_of_their_own(ledger, john, token):
+    john.book("1", **token)
+    john.book("1", **token)
+
+    assert [1, 1] == places_of(ledger.entries)
 
 
 @pytest.mark.parametrize(("address", "status"), [("/pointsBoard", 200), ("/static/style.css", 200), ("/nix", 404)])
@@ -555,7 +562,7 @@ def test_everything_typed_is_escaped(john):
         john.book(typed),
         john.get(book_address(typed, "Simply Lift")),
         john.get(f"/{typed}"),
-        Secretary().post("/showSummary", email=typed + "@x"),
+        Secretary().sign_in(typed + "@x"),
     ]
 
     for page in pages:
@@ -636,7 +643,7 @@ def test_log_tells_who_did_what(log):
 
 
 def test_log_tells_what_was_refused_and_why(john, log):
-    Secretary().post("/showSummary", **FAILURE)
+    Secretary().sign_in(NOBODY)
     john.book("99")
     john.book("1", "Nix")
     john.post("/logout", {"Origin": "null"})
@@ -664,7 +671,7 @@ def test_log_tells_when_the_journal_is_away_and_what_failed(journal, john, log):
 
 
 def test_line_breaks_and_escapes_from_outside_stay_in_one_line(log):
-    Secretary().post("/showSummary", email="evil@x\nfaked %s line\x1b[2J")
+    Secretary().sign_in("evil@x\nfaked %s line\x1b[2J")
 
     [line] = log()
     assert r"(evil@x\nfaked %s line\x1b[2J)" in line

@@ -4,15 +4,12 @@ import os
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from gudlft import settings
 from gudlft.settings import BadSettings, Contact, MailSecurity, MailServer, read_settings
-
-PROJECT = Path(__file__).parent.parent
-KEY = "0123456789abcdef"
+from tests.support import KEY, PROJECT
 
 
 def read(**variables):

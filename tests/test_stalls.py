@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import pytest
 
 from tests.databases import UNREADABLE, make_stall, run_sql, writer_lock_taken
-from tests.support import ServedSecretary, serving, wait_until, write_data
+from tests.support import KEY, ServedSecretary, serving, wait_until, write_data
 
-KEY = "0123456789abcdef"
 NOT_BOOKED = "Nothing was booked or given back by this try"
 IN_DOUBT = "It is not certain whether your places were booked"
 SOON = 1.5  # seconds: one second, and what a busy machine adds
@@ -106,7 +105,7 @@ def check_that_it_goes_on(address, database):
     wait_until(lambda: 200 == secretary.get("/health").status, seconds=3)
     assert 303 == secretary.book("1", "Open").status
     [(sold,)] = run_sql(database, "SELECT sum(places) FROM bookings")
-    assert 1000 - sold == secretary.figures("Open")[1]
+    assert 1000 - sold == secretary.figures("Open").places_left
     wait_until(lambda: [(2,)] == run_sql(database, "SELECT count(*) FROM ended_sign_ins"))
 
 

@@ -9,10 +9,8 @@ import sys
 
 import pytest
 
-import server
-from tests.support import JOHN, OPEN, PROJECT, clean_environment, write_data
+from tests.support import KEY, PROJECT, Page, clean_environment
 
-KEY = "0123456789abcdef"
 COMMANDS = {
     "check": ["-m", "flask", "--app", "server", "check"],
     "run": ["-m", "flask", "--app", "server", "run", "--port", "0"],
@@ -37,13 +35,6 @@ def run_code(code, **options):
     done = run_python("-c", code, **options)
     assert 0 == done.returncode, done.stderr
     return json.loads(done.stdout)
-
-
-@pytest.fixture
-def data(tmp_path):
-    """Return a folder with good data files."""
-    write_data(tmp_path, [("Simply Lift", JOHN, 13)], [(OPEN, "2050-03-27 11:11:00", 20)])
-    return tmp_path
 
 
 # What stops a start
@@ -210,15 +201,26 @@ def test_folder_inside_static_does_not_stop_the_start(copy):
     assert (0, "") == (done.returncode, done.stderr)
 
 
-def test_version_of_static_files_changes_with_each_of_them(tmp_path):
-    (tmp_path / "badges").mkdir()
-    (tmp_path / "badges" / "gold.svg").write_text("<svg/>")
-    before = server.version_of(tmp_path)
-    assert before == server.version_of(tmp_path)
+def test_address_of_the_style_sheet_changes_with_each_static_file(copy):
+    badge = copy / "static" / "badges" / "gold.svg"
+    badge.parent.mkdir()
+    badge.write_text("<svg/>")
+    before = style_sheet_address(copy)
+    assert before == style_sheet_address(copy)
 
-    (tmp_path / "badges" / "gold.svg").write_text("<svg></svg>")
+    badge.write_text("<svg></svg>")
 
-    assert before != server.version_of(tmp_path)
+    assert before != style_sheet_address(copy)
+
+
+def style_sheet_address(folder):
+    """Return the address of the style sheet on the page of an app that is started in a folder."""
+    code = """
+import json, server
+print(json.dumps(server.app.test_client().get("/").text))
+"""
+    page = Page(200, run_code(code, folder=folder))
+    return page.soup.select_one("link[rel=stylesheet]")["href"]
 
 
 @pytest.mark.parametrize(("debug", "shown"), [("1", True), ("0", False)])
