@@ -355,7 +355,7 @@ def keep_wanted_page():
             session["wanted"] = {"competition": competition}
     elif request.endpoint == "cancel_places":
         session["wanted"] = {"address": url_for("bookings")}
-    elif request.method == "GET":
+    else:
         address = own_address()
         if len(address) <= LONGEST_WANTED:
             session["wanted"] = {"address": address}
