@@ -7,10 +7,10 @@ import time
 import sqlalchemy
 
 import server
-from gudlft.sql_journal import Transaction, bookings
+from gudlft.sql_journal import Writing, bookings
 from tests.amplifier import trace
 
-append = Transaction.append
+append = Writing.append
 
 
 def append_slowly(transaction, entries):
@@ -30,11 +30,12 @@ def write_without_lock(ledger, orders):
         outcomes, new = ledger._judge_all(orders)
         time.sleep(0.05)
         for entry in new:
-            transaction.execute(bookings.insert().values(entry._asdict() | {"number": number.scalar_subquery()}))
+            values = entry._asdict() | {"number": number.scalar_subquery()}
+            transaction.connection.execute(bookings.insert().values(values))
     return outcomes
 
 
-Transaction.append = append_slowly
+Writing.append = append_slowly
 if "UNLOCKED" in os.environ:
     server.ledger.writer._write = lambda orders: write_without_lock(server.ledger, orders)
 
