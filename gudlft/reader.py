@@ -2,7 +2,7 @@
 
 import threading
 
-from .journal import JournalError
+from .journal import Journal, JournalError
 from .ledger import Ledger
 from .sign_outs import SignOuts
 
@@ -15,7 +15,7 @@ class Reader:
     While the journal is away one thread at a time tries it, and the others do not wait for that.
     """
 
-    def __init__(self, journal, ledger: Ledger, sign_outs: SignOuts):
+    def __init__(self, journal: Journal, ledger: Ledger, sign_outs: SignOuts):
         """Let the two take over what is new in the journal."""
         self._journal = journal
         self._ledger = ledger

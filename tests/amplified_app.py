@@ -19,7 +19,7 @@ def append_slowly(transaction, entries):
     append(transaction, entries)
 
 
-def write_without_lock(ledger, orders):
+def write_without_lock(ledger, take_orders):
     """Judge and append as the ledger does, but in no transaction; memory takes it over with the next page.
 
     The database numbers the bookings: taken from memory, the unique number would stop what the lock lets pass.
@@ -27,7 +27,7 @@ def write_without_lock(ledger, orders):
     number = sqlalchemy.select(sqlalchemy.func.coalesce(sqlalchemy.func.max(bookings.c.number), 0) + 1)
     with ledger.journal.reading() as transaction:
         ledger.take_over(transaction)
-        outcomes, new = ledger._judge_all(orders)
+        outcomes, new = ledger._judge_all(take_orders())
         time.sleep(0.05)
         for entry in new:
             values = entry._asdict() | {"number": number.scalar_subquery()}
@@ -37,7 +37,7 @@ def write_without_lock(ledger, orders):
 
 Writing.append = append_slowly
 if "UNLOCKED" in os.environ:
-    server.ledger.writer._write = lambda orders: write_without_lock(server.ledger, orders)
+    server.ledger.writer._write = lambda take_orders: write_without_lock(server.ledger, take_orders)
 
 
 def app(environ, start_response):
