@@ -30,7 +30,7 @@ from tests.support import PROJECT, clean_environment, write_data
 SECONDS = 2
 ROUNDS = 5
 REPLAYED = 1_000_000
-SHAPES = [(1, 1), (1, 8), (1, 32), (4, 1)]  # processes, threads of each
+SHAPES = [(1, 1), (1, 8), (1, 32), (4, 1), (4, 8)]  # processes, threads of each
 CLUBS = [Club(f"Club {number}", f"{number}@club.example", 1_000_000) for number in range(32)]
 CUP = Competition("Cup", datetime.now().astimezone() + timedelta(days=9000), 1_000_000)
 BARE = "CREATE TABLE bare (number INTEGER PRIMARY KEY, at TIMESTAMP, a TEXT, b TEXT, c INTEGER, d INTEGER, e TEXT)"

@@ -14,35 +14,43 @@ import sqlalchemy as sql
 
 from .journal import JournalError
 
-ADVISORY_LOCK = sql.text("SELECT pg_advisory_xact_lock(4711205006)")  # any number that no other user takes
 LOCK_SECONDS = 3  # that PostgreSQL lets a session wait for a lock, or keep one without doing anything
+WRITER_LOCK = 4711205006  # any number that no other user of a PostgreSQL database takes
 NOTHING_COMMITTED = ("database is locked", "database or disk is full")  # SQLite's words for a commit that surely failed
 URL_EXAMPLES = "sqlite:///bookings.db or postgresql+psycopg://name:password@host/database"
 
 # Limits of time
 
-thread = threading.local()
+
+class Limit(threading.local):
+    """How long databases may take: each thread has seconds of its own, and the moment at which they are over."""
+
+    seconds = math.inf
+    deadline = math.inf
+
+
+limit_of_this_thread = Limit()
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
     """Let whatever this thread asks of a database in the block end in time, well or in an error."""
-    thread.seconds = seconds
+    limit_of_this_thread.seconds = seconds
     renew_time_limit()
     try:
         yield
     finally:
-        thread.deadline = math.inf
+        limit_of_this_thread.deadline = math.inf
 
 
 def renew_time_limit() -> None:
     """Let this thread's limit begin anew: the database has answered."""
-    thread.deadline = time.monotonic() + thread.seconds
+    limit_of_this_thread.deadline = time.monotonic() + limit_of_this_thread.seconds
 
 
 def seconds_left() -> float:
     """Return the seconds that this thread's limit leaves; 0 where its time is over."""
-    seconds = getattr(thread, "deadline", math.inf) - time.monotonic()
+    seconds = limit_of_this_thread.deadline - time.monotonic()
     return max(0, min(seconds, threading.TIMEOUT_MAX))
 
 
@@ -52,23 +60,29 @@ def seconds_left() -> float:
 class Sqlite:
     """A SQLite file, which processes of one machine may share."""
 
-    begin = sql.text("BEGIN IMMEDIATE")  # with the lock: SQLite refuses a read that is upgraded
+    begin_writing = sql.text("BEGIN IMMEDIATE")  # with the lock: SQLite refuses a read that is upgraded
 
     def __init__(self, url: sql.URL, folder: str):
         """Open no connection yet; a relative path is relative to the folder."""
-        self.path = os.path.join(folder, url.database)
+        self.file = os.path.join(folder, url.database)
         self._identity: tuple[int, int] | None = None
         self.engine = sql.create_engine(
-            url.set(database=self.path),
+            url.set(database=self.file),
             isolation_level="AUTOCOMMIT",
             connect_args={"timeout": 0.01},  # seconds: in longer ones SQLite pauses, and misses gaps between commits
         )
         sql.event.listen(self.engine, "connect", self._set_up)
+        sql.event.listen(self.engine, "do_execute", self._execute)
 
     def _set_up(self, connection: sqlite3.Connection, record) -> None:
         """Make each commit durable before it is answered."""
         when_free(lambda: connection.execute("PRAGMA journal_mode=DELETE"))
         when_free(lambda: connection.execute("PRAGMA synchronous=EXTRA"))
+
+    def _execute(self, cursor: sqlite3.Cursor, statement: str, parameters, context) -> bool:
+        """Execute a statement in SQLAlchemy's stead, as soon as other processes let the file free."""
+        when_free(lambda: cursor.execute(statement, parameters))
+        return True
 
     def connect(self) -> sql.Connection:
         """Return a connection to the file that lies there now: a backup may have been moved into its place."""
@@ -82,23 +96,12 @@ class Sqlite:
     def _identify_file(self) -> tuple[int, int] | None:
         """Return what tells the file from another in its place; None where SQLite is yet to create it."""
         try:
-            status = os.stat(self.path)
+            status = os.stat(self.file)
         except OSError as error:
             if isinstance(error, FileNotFoundError) and self._identity is None:
                 return None
-            raise JournalError(f"{self.path}: {error.strerror}") from None
+            raise JournalError(f"{self.file}: {error.strerror}") from None
         return status.st_dev, status.st_ino
-
-    def remove_file(self) -> None:
-        """Remove the file."""
-        os.remove(self.path)
-
-    def execute(self, connection: sql.Connection, statement, values=None) -> sql.CursorResult:
-        """Execute a statement as soon as other processes let the file free, or raise in the end."""
-        return when_free(lambda: connection.execute(statement, values))
-
-    def lock(self, execute: Callable) -> None:
-        """Do nothing: `begin` has taken the lock."""
 
     def leaves_commit_in_doubt(self, error: sql.exc.DBAPIError) -> bool:
         """Tell whether a commit that ended in the error may have been made."""
@@ -110,19 +113,19 @@ def when_free(action: Callable[[], object]) -> object:
     while True:
         try:
             return action()
-        except (sqlite3.OperationalError, sql.exc.OperationalError) as error:
-            reason = getattr(error, "orig", error)
-            if str(reason) != "database is locked" or seconds_left() == 0:
+        except sqlite3.OperationalError as error:
+            if str(error) != "database is locked" or seconds_left() == 0:
                 raise
 
 
 class Postgresql:
     """A PostgreSQL database, which machines may share."""
 
-    begin = sql.text("BEGIN")
+    begin_writing = sql.text(f"BEGIN; SELECT pg_advisory_xact_lock({WRITER_LOCK})")  # together: one round trip
+    file = None  # the server has it
 
     def __init__(self, url: sql.URL, folder: str):
-        """Open no connection yet."""
+        """Open no connection yet; there is nothing in the folder."""
         session = {
             "synchronous_commit": "on",
             "default_transaction_isolation": r"read\ committed",
@@ -146,19 +149,8 @@ class Postgresql:
         return connect_in_time(lambda: limited_connection_class().connect(*arguments, **options))
 
     def connect(self) -> sql.Connection:
-        """Return a connection."""
+        """Return a connection, which may have died while it was idle: its first statement will tell."""
         return self.engine.connect()
-
-    def remove_file(self) -> None:
-        """Do nothing: the database is the server's."""
-
-    def execute(self, connection: sql.Connection, statement, values=None) -> sql.CursorResult:
-        """Execute a statement."""
-        return connection.execute(statement, values)
-
-    def lock(self, execute: Callable) -> None:
-        """Become the one writer until the transaction ends."""
-        execute(ADVISORY_LOCK)
 
     def leaves_commit_in_doubt(self, error: sql.exc.DBAPIError) -> bool:
         """Tell whether a commit that ended in the error may have been made."""
@@ -166,10 +158,12 @@ class Postgresql:
 
 
 def connect_in_time(connect: Callable[[], object]) -> object:
-    """Return a new connection; raise JournalError where that takes too long, and close it when it comes late.
+    """Return a new connection; raise psycopg's error where that takes too long, and close it when it comes late.
 
     The driver itself waits for two seconds at least, and without limit for the address of a host's name.
     """
+    import psycopg
+
     outcome = concurrent.futures.Future()
 
     def run():
@@ -183,7 +177,7 @@ def connect_in_time(connect: Callable[[], object]) -> object:
         return outcome.result(seconds_left())
     except concurrent.futures.TimeoutError:
         outcome.add_done_callback(close_late)
-        raise JournalError("the database does not answer") from None
+        raise psycopg.OperationalError("the database does not answer") from None
 
 
 def close_late(outcome: concurrent.futures.Future) -> None:

@@ -1,9 +1,10 @@
-"""What the ledger asks of a journal, how one fails, and the journal of an app that keeps none."""
+"""What is asked of a journal and of its transactions, how one fails, and the journal of an app that keeps none."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from typing import Protocol
 
 from .model import Entry
 
@@ -20,6 +21,60 @@ class CommitInDoubt(JournalError):
 
 class AnotherProcessBooks(JournalError):
     """Nothing is kept, and another process takes the bookings: this one cannot."""
+
+
+# What is asked of a journal
+
+NumberAndTime = tuple[int | None, datetime | None]  # of a row; None for each where there is none
+
+
+class Transaction(Protocol):
+    """What readers and the writer have in common."""
+
+    def entries(self, first: int) -> Iterable[Entry]:
+        """Return the entries from a number on, in order."""
+
+    def sign_outs(self, first: int) -> list[tuple[int, datetime, str]]:
+        """Return the ended sign-ins from a number on, in order, as (number, time, id)."""
+
+
+class Reading(Transaction, Protocol):
+    """What reads, while others may write; it begins with the last rows."""
+
+    last_entry: NumberAndTime
+    last_sign_out: NumberAndTime
+
+
+class Writing(Transaction, Protocol):
+    """What the one writer of all processes reads and writes."""
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Add entries."""
+
+    def end_sign_ins(self, sign_ins: Mapping[str, datetime], forget_before: datetime) -> None:
+        """Add ended sign-ins, by id, and forget those that ended before a moment."""
+
+
+class Journal(Protocol):
+    """Where bookings and ended sign-ins are kept. One that is not shared is asked for entries to append, no more."""
+
+    shared: bool  # by processes: each takes over what the others wrote
+    is_new: bool  # it was made by this start
+
+    def reading(self) -> AbstractContextManager[Reading]:
+        """Yield a transaction that reads; raise JournalError soon where the journal is away or busy."""
+
+    def writing(self) -> AbstractContextManager[Writing]:
+        """Yield the transaction of the one writer, which is durable when the block has ended, and undone if it raises.
+
+        Raise JournalError where nothing was written, CommitInDoubt where that is not certain.
+        """
+
+    def close(self) -> None:
+        """Let go of all that is open and must not be forked; it opens again when it is needed."""
+
+
+# What a row must be
 
 
 def check_entries(entries: Iterable[Entry], previous: int) -> None:
@@ -57,6 +112,9 @@ def is_figure(value: object) -> bool:
 def is_name(value: object) -> bool:
     """Tell whether the value can be a name."""
     return isinstance(value, str) and value != ""
+
+
+# The journal of an app that keeps none
 
 
 class NoJournal:

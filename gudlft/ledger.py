@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
 from typing import NamedTuple
 
-from .journal import LARGEST, JournalError, NoJournal, check_entries
+from .journal import LARGEST, Journal, JournalError, NoJournal, Transaction, check_entries
 from .model import BookingError, Club, Competition, Entry, Kind, Order, comparable
 from .rules import Standing, Terms, points_of
 from .totals import Totals
-from .writer import Writer
+from .writer import TakeOrders, Writer
 
 
 def now() -> datetime:
@@ -53,7 +53,7 @@ class Ledger:
         clubs: Iterable[Club],
         competitions: Iterable[Competition],
         terms: Terms | None = None,
-        journal=None,
+        journal: Journal | None = None,
         clock: Callable[[], datetime] = now,
     ):
         """Take over what the journal holds; raise JournalError where it cannot be read."""
@@ -139,11 +139,12 @@ class Ledger:
         """Give places back, or return what a copy of the form gave back; raise BookingError or JournalError."""
         return self.writer.carry_out(Order(Kind.RETURN, club, competition, places, token))
 
-    def _write(self, orders: list[Order]) -> list[Entry | BookingError]:
+    def _write(self, take_orders: TakeOrders) -> list[Entry | BookingError]:
         """Judge each order after those before it and commit what they become; return what became of each."""
         with self.journal.writing() as transaction:
             if self.journal.shared:
                 self.take_over(transaction)
+            orders = take_orders()  # with those that came while this thread waited for the journal
             outcomes, new = self._judge_all(orders)
             check_entries(new, previous=self._last_number())
             transaction.append(new)
@@ -200,18 +201,18 @@ class Ledger:
         last = self.entries[-1]
         return last.number, last.at
 
-    def take_over(self, transaction) -> None:
+    def take_over(self, transaction: Transaction) -> None:
         """Add what is new in the journal: all of it, or none where something cannot be right."""
         with self._memory:  # a page's thread may have added the last entry, and not yet its totals
-            last = self.entries[-1] if self.entries else None
-        entries = list(transaction.entries(first=last.number if last else -LARGEST))
-        if last:
-            if entries[:1] != [last]:
-                raise JournalError("the journal has lost bookings that were made: restart to go on without them")
-            del entries[0]
-
-        check_entries(entries, previous=last.number if last else 0)
-        self._add(entries)
+            known = self.entries[-1:]
+        if known:
+            [last] = known
+            new = entries_behind(last, transaction)
+            check_entries(new, previous=last.number)
+        else:
+            new = list(transaction.entries(first=-LARGEST))
+            check_entries(new, previous=0)
+        self._add(new)
 
     def _last_number(self) -> int:
         return self.entries[-1].number if self.entries else 0
@@ -247,3 +248,11 @@ class Ledger:
         for row in after:
             insort(board, row)
         self.points_board = board
+
+
+def entries_behind(last: Entry, transaction: Transaction) -> list[Entry]:
+    """Return the journal's entries behind one that it had; raise JournalError where it has that no longer."""
+    entries = list(transaction.entries(first=last.number))
+    if entries[:1] != [last]:
+        raise JournalError("the journal has lost bookings that were made: restart to go on without them")
+    return entries[1:]

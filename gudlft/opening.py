@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .files import read_data
-from .journal import JournalError, NoJournal
+from .journal import Journal, JournalError, NoJournal
 from .ledger import Ledger
 from .rules import Terms
 from .sign_outs import SignOuts
 
 
-def open_journal(settings: Mapping):
+def open_journal(settings: Mapping) -> Journal:
     """Return the journal; raise JournalError, also where a library for it is missing."""
     if not settings["JOURNAL"]:
         return NoJournal(settings["DATA_DIR"])
@@ -23,7 +23,7 @@ def open_journal(settings: Mapping):
         raise JournalError(str(error)) from None
 
 
-def open_ledger(settings: Mapping, journal) -> Ledger:
+def open_ledger(settings: Mapping, journal: Journal) -> Ledger:
     """Return the ledger with the bookings that the journal has; raise BadFiles or JournalError."""
     clubs, competitions = read_data(Path(settings["DATA_DIR"]))
     terms = Terms(settings["COST_PER_PLACE"], settings["MAX_PLACES_PER_CLUB"])

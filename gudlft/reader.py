@@ -2,7 +2,7 @@
 
 import threading
 
-from .journal import JournalError
+from .journal import Journal, JournalError
 from .ledger import Ledger
 from .sign_outs import SignOuts
 
@@ -15,10 +15,11 @@ class Reader:
     While the journal is away one thread at a time tries it, and the others do not wait for that.
     """
 
-    def __init__(self, journal, ledger: Ledger, sign_outs: SignOuts):
+    def __init__(self, journal: Journal, ledger: Ledger, sign_outs: SignOuts):
         """Let the two take over what is new in the journal."""
         self._journal = journal
-        self._memories = (ledger, sign_outs)
+        self._ledger = ledger
+        self._sign_outs = sign_outs
         self._one_reads = threading.Lock()
         self._begun = 0  # how often reading was begun
         self._last_done = 0  # which of these was the last that succeeded
@@ -43,9 +44,10 @@ class Reader:
         self._begun += 1
         try:
             with self._journal.reading() as transaction:
-                for memory, last_row in zip(self._memories, transaction.last_rows(), strict=True):
-                    if last_row != memory.last_row():
-                        memory.take_over(transaction)
+                if transaction.last_entry != self._ledger.last_row():
+                    self._ledger.take_over(transaction)
+                if transaction.last_sign_out != self._sign_outs.last_row():
+                    self._sign_outs.take_over(transaction)
         except JournalError:
             self._is_away = True
             raise

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
-from .journal import JournalError, check_sign_out
+from .journal import Journal, JournalError, Transaction, check_sign_out
 
 SIGN_IN_LASTS = timedelta(hours=8)
 CLOCKS_DIFFER = timedelta(minutes=1)  # at most, between two machines
@@ -26,7 +26,7 @@ class SignOuts:
     when the process ends is lost.
     """
 
-    def __init__(self, journal):
+    def __init__(self, journal: Journal):
         """Take over what the journal holds; raise JournalError where it cannot be read."""
         self._journal = journal
         self._ended: dict[str, datetime] = {}
@@ -51,11 +51,12 @@ class SignOuts:
         """Return number and time of the last row that was taken over, to tell whether the journal has others."""
         return self._last_row[:2]
 
-    def take_over(self, transaction) -> None:
+    def take_over(self, transaction: Transaction) -> None:
         """Remember what is new in the journal, or all of it where it lost what was new before."""
         last_number, _ = self.last_row()
         rows = transaction.sign_outs(first=last_number or 1)
-        if last_number and rows[:1] != [self._last_row]:
+        has_lost_rows = last_number is not None and rows[:1] != [self._last_row]
+        if has_lost_rows:
             rows = transaction.sign_outs(first=1)
         for row in rows:
             check_sign_out(*row)

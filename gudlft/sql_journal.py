@@ -4,6 +4,7 @@ Everything that can fail in a database is told as JournalError, and nothing is w
 readers wait half a second at most, the writer four.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -53,7 +54,7 @@ class Name(sql.TypeDecorator):
 
 metadata = sql.MetaData()
 
-mark = Table("journal", metadata, Column("app", Text), Column("version", Integer))
+owner = Table("journal", metadata, Column("app", Text), Column("version", Integer))
 
 bookings = Table(
     "bookings",
@@ -76,14 +77,18 @@ ended_sign_ins = Table(
     Column("sign_in", Text, nullable=False),
 )
 
-BOOKINGS_ABOVE = (
+# Statements
+
+BOOKINGS_FROM = (
     sql.select(bookings)
-    .where(bookings.c.number > sql.bindparam("above"))
+    .where(bookings.c.number >= sql.bindparam("first"))
     .order_by(bookings.c.number)
     .limit(sql.bindparam("most"))
 )
-SIGN_OUTS_ABOVE = (
-    sql.select(ended_sign_ins).where(ended_sign_ins.c.number > sql.bindparam("above")).order_by(ended_sign_ins.c.number)
+SIGN_OUTS_FROM = (
+    sql.select(ended_sign_ins)
+    .where(ended_sign_ins.c.number >= sql.bindparam("first"))
+    .order_by(ended_sign_ins.c.number)
 )
 
 
@@ -99,74 +104,86 @@ LAST_ROWS = sql.select(
     in_last_row(ended_sign_ins.c.number),
     in_last_row(ended_sign_ins.c.at),
 )
-COMMIT = sql.text("COMMIT")
 NEXT_SIGN_OUT = sql.select(sql.func.coalesce(sql.func.max(ended_sign_ins.c.number), 0) + 1)
+ADD_BOOKING = bookings.insert()
+ADD_SIGN_OUT = ended_sign_ins.insert()
+FORGET_SIGN_OUTS = ended_sign_ins.delete().where(ended_sign_ins.c.at < sql.bindparam("moment"))
+COMMIT = sql.text("COMMIT")
 
 # Transactions
 
 
 class Transaction:
-    """What a process reads and, while it is the writer, writes."""
+    """What readers and the writer have in common: they read rows from a number on, in order."""
 
-    def __init__(self, database, connection: sql.Connection, first_result: sql.CursorResult):
-        """Go on with a connection to the database, whose first statement had this result."""
-        self._database = database
-        self._connection = connection
-        self._first_rows = fetch(first_result) if first_result.returns_rows else []  # which lets SQLite's file free
-
-    def last_rows(self) -> list[tuple]:
-        """Return number and time of the last booking and of the last sign-out, with which reading begins."""
-        [(number, at, sign_out_number, ended_at)] = self._first_rows
-        return [(number, at), (sign_out_number, ended_at)]
-
-    def execute(self, statement, values=None) -> sql.CursorResult:
-        """Execute a statement."""
-        return self._database.execute(self._connection, statement, values)
+    def __init__(self, connection: sql.Connection):
+        """Go on with a connection whose transaction has begun."""
+        self.connection = connection
 
     def entries(self, first: int) -> Iterator[Entry]:
-        """Iterate over the entries from a number on, in order."""
-        last = first - 1
-        while rows := fetch(self.execute(BOOKINGS_ABOVE, {"above": last, "most": BATCH_SIZE})):
+        """Iterate over the entries from a number on."""
+        while True:
+            rows = fetch(self.connection.execute(BOOKINGS_FROM, {"first": first, "most": BATCH_SIZE}))
             yield from map(Entry._make, rows)
-            last = rows[-1].number
+            if len(rows) < BATCH_SIZE:
+                return
+            first = rows[-1].number + 1
             renew_time_limit()  # the database answers, however much there is to read
 
+    def sign_outs(self, first: int) -> list[tuple[int, datetime, str]]:
+        """Return the ended sign-ins from a number on, as (number, time, id)."""
+        return fetch(self.connection.execute(SIGN_OUTS_FROM, {"first": first}))
+
+
+class Reading(Transaction):
+    """What a process reads while others may write. It begins with the last rows: a page mostly finds nothing new."""
+
+    def __init__(self, connection: sql.Connection, last_rows: sql.Row):
+        """Go on with a connection that has read the last rows."""
+        super().__init__(connection)
+        number, at, sign_out_number, ended_at = last_rows
+        self.last_entry = (number, at)
+        self.last_sign_out = (sign_out_number, ended_at)
+
+
+class Writing(Transaction):
+    """What the one writer reads and writes; it is durable once `SqlJournal.writing` has ended."""
+
     def append(self, entries: list[Entry]) -> None:
-        """Add entries; they are durable once `writing` has ended."""
+        """Add entries."""
         rows = [entry._asdict() for entry in entries]
         if len(rows) == 1:  # several at once have a way of their own in the driver, which costs one alone a third more
-            self.execute(bookings.insert(), rows[0])
+            self.connection.execute(ADD_BOOKING, rows[0])
         elif rows:
-            self.execute(bookings.insert(), rows)
-
-    def sign_outs(self, first: int) -> list[tuple[int, datetime, str]]:
-        """Return the ended sign-ins from a number on, in order, as (number, time, id)."""
-        return fetch(self.execute(SIGN_OUTS_ABOVE, {"above": first - 1}))
+            self.connection.execute(ADD_BOOKING, rows)
 
     def end_sign_ins(self, sign_ins: Mapping[str, datetime], forget_before: datetime) -> None:
         """Add ended sign-ins, by id, and forget those that ended before a moment."""
-        number = self.execute(NEXT_SIGN_OUT).scalar_one()
+        next_number = self.connection.execute(NEXT_SIGN_OUT).scalar_one()
         rows = [
             {"number": number, "at": ended_at, "sign_in": sign_in}
-            for number, (sign_in, ended_at) in enumerate(sign_ins.items(), start=number)
+            for number, (sign_in, ended_at) in enumerate(sign_ins.items(), start=next_number)
         ]
-        self.execute(ended_sign_ins.insert(), rows)
-        self.execute(ended_sign_ins.delete().where(ended_sign_ins.c.at < forget_before))
+        self.connection.execute(ADD_SIGN_OUT, rows)
+        self.connection.execute(FORGET_SIGN_OUTS, {"moment": forget_before})
 
     def prepare(self) -> bool:
         """Create the tables in an empty database, and return True; raise JournalError where it is another app's."""
-        names = sql.inspect(self._connection).get_table_names()
+        names = sql.inspect(self.connection).get_table_names()
         if not names:
-            metadata.create_all(self._connection)
-            self.execute(mark.insert(), {"app": APP, "version": VERSION})
+            metadata.create_all(self.connection)
+            self.connection.execute(owner.insert(), {"app": APP, "version": VERSION})
             return True
-        if mark.name not in names or self.execute(sql.select(mark)).first() != (APP, VERSION):
+        if owner.name not in names or self.connection.execute(sql.select(owner)).first() != (APP, VERSION):
             raise JournalError("the database is another app's, or that of another version of this app")
         return False
 
     def remove_tables(self) -> None:
         """Undo what `prepare` did."""
-        metadata.drop_all(self._connection)
+        metadata.drop_all(self.connection)
+
+
+# The journal
 
 
 class SqlJournal:
@@ -191,61 +208,55 @@ class SqlJournal:
                 return
             transaction.remove_tables()
         self.close()
-        self._database.remove_file()
+        if self._database.file:
+            os.remove(self._database.file)
 
     def close(self) -> None:
         """Close all connections, which must not be forked; they open again when they are needed."""
         self._database.engine.dispose()
 
     @contextmanager
-    def reading(self) -> Iterator[Transaction]:
+    def reading(self) -> Iterator[Reading]:
         """Yield a transaction that reads."""
-        with self._connected(SECONDS_TO_READ, LAST_ROWS) as transaction:
-            yield transaction
+        with self._connected(SECONDS_TO_READ) as connection:
+            [last_rows] = fetch(begin(connection, LAST_ROWS))  # all of them, which lets SQLite's file free
+            yield Reading(connection, last_rows)
 
     @contextmanager
-    def writing(self, seconds: float = SECONDS_TO_WRITE) -> Iterator[Transaction]:
+    def writing(self, seconds: float = SECONDS_TO_WRITE) -> Iterator[Writing]:
         """Yield the transaction of the one writer of all processes; it is committed at the end, unless one raises."""
-        with self._connected(seconds, self._database.begin) as transaction:
-            self._database.lock(transaction.execute)
-            yield transaction
-            self._commit(transaction)
+        with self._connected(seconds) as connection:
+            begin(connection, self._database.begin_writing)
+            yield Writing(connection)
+            self._commit(connection)
 
-    def _commit(self, transaction: Transaction) -> None:
+    @contextmanager
+    def _connected(self, seconds: float) -> Iterator[sql.Connection]:
+        """Yield a connection, which rolls back in the end what was not committed; make errors JournalErrors."""
         try:
-            transaction.execute(COMMIT)
+            with time_limit(seconds), self._database.connect() as connection:
+                yield connection
+        except sql.exc.DBAPIError as error:
+            raise JournalError(first_line(error)) from error
+
+    def _commit(self, connection: sql.Connection) -> None:
+        try:
+            connection.execute(COMMIT)
         except sql.exc.DBAPIError as error:
             if self._database.leaves_commit_in_doubt(error):
                 raise CommitInDoubt(first_line(error)) from error
             raise
 
-    @contextmanager
-    def _connected(self, seconds: float, first_statement) -> Iterator[Transaction]:
-        """Yield a transaction that is rolled back in the end, unless it was committed; make errors JournalErrors."""
-        try:
-            with time_limit(seconds):
-                connection, result = self._begin(first_statement)
-                with connection:
-                    yield Transaction(self._database, connection, result)
-        except sql.exc.DBAPIError as error:
-            raise JournalError(first_line(error)) from error
 
-    def _begin(self, statement) -> tuple[sql.Connection, sql.CursorResult]:
-        """Execute the first statement, on another connection where the first had died while it was idle."""
-        try:
-            return self._try_to_begin(statement)
-        except sql.exc.DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
-        return self._try_to_begin(statement)
-
-    def _try_to_begin(self, statement) -> tuple[sql.Connection, sql.CursorResult]:
-        connection = self._database.connect()
-        try:
-            return connection, self._database.execute(connection, statement)
-        except sql.exc.DBAPIError:
-            connection.close()
+def begin(connection: sql.Connection, statement: sql.Executable) -> sql.CursorResult:
+    """Execute the first statement of a transaction, once more where the connection had died while it was idle."""
+    try:
+        return connection.execute(statement)
+    except sql.exc.DBAPIError as error:
+        if not error.connection_invalidated:
             raise
+    connection.rollback()  # from here on SQLAlchemy connects anew
+    return connection.execute(statement)
 
 
 def fetch(result: sql.CursorResult) -> list[sql.Row]:

@@ -36,15 +36,19 @@ class Totals:
 
     def add(self, entry: Entry) -> None:
         """Add an entry to every total."""
-        self.points_spent[entry.club] = self.points_spent.get(entry.club, 0) + entry.points
-        self.places_sold[entry.competition] = self.places_sold.get(entry.competition, 0) + entry.places
+        spent = self.points_spent.get(entry.club, 0)
+        self.points_spent[entry.club] = spent + entry.points
+
+        sold = self.places_sold.get(entry.competition, 0)
+        self.places_sold[entry.competition] = sold + entry.places
 
         key = (entry.club, entry.competition)
         held = self.held.get(key, Held())
         self.held[key] = Held(held.places + entry.places, held.points_paid + entry.points)
 
         if entry.token:
-            self.by_form[entry.club, entry.competition, entry.places, entry.token] = entry
+            form = (entry.club, entry.competition, entry.places, entry.token)
+            self.by_form[form] = entry
 
     def copy_of(self, order: Order) -> Entry | None:
         """Return what another copy of the order's form became, if there was one."""
@@ -67,26 +71,39 @@ class Totals:
             points_paid=max(0, held.points_paid),
         )
 
+    # What does not fit the files
+
     def mismatches(
         self, clubs: Mapping[str, Club], competitions: Mapping[str, Competition], terms: Terms
     ) -> Iterator[str]:
         """Iterate over sentences: totals beyond the files' figures, and bookings of what the files no longer name."""
+        yield from self._overspent(clubs)
+        yield from self._oversold(competitions)
+        yield from self._over_the_cap(terms.max_places_per_club)
+        yield from self._no_longer_named(clubs, competitions)
+
+    def _overspent(self, clubs: Mapping[str, Club]) -> Iterator[str]:
         for club in clubs.values():
             spent = self.points_spent.get(club.name, 0)
             if not 0 <= spent <= club.points:
                 yield f"{club.name}: {spent} points are spent, of {club.points}"
 
+    def _oversold(self, competitions: Mapping[str, Competition]) -> Iterator[str]:
         for competition in competitions.values():
             sold = self.places_sold.get(competition.name, 0)
             if not 0 <= sold <= competition.places:
                 yield f"{competition.name}: {sold} places are booked, of {competition.places}"
 
-        for (club, competition), held in self.held.items():
-            if not 0 <= held.places <= terms.max_places_per_club:
-                yield f"{club}: {held.places} places are held in {competition}, of {terms.max_places_per_club}"
+    def _over_the_cap(self, most: int) -> Iterator[str]:
+        for key, held in self.held.items():
+            club, competition = key
+            if not 0 <= held.places <= most:
+                yield f"{club}: {held.places} places are held in {competition}, of {most}"
 
-        unknown = (self.points_spent.keys() - clubs.keys()) | (self.places_sold.keys() - competitions.keys())
-        for name in sorted(unknown):
+    def _no_longer_named(self, clubs: Mapping[str, Club], competitions: Mapping[str, Competition]) -> Iterator[str]:
+        unknown_clubs = self.points_spent.keys() - clubs.keys()
+        unknown_competitions = self.places_sold.keys() - competitions.keys()
+        for name in sorted(unknown_clubs | unknown_competitions):
             yield f"{name}: no longer in the files, its bookings stay"
 
 

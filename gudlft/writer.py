@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 
 from .journal import CommitInDoubt, JournalError
 
@@ -13,6 +14,16 @@ SECONDS_BETWEEN_LOOKS = 0.1  # at how long it takes
 SECONDS_UNTIL_SLOW_AGAIN = 0.1  # after a turn that was slow
 MOST_THAT_WAIT_WHEN_SLOW = 3  # beside the one that writes: the other threads of the process answer pages
 
+TakeOrders = Callable[[], list]  # returns the orders that wait: from there on none can be taken back
+
+
+@dataclass(eq=False)
+class Waiting:
+    """An order that waits for a writer, and what becomes of it."""
+
+    order: object
+    outcome: Future = field(default_factory=Future)
+
 
 class Writer:
     """Lets threads share transactions: while one is written, the orders of the next gather.
@@ -20,96 +31,117 @@ class Writer:
     A thread that was answered waits for nobody. Where the journal is slow, few threads wait for it.
     """
 
-    def __init__(self, write: Callable[[list], list]):
-        """Carry orders out with a function that returns what became of each: a result or, not raised, an error."""
+    def __init__(self, write: Callable[[TakeOrders], list]):
+        """Carry orders out with a function that takes them as late as it can, and returns the outcome of each.
+
+        An outcome is a result or, not raised, an error.
+        """
         self._write = write
-        self._waiting: list[tuple[object, Future]] = []  # orders that no writer has begun with, and their outcomes
+        self._waiting: list[Waiting] = []  # what no writer has taken yet
         self._threads: list[Future] = []  # the outcomes for which threads wait, first come first
         self._writing_since: float | None = None
-        self._was_slow = False  # the last turn
+        self._last_turn_was_slow = False
         self._turn = threading.Condition()  # guards the four above, for moments only
 
     def carry_out(self, order: object) -> object:
         """Return what became of the order, or raise its error; JournalError where it had to wait for too long."""
         outcome = self.submit(order)
-        if self._await_turn(outcome):
+        is_my_turn = self._await_turn(outcome)
+        if is_my_turn:
             try:
                 self.write_waiting()
             finally:
                 self._end_turn()
+        else:
+            self.give_up_unless_told(outcome)
         return outcome.result()
 
     def submit(self, order: object) -> Future:
         """Let an order wait for a writer; return its outcome."""
-        outcome = Future()
+        waiting = Waiting(order)
         with self._turn:
-            self._waiting.append((order, outcome))
-        return outcome
+            self._waiting.append(waiting)
+        return waiting.outcome
+
+    # Turns
 
     def _await_turn(self, outcome: Future) -> bool:
-        """Wait until the outcome is known; return True where this thread is to write it."""
+        """Wait until this thread is to write, and return True; False where its outcome is known, or takes too long."""
         deadline = time.monotonic() + SECONDS_TO_WAIT
         with self._turn:
             self._threads.append(outcome)
             try:
-                while not outcome.done():
-                    if self._writing_since is None:
-                        self._writing_since = time.monotonic()
-                        return True
-                    if time.monotonic() > deadline or self._too_many_wait_before(outcome):
-                        self.give_up(outcome)
+                while self._must_wait(outcome) and time.monotonic() < deadline:
                     self._turn.wait(SECONDS_BETWEEN_LOOKS)
-                return False
             finally:
                 self._threads.remove(outcome)
+            if outcome.done() or self._writing_since is not None:
+                return False
+            self._writing_since = time.monotonic()
+            return True
 
-    def _too_many_wait_before(self, outcome: Future) -> bool:
-        patience = SECONDS_UNTIL_SLOW_AGAIN if self._was_slow else SECONDS_UNTIL_SLOW
+    def _must_wait(self, outcome: Future) -> bool:
+        """Tell whether another thread writes, and this one may wait for it."""
+        if outcome.done() or self._writing_since is None:
+            return False
+        patience = SECONDS_UNTIL_SLOW_AGAIN if self._last_turn_was_slow else SECONDS_UNTIL_SLOW
         is_slow = time.monotonic() > self._writing_since + patience
-        return is_slow and self._threads.index(outcome) >= MOST_THAT_WAIT_WHEN_SLOW
+        threads_before = self._threads.index(outcome)
+        return not is_slow or threads_before < MOST_THAT_WAIT_WHEN_SLOW
 
-    def give_up(self, outcome: Future) -> None:
-        """Take an order back and raise JournalError: CommitInDoubt where a writer has begun with it."""
+    def _end_turn(self) -> None:
+        with self._turn:
+            self._last_turn_was_slow = time.monotonic() > self._writing_since + SECONDS_UNTIL_SLOW
+            self._writing_since = None
+            self._turn.notify_all()
+
+    def give_up_unless_told(self, outcome: Future) -> None:
+        """Take back an order without an outcome and raise JournalError: CommitInDoubt where a writer has taken it."""
         if outcome.cancel():
             raise JournalError("other bookings are still waiting for the journal")
         if not outcome.done():
             raise CommitInDoubt("the writer is still waiting for the journal")
 
-    def _end_turn(self) -> None:
-        with self._turn:
-            self._was_slow = time.monotonic() > self._writing_since + SECONDS_UNTIL_SLOW
-            self._writing_since = None
-            self._turn.notify_all()
+    # Writing
 
     def write_waiting(self) -> None:
         """Carry out all orders that wait, and tell each its outcome. One thread at a time calls this."""
-        waiting = self._take_waiting()
-        orders = [order for order, _ in waiting]
+        taken: list[Waiting] = []
+
+        def take_orders() -> list:
+            taken.extend(self._take_waiting())
+            return [waiting.order for waiting in taken]
+
         try:
-            outcomes = self._write(orders)
-        except JournalError as error:
-            outcomes = [type(error)(str(error)) for _ in waiting]  # one for each thread that raises it
-        except BaseException as error:  # a bug: whoever waits must be told of it too
-            tell(waiting, [error for _ in waiting])
-            raise
-        tell(waiting, outcomes)
-
-    def _take_waiting(self) -> list[tuple[object, Future]]:
-        """Return the orders that wait, but for those that were taken back; from here on none can be."""
-        waiting = []
-        with self._turn:
-            for order, outcome in self._waiting:
-                was_taken_back = not outcome.set_running_or_notify_cancel()
-                if not was_taken_back:
-                    waiting.append((order, outcome))
-            self._waiting.clear()
-        return waiting
-
-
-def tell(waiting: list[tuple[object, Future]], outcomes: list) -> None:
-    """Tell each thread that waits for an order what became of it."""
-    for (_, told), outcome in zip(waiting, outcomes, strict=True):
-        if isinstance(outcome, BaseException):
-            told.set_exception(outcome)
+            outcomes = self._write(take_orders)
+        except BaseException as error:
+            if not taken:  # it failed early: that is true for all that wait
+                take_orders()
+            tell_all(taken, [own_error(error) for _ in taken])
+            if not isinstance(error, JournalError):  # a bug, of which whoever waits was told too
+                raise
         else:
-            told.set_result(outcome)
+            tell_all(taken, outcomes)
+
+    def _take_waiting(self) -> list[Waiting]:
+        """Return what waits, but for the orders that were taken back; from here on none can be."""
+        with self._turn:
+            taken = [waiting for waiting in self._waiting if waiting.outcome.set_running_or_notify_cancel()]
+            self._waiting.clear()
+        return taken
+
+
+def tell_all(taken: list[Waiting], outcomes: list) -> None:
+    """Tell the threads that wait what became of their orders: a result or, to be raised there, an error."""
+    for waiting, outcome in zip(taken, outcomes, strict=True):
+        if isinstance(outcome, BaseException):
+            waiting.outcome.set_exception(outcome)
+        else:
+            waiting.outcome.set_result(outcome)
+
+
+def own_error(error: BaseException) -> BaseException:
+    """Return a copy of a journal's error for one thread: each raises its own."""
+    if isinstance(error, JournalError):
+        return type(error)(str(error))
+    return error

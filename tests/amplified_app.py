@@ -7,10 +7,10 @@ import time
 import sqlalchemy
 
 import server
-from gudlft.sql_journal import Transaction, bookings
+from gudlft.sql_journal import Writing, bookings
 from tests.amplifier import trace
 
-append = Transaction.append
+append = Writing.append
 
 
 def append_slowly(transaction, entries):
@@ -19,7 +19,7 @@ def append_slowly(transaction, entries):
     append(transaction, entries)
 
 
-def write_without_lock(ledger, orders):
+def write_without_lock(ledger, take_orders):
     """Judge and append as the ledger does, but in no transaction; memory takes it over with the next page.
 
     The database numbers the bookings: taken from memory, the unique number would stop what the lock lets pass.
@@ -27,16 +27,17 @@ def write_without_lock(ledger, orders):
     number = sqlalchemy.select(sqlalchemy.func.coalesce(sqlalchemy.func.max(bookings.c.number), 0) + 1)
     with ledger.journal.reading() as transaction:
         ledger.take_over(transaction)
-        outcomes, new = ledger._judge_all(orders)
+        outcomes, new = ledger._judge_all(take_orders())
         time.sleep(0.05)
         for entry in new:
-            transaction.execute(bookings.insert().values(entry._asdict() | {"number": number.scalar_subquery()}))
+            values = entry._asdict() | {"number": number.scalar_subquery()}
+            transaction.connection.execute(bookings.insert().values(values))
     return outcomes
 
 
-Transaction.append = append_slowly
+Writing.append = append_slowly
 if "UNLOCKED" in os.environ:
-    server.ledger.writer._write = lambda orders: write_without_lock(server.ledger, orders)
+    server.ledger.writer._write = lambda take_orders: write_without_lock(server.ledger, take_orders)
 
 
 def app(environ, start_response):

@@ -20,7 +20,7 @@ import pytest
 import sqlalchemy
 
 from gudlft import databases
-from gudlft.databases import ADVISORY_LOCK
+from gudlft.databases import Postgresql
 from tests.support import ServedSecretary, free_port, needed
 
 MAY_BE_OLD = "These figures may be a little old: the bookings cannot be read at the moment"
@@ -252,7 +252,7 @@ def writer_lock_taken(url):
     """Hold in the block the lock of the one writer."""
     if url.startswith("sqlite"):
         return holding(url, "BEGIN IMMEDIATE")
-    return holding(url, "BEGIN", str(ADVISORY_LOCK))
+    return holding(url, str(Postgresql.begin_writing))
 
 
 def file_locked(url):

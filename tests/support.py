@@ -374,9 +374,15 @@ class FakeJournal:
         if self.fault:
             raise CommitInDoubt("connection lost")
 
-    def last_rows(self):
-        """Return number and time of the last booking and of the last sign-out."""
-        return [rows[-1][:2] if rows else (None, None) for rows in (self.rows, self.ended_sign_ins)]
+    @property
+    def last_entry(self):
+        """Return number and time of the last booking."""
+        return self.rows[-1][:2] if self.rows else (None, None)
+
+    @property
+    def last_sign_out(self):
+        """Return number and time of the last ended sign-in."""
+        return self.ended_sign_ins[-1][:2] if self.ended_sign_ins else (None, None)
 
     def entries(self, first):
         """Return the entries from a number on."""

@@ -9,7 +9,7 @@ import sqlalchemy
 
 from gudlft import databases
 from gudlft.journal import CommitInDoubt, JournalError
-from gudlft.sql_journal import COMMIT, Transaction
+from gudlft.sql_journal import COMMIT, Writing
 from tests.databases import (
     IN_DOUBT,
     NOT_BOOKED,
@@ -32,14 +32,14 @@ BOOKED = [(LIFT, OPEN, 2, 6)]
 
 def test_connection_cut_before_the_commit_books_nothing(database, opened, monkeypatch):
     ledger = opened(database.url)
-    append = Transaction.append
+    append = Writing.append
 
     def append_and_lose(transaction, entries):
         append(transaction, entries)
         database.cut()
-        transaction.execute(sqlalchemy.text("SELECT 1"))
+        transaction.connection.execute(sqlalchemy.text("SELECT 1"))
 
-    monkeypatch.setattr(Transaction, "append", append_and_lose)
+    monkeypatch.setattr(Writing, "append", append_and_lose)
     with pytest.raises(JournalError) as error:
         ledger.book(*parties(ledger), 2, TOKEN)
     monkeypatch.undo()
@@ -51,13 +51,13 @@ def test_connection_cut_before_the_commit_books_nothing(database, opened, monkey
 
 def test_commit_on_a_connection_that_was_cut_is_in_doubt(database, opened, monkeypatch):
     ledger = opened(database.url)
-    append = Transaction.append
+    append = Writing.append
 
     def append_and_lose(transaction, entries):
         append(transaction, entries)
         database.cut()
 
-    monkeypatch.setattr(Transaction, "append", append_and_lose)
+    monkeypatch.setattr(Writing, "append", append_and_lose)
     with pytest.raises(CommitInDoubt):
         ledger.book(*parties(ledger), 2, TOKEN)
     monkeypatch.undo()
@@ -108,18 +108,18 @@ def test_commit_of_sqlite_that_met_a_disk_error_is_in_doubt_and_its_form_books_o
 ):
     ledger = served(on_sqlite)
     john = Secretary(JOHN)
-    execute = Transaction.execute
+    execute = sqlalchemy.Connection.execute
 
-    def execute_on_a_bad_disk(transaction, statement, values=None):
+    def execute_on_a_bad_disk(connection, statement, *values):
         if statement is not COMMIT:
-            return execute(transaction, statement, values)
+            return execute(connection, statement, *values)
         if is_made:
-            execute(transaction, statement)
+            execute(connection, statement)
         raise sqlalchemy.exc.OperationalError("COMMIT", None, sqlite3.OperationalError("disk I/O error"))
 
-    monkeypatch.setattr(Transaction, "execute", execute_on_a_bad_disk)
+    monkeypatch.setattr(sqlalchemy.Connection, "execute", execute_on_a_bad_disk)
     page = john.post("/purchasePlaces", **FORM)
-    monkeypatch.setattr(Transaction, "execute", execute)
+    monkeypatch.setattr(sqlalchemy.Connection, "execute", execute)
 
     assert (503, [IN_DOUBT]) == says(page)
     assert 2 * is_made == john.figures()[2]

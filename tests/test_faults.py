@@ -5,11 +5,12 @@ import sqlite3
 import threading
 import time
 
+import psycopg
 import pytest
 
 from gudlft import databases
 from gudlft.journal import CommitInDoubt, JournalError
-from gudlft.sql_journal import Transaction
+from gudlft.sql_journal import Writing
 from tests.databases import (
     MAY_BE_OLD,
     NOT_BOOKED,
@@ -209,14 +210,14 @@ def test_new_connection_waits_for_the_commits_of_others_too(on_sqlite, opened):
 def test_commit_waits_for_those_who_read_the_file(on_sqlite, opened, monkeypatch):
     ledger = opened(on_sqlite)
     reader = sqlite3.connect(file_of(on_sqlite), isolation_level=None, check_same_thread=False)
-    append = Transaction.append
+    append = Writing.append
 
     def append_while_another_reads(transaction, entries):
         append(transaction, entries)
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM bookings").fetchall()
 
-    monkeypatch.setattr(Transaction, "append", append_while_another_reads)
+    monkeypatch.setattr(Writing, "append", append_while_another_reads)
     threading.Timer(0.3, reader.execute, ["ROLLBACK"]).start()
 
     assert 1 == ledger.book(*parties(ledger), 2).number
@@ -268,7 +269,7 @@ def test_connection_that_comes_late_is_closed(monkeypatch):
     connection = Late()
     may_come = threading.Event()
 
-    with databases.time_limit(0.05), pytest.raises(JournalError, match="^the database does not answer$"):
+    with databases.time_limit(0.05), pytest.raises(psycopg.OperationalError, match="^the database does not answer$"):
         databases.connect_in_time(lambda: may_come.wait(10) and connection)
 
     may_come.set()
@@ -283,7 +284,7 @@ def test_connection_that_fails_late_is_nobodys_concern():
         may_fail.wait(10)
         raise ConnectionRefusedError
 
-    with databases.time_limit(0.05), pytest.raises(JournalError, match="^the database does not answer$"):
+    with databases.time_limit(0.05), pytest.raises(psycopg.OperationalError, match="^the database does not answer$"):
         databases.connect_in_time(fail)
 
     may_fail.set()

@@ -80,7 +80,7 @@ def test_settings_of_the_address_are_kept(database):
 
     journal = SqlJournal(url)
     with journal.reading() as transaction:
-        name = transaction.execute(sqlalchemy.text("SHOW application_name")).scalar_one()
+        name = transaction.connection.execute(sqlalchemy.text("SHOW application_name")).scalar_one()
     journal.close()
 
     assert "club" == name

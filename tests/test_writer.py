@@ -23,8 +23,9 @@ class SlowJournal:
         self._begun = Semaphore(0)
         self._may_end = Semaphore(0)
 
-    def write(self, orders):
+    def write(self, take_orders):
         """Return what became of each order."""
+        orders = take_orders()
         self.batches.append(orders)
         self._begun.release()
         assert self._may_end.acquire(timeout=LONGEST_TEST)
@@ -257,7 +258,7 @@ def test_order_that_is_taken_back_is_not_carried_out(writer, journal):
     taken_back = writer.submit("a")
     writer.submit("b")
     with pytest.raises(JournalError):
-        writer.give_up(taken_back)
+        writer.give_up_unless_told(taken_back)
 
     journal.let_end()
     writer.write_waiting()
@@ -270,9 +271,75 @@ def test_order_that_was_carried_out_is_not_taken_back(writer, journal):
     journal.let_end()
     writer.write_waiting()
 
-    writer.give_up(outcome)
+    writer.give_up_unless_told(outcome)
 
     assert "a is done" == outcome.result(0)
+
+
+def test_orders_that_come_while_the_writer_waits_for_the_journal_share_its_transaction():
+    batches = []
+
+    def write(take_orders):
+        writer.submit("b")
+        orders = take_orders()
+        batches.append(orders)
+        return orders
+
+    writer = Writer(write)
+    writer.submit("a")
+
+    writer.write_waiting()
+
+    assert [["a", "b"]] == batches
+
+
+def test_order_is_taken_back_for_certain_while_the_writer_waits_for_the_journal():
+    def write(take_orders):
+        with pytest.raises(JournalError) as error:
+            writer.give_up_unless_told(taken_back)
+        assert not isinstance(error.value, CommitInDoubt)
+        return take_orders()
+
+    writer = Writer(write)
+    outcome = writer.submit("a")
+    taken_back = writer.submit("b")
+
+    writer.write_waiting()
+
+    assert "a" == outcome.result(0)
+    assert taken_back.cancelled()
+
+
+def test_failure_before_any_order_was_taken_is_told_to_all_that_wait():
+    def write(take_orders):
+        raise JournalError("busy")
+
+    writer = Writer(write)
+    outcomes = [writer.submit("a"), writer.submit("b")]
+
+    writer.write_waiting()
+
+    assert ["busy", "busy"] == [str(outcome.exception(0)) for outcome in outcomes]
+
+
+def test_failure_of_a_transaction_is_not_told_to_an_order_that_came_after_its_orders_were_taken():
+    late = []
+
+    def write(take_orders):
+        orders = take_orders()
+        if orders == ["a"]:
+            late.append(writer.submit("late"))
+            raise CommitInDoubt("connection lost")
+        return orders
+
+    writer = Writer(write)
+    writer.submit("a")
+    writer.write_waiting()
+    assert not late[0].done()
+
+    writer.write_waiting()
+
+    assert "late" == late[0].result(0)
 
 
 def test_promised_limits_are_kept():

@@ -114,12 +114,12 @@ class Checks:
 
     # When orders were written
 
-    def check_outcomes(self, process):
-        """Check that each order that was written has its outcome, and that each refusal is right."""
+    def check_outcomes(self, process, waited):
+        """Check that each order that waited for the writer has its outcome, and that each refusal is right."""
+        assert all(attempt.outcome.done() for attempt in waited), "a thread waits for an order that was written"
         self.check_journal()
         number = process.journal.entries_before
-        for attempt in process.batch:
-            assert attempt.outcome.done(), "a thread waits for an order that was written"
+        for attempt in process.written():
             error = attempt.outcome.exception()
             if isinstance(error, JournalError):
                 assert not self.history.is_quiet, "a journal that works fails"

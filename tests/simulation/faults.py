@@ -22,10 +22,10 @@ from tests.simulation.process import SteppedSignOuts
 def applies_before_the_commit(patch):
     """Add entries to memory as soon as they are appended; the commit may fail."""
 
-    def write(self, orders):
+    def write(self, take_orders):
         with self.journal.writing() as transaction:
             self.take_over(transaction)
-            outcomes, new = self._judge_all(orders)
+            outcomes, new = self._judge_all(take_orders())
             transaction.append(new)
             self._add(new)
         return outcomes
@@ -36,9 +36,9 @@ def applies_before_the_commit(patch):
 def forgets_to_take_over_first(patch):
     """Judge by what this process knows, whatever others have written."""
 
-    def write(self, orders):
+    def write(self, take_orders):
         with self.journal.writing() as transaction:
-            outcomes, new = self._judge_all(orders)
+            outcomes, new = self._judge_all(take_orders())
             transaction.append(new)
         self._add(new)
         return outcomes
@@ -49,10 +49,10 @@ def forgets_to_take_over_first(patch):
 def takes_over_before_it_has_the_lock(patch):
     """Catch up first and lock then: in between others may write."""
 
-    def write(self, orders):
+    def write(self, take_orders):
         self.catch_up()
         with self.journal.writing() as transaction:
-            outcomes, new = self._judge_all(orders)
+            outcomes, new = self._judge_all(take_orders())
             transaction.append(new)
         self._add(new)
         return outcomes
@@ -82,10 +82,10 @@ def reads_the_clock_before_its_turn(patch):
     """Judge by the time at which the writer began to wait for the lock."""
     write = Ledger._write
 
-    def write_with_old_time(self, orders):
+    def write_with_old_time(self, take_orders):
         began = self.now()
         with replaced(self, "now", lambda: began):
-            return write(self, orders)
+            return write(self, take_orders)
 
     patch.setattr(Ledger, "_write", write_with_old_time)
 
@@ -148,7 +148,7 @@ def looks_for_copies_before_it_takes_over(patch):
     write = Ledger._write
     copy_of = Totals.copy_of
 
-    def write_by_old_forms(self, orders):
+    def write_by_old_forms(self, take_orders):
         known = dict(self.totals.by_form)
 
         def old_copy_of(draft, order):
@@ -156,7 +156,7 @@ def looks_for_copies_before_it_takes_over(patch):
             return copy_of(Totals(by_form=known | new), order)
 
         with replaced(Totals, "copy_of", old_copy_of):
-            return write(self, orders)
+            return write(self, take_orders)
 
     patch.setattr(Ledger, "_write", write_by_old_forms)
 
@@ -200,9 +200,10 @@ def refuses_by_old_figures(patch):
     """Refuse at once what the figures of before the turn do not allow."""
     write = Ledger._write
 
-    def write_what_seems_possible(self, orders):
+    def write_what_seems_possible(self, take_orders):
+        orders = take_orders()
         early = [self._judge(order, self.totals, number=0) for order in orders]
-        late = write(self, orders)
+        late = write(self, lambda: orders)
         pairs = zip(early, late, strict=True)
         return [first if isinstance(first, BookingError) else second for first, second in pairs]
 
@@ -213,8 +214,9 @@ def refuses_what_it_booked(patch):
     """Look at the figures again after the booking, and tell whoever took the last place that there is none."""
     write = Ledger._write
 
-    def write_and_look_again(self, orders):
-        outcomes = write(self, orders)
+    def write_and_look_again(self, take_orders):
+        orders = []
+        outcomes = write(self, lambda: orders.extend(take_orders()) or orders)
         for index, order in enumerate(orders):
             if self.standing(order.club, order.competition).places_left == 0:
                 outcomes[index] = BookingError("There are no places left in this competition")
@@ -229,33 +231,33 @@ def refuses_what_it_booked(patch):
 def gives_up_but_leaves_the_order_waiting(patch):
     """Say that nothing was booked, and leave the order in the queue."""
 
-    def give_up(self, outcome):
+    def give_up_unless_told(self, outcome):
         if not outcome.done():
             raise JournalError("other bookings are still waiting for the journal")
 
-    patch.setattr(Writer, "give_up", give_up)
+    patch.setattr(Writer, "give_up_unless_told", give_up_unless_told)
 
 
 def gives_up_surely_what_is_being_written(patch):
     """Say that nothing was booked where a writer has begun with the order."""
-    give_up = Writer.give_up
+    give_up_unless_told = Writer.give_up_unless_told
 
     def give_up_surely(self, outcome):
         try:
-            give_up(self, outcome)
+            give_up_unless_told(self, outcome)
         except CommitInDoubt as error:
             raise JournalError(str(error)) from error
 
-    patch.setattr(Writer, "give_up", give_up_surely)
+    patch.setattr(Writer, "give_up_unless_told", give_up_surely)
 
 
 def tells_doubt_as_certain(patch):
     """Say that this try booked nothing where the commit is in doubt."""
     write = Ledger._write
 
-    def write_surely(self, orders):
+    def write_surely(self, take_orders):
         try:
-            return write(self, orders)
+            return write(self, take_orders)
         except CommitInDoubt as error:
             raise JournalError(str(error)) from error
 
@@ -264,19 +266,19 @@ def tells_doubt_as_certain(patch):
 
 def never_tells_the_last_that_waits(patch):
     """Forget the last of several threads that wait."""
-    tell = writer_module.tell
+    tell_all = writer_module.tell_all
 
-    def tell_most(waiting, outcomes):
-        number = max(1, len(waiting) - 1)
-        tell(waiting[:number], outcomes[:number])
+    def tell_most(taken, outcomes):
+        number = max(1, len(taken) - 1)
+        tell_all(taken[:number], outcomes[:number])
 
-    patch.setattr(writer_module, "tell", tell_most)
+    patch.setattr(writer_module, "tell_all", tell_most)
 
 
 def tells_the_outcome_of_another(patch):
     """Tell outcomes in another order than that of the orders."""
-    tell = writer_module.tell
-    patch.setattr(writer_module, "tell", lambda waiting, outcomes: tell(waiting, outcomes[::-1]))
+    tell_all = writer_module.tell_all
+    patch.setattr(writer_module, "tell_all", lambda taken, outcomes: tell_all(taken, outcomes[::-1]))
 
 
 # Memory
@@ -335,10 +337,9 @@ def reads_nothing_more_where_no_booking_is_new(patch):
     def read(self):
         self._begun += 1
         with self._journal.reading() as transaction:
-            for memory, last_row in zip(self._memories, transaction.last_rows(), strict=True):
-                if last_row == memory.last_row():
-                    break
-                memory.take_over(transaction)
+            if transaction.last_entry != self._ledger.last_row():
+                self._ledger.take_over(transaction)
+                self._sign_outs.take_over(transaction)
         self._last_done = self._begun
 
     patch.setattr(Reader, "_read", read)

@@ -141,24 +141,22 @@ class History:
         if "write" in process.does or not process.waiting:
             return
         self.note(process, "writes the orders that wait", len(process.waiting))
-        process.batch = process.waiting
-        process.waiting = []
+        waited = list(process.waiting)
         with process.doing("write"):
             process.ledger.writer.write_waiting()
-            self.checks.check_outcomes(process)
-            for attempt in process.batch:
+            self.checks.check_outcomes(process, waited)
+            for attempt in process.written():
                 attempt.hear_outcome()
                 self.note(process, "has answered", attempt.answer.value)
-            process.batch = []
+            process.waiting = [attempt for attempt in process.waiting if not attempt.outcome.done()]
 
     def give_up(self, process):
         """Let a thread wait no longer for its order."""
-        attempts = process.waiting + process.batch
-        if not attempts:
+        if not process.waiting:
             return
-        attempt = self.random.choice(attempts)
+        attempt = self.random.choice(process.waiting)
         try:
-            process.ledger.writer.give_up(attempt.outcome)
+            process.ledger.writer.give_up_unless_told(attempt.outcome)
         except CommitInDoubt:
             self.note(process, "gives up an order that is being written")
             attempt.hear(Answer.IN_DOUBT)

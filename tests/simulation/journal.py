@@ -46,11 +46,8 @@ class Transaction:
         self._disk = journal.disk
         self.new_entries = []
         self.new_sign_outs = []
-
-    def last_rows(self):
-        """Return number and time of the last entry and of the last sign-out."""
-        self._journal.pause()
-        return [rows[-1][:2] if rows else (None, None) for rows in (self._disk.entries, self._disk.sign_outs)]
+        self.last_entry = number_and_time_of_last(self._disk.entries)
+        self.last_sign_out = number_and_time_of_last(self._disk.sign_outs)
 
     def entries(self, first):
         """Return the entries from a number on."""
@@ -76,6 +73,11 @@ class Transaction:
         for sign_in, ended_at in sign_ins.items():
             number += 1
             self.new_sign_outs.append((number, ended_at, sign_in))
+
+
+def number_and_time_of_last(rows):
+    """Return number and time of the last row; None for each where there is no row."""
+    return rows[-1][:2] if rows else (None, None)
 
 
 class SimulatedJournal:

@@ -73,8 +73,7 @@ class Process:
         self.name = name
         self.is_alive = True
         self.does = []
-        self.waiting = []  # attempts that no writer has begun with
-        self.batch = []  # attempts that are being written
+        self.waiting = []  # attempts that were not answered yet
         self.ended_sign_ins = []
         self.entries_checked = 0
         self.journal = SimulatedJournal(history, self)
@@ -96,8 +95,12 @@ class Process:
             yield
         self.does.remove(action)
 
+    def written(self):
+        """Return the attempts that have their outcome, and did not hear it yet."""
+        return [attempt for attempt in self.waiting if attempt.outcome.done()]
+
     def die(self):
         """Answer nobody any more."""
         self.is_alive = False
-        for attempt in self.waiting + self.batch:
+        for attempt in self.waiting:
             attempt.hear(Answer.NEVER)
