@@ -91,14 +91,10 @@ class Sessions(SecureCookieSessionInterface):
         return self._serializer
 
     def save_session(self, app, session, response):
-        """Keep what the session holds, but for a HEAD: that changes nothing."""
-        if request.method != "HEAD":
-            super().save_session(app, session, response)
-
-    def should_set_cookie(self, app, session):
-        """Leave static files, which never look at the session, without a cookie."""
+        """Set the cookie, but not with a static file, which never looks at the session, nor for a HEAD."""
         is_looked_at = session.accessed or session.modified
-        return is_looked_at and super().should_set_cookie(app, session)
+        if is_looked_at and request.method != "HEAD":
+            super().save_session(app, session, response)
 
 
 def new_token():
