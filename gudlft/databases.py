@@ -22,14 +22,14 @@ URL_EXAMPLES = "sqlite:///bookings.db or postgresql+psycopg://name:password@host
 # Limits of time
 
 
-class Limit(threading.local):
+class TimeLimit(threading.local):
     """How long databases may take: each thread has seconds of its own, and the moment at which they are over."""
 
     seconds = math.inf
     deadline = math.inf
 
 
-limit_of_this_thread = Limit()
+limit_of_this_thread = TimeLimit()
 
 
 @contextmanager
