@@ -2,15 +2,17 @@
 
 import threading
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterable
-from datetime import datetime, timezone
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from typing import NamedTuple
 
+from .draft import Draft
 from .journal import LARGEST, Journal, JournalError, NoJournal, Transaction, check_entries
-from .model import BookingError, Club, Competition, Entry, Kind, Order, comparable
-from .rules import Standing, Terms, points_of
+from .model import Club, Competition, Entry, Kind, Order, comparable
+from .rules import Standing, Terms
 from .totals import Totals
-from .writer import TakeOrders, Writer
+from .writer import Writer
 
 
 def now() -> datetime:
@@ -64,30 +66,30 @@ class Ledger:
         self.terms = terms or Terms()
         self.journal = journal or NoJournal()
         self.now = clock
-        self.writer = Writer(self._write)
+        self.writer = Writer(self._writing)
 
         self.entries: list[Entry] = []
         self.history: dict[str, list[Entry]] = {}  # by club
         self.totals = Totals()
         self.points_board = sorted(self._board_row(club) for club in self.clubs.values())
-        self._memory = threading.Lock()  # guards the four above, for moments only
+        self._memory_lock = threading.Lock()  # guards the four above, for moments only
         self.catch_up()
 
     # Reading
 
     def points_left(self, club: Club) -> int:
         """Return the points that the club can spend."""
-        with self._memory:
+        with self._memory_lock:
             return self.totals.points_left(club)
 
     def standing(self, club: Club, competition: Competition) -> Standing:
         """Return the club's figures at a competition, all of one moment."""
-        with self._memory:
+        with self._memory_lock:
             return self.totals.standing(club, competition)
 
     def figures(self, club: Club, competitions: Iterable[Competition]) -> Figures:
         """Return the club's points, its figures at each competition and the points board."""
-        with self._memory:
+        with self._memory_lock:
             standings = [self.totals.standing(club, competition) for competition in competitions]
             return Figures(self.totals.points_left(club), standings, self.points_board)
 
@@ -104,7 +106,7 @@ class Ledger:
 
     def entries_of(self, club: Club) -> list[Entry]:
         """Return the club's bookings and returns, oldest first."""
-        with self._memory:
+        with self._memory_lock:
             return list(self.history.get(club.name, ()))
 
     def holdings(self, club: Club) -> list[Holding]:
@@ -120,12 +122,12 @@ class Ledger:
 
     def mismatches(self) -> list[str]:
         """Return a sentence for each total that does not fit the files and the terms, which may have changed."""
-        with self._memory:
+        with self._memory_lock:
             return list(self.totals.mismatches(self.clubs, self.competitions, self.terms))
 
     def entry_list(self, competition: str) -> list[tuple[str, int]]:
         """Return the clubs that hold places at a competition, and how many; the files may name neither any more."""
-        with self._memory:
+        with self._memory_lock:
             held = [(club, held.places) for (club, name), held in self.totals.held.items() if name == competition]
         return sorted((club, places) for club, places in held if places)
 
@@ -139,52 +141,17 @@ class Ledger:
         """Give places back, or return what a copy of the form gave back; raise BookingError or JournalError."""
         return self.writer.carry_out(Order(Kind.RETURN, club, competition, places, token))
 
-    def _write(self, take_orders: TakeOrders) -> list[Entry | BookingError]:
-        """Judge each order after those before it and commit what they become; return what became of each."""
+    @contextmanager
+    def _writing(self) -> Iterator[Draft]:
+        """Yield a draft to the one writer; what orders become on it is committed at the end, then added to memory."""
         with self.journal.writing() as transaction:
             if self.journal.shared:
                 self.take_over(transaction)
-            orders = take_orders()  # with those that came while this thread waited for the journal
-            outcomes, new = self._judge_all(orders)
-            check_entries(new, previous=self._last_number())
-            transaction.append(new)
-        self._add(new)
-        return outcomes
-
-    def _judge_all(self, orders: list[Order]) -> tuple[list[Entry | BookingError], list[Entry]]:
-        """Return what becomes of each order, and the new entries: fewer, where copies of a form wait together."""
-        draft = self.totals.draft()
-        number = self._last_number()
-        outcomes = []
-        new = []
-        for order in orders:
-            outcome = draft.copy_of(order)
-            if outcome is None:
-                outcome = self._judge(order, draft, number + 1)
-                if isinstance(outcome, Entry):
-                    number = outcome.number
-                    draft.add(outcome)
-                    new.append(outcome)
-            outcomes.append(outcome)
-        return outcomes, new
-
-    def _judge(self, order: Order, totals: Totals, number: int) -> Entry | BookingError:
-        """Return the entry that the order becomes, or the error where a rule forbids it."""
-        moment = self.now()
-        standing = totals.standing(order.club, order.competition)
-        try:
-            points = points_of(order, standing, self.terms, moment)
-        except BookingError as refusal:
-            return refusal
-        return Entry(
-            number=number,
-            at=moment.astimezone(timezone.utc),
-            club=order.club.name,
-            competition=order.competition.name,
-            places=order.kind * order.places,
-            points=order.kind * points,
-            token=order.token,
-        )
+            draft = Draft(self.totals, self._last_number(), self.terms, self.now)
+            yield draft
+            check_entries(draft.new_entries, previous=self._last_number())
+            transaction.append(draft.new_entries)
+        self._add(draft.new_entries)
 
     # Memory
 
@@ -203,11 +170,11 @@ class Ledger:
 
     def take_over(self, transaction: Transaction) -> None:
         """Add what is new in the journal: all of it, or none where something cannot be right."""
-        with self._memory:  # a page's thread may have added the last entry, and not yet its totals
+        with self._memory_lock:  # a page's thread may have added the last entry, and not yet its totals
             known = self.entries[-1:]
         if known:
             [last] = known
-            new = entries_behind(last, transaction)
+            new = entries_after(last, transaction)
             check_entries(new, previous=last.number)
         else:
             new = list(transaction.entries(first=-LARGEST))
@@ -221,7 +188,7 @@ class Ledger:
         """Add the entries that are not in memory yet: another thread may have taken them over meanwhile."""
         if not entries:
             return
-        with self._memory:
+        with self._memory_lock:
             last_number = self._last_number()
             new = [entry for entry in entries if entry.number > last_number]
             names = {entry.club for entry in new}
@@ -250,8 +217,8 @@ class Ledger:
         self.points_board = board
 
 
-def entries_behind(last: Entry, transaction: Transaction) -> list[Entry]:
-    """Return the journal's entries behind one that it had; raise JournalError where it has that no longer."""
+def entries_after(last: Entry, transaction: Transaction) -> list[Entry]:
+    """Return the journal's entries after one that it had; raise JournalError where it has that no longer."""
     entries = list(transaction.entries(first=last.number))
     if entries[:1] != [last]:
         raise JournalError("the journal has lost bookings that were made: restart to go on without them")

@@ -44,15 +44,31 @@ class Kind(IntEnum):
     RETURN = -1
 
 
+class Form(NamedTuple):
+    """What makes two forms copies of one. Places to be given back are negative."""
+
+    club: str
+    competition: str
+    places: int
+    token: str
+
+
 @dataclass(frozen=True)
 class Order:
-    """What a form asks for. Orders with a token that are equal are copies of one form."""
+    """What a form asks for."""
 
     kind: Kind
     club: Club
     competition: Competition
     places: int
     token: str | None = None
+
+    @property
+    def form(self) -> Form | None:
+        """Return what its copies have in common; None where it has no token, and so no copies."""
+        if self.token is None:
+            return None
+        return Form(self.club.name, self.competition.name, self.kind * self.places, self.token)
 
 
 class Entry(NamedTuple):
@@ -65,3 +81,10 @@ class Entry(NamedTuple):
     places: int
     points: int
     token: str | None
+
+    @property
+    def form(self) -> Form | None:
+        """Return what the copies of the form that became this entry have in common; None where it had no token."""
+        if self.token is None:
+            return None
+        return Form(self.club, self.competition, self.places, self.token)

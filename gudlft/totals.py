@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .model import Club, Competition, Entry, Order
+from .model import Club, Competition, Entry, Form, Order
 from .rules import Standing, Terms
 
 
@@ -23,7 +23,7 @@ class Totals:
     points_spent: MutableMapping[str, int] = field(default_factory=dict)  # by club
     places_sold: MutableMapping[str, int] = field(default_factory=dict)  # by competition
     held: MutableMapping[tuple[str, str], Held] = field(default_factory=dict)  # by club and competition
-    by_form: MutableMapping[tuple, Entry] = field(default_factory=dict)  # by what makes a form the same
+    by_form: MutableMapping[Form, Entry] = field(default_factory=dict)
 
     def draft(self) -> "Totals":
         """Return totals that start from these and leave them as they are."""
@@ -46,14 +46,13 @@ class Totals:
         held = self.held.get(key, Held())
         self.held[key] = Held(held.places + entry.places, held.points_paid + entry.points)
 
-        if entry.token:
-            form = (entry.club, entry.competition, entry.places, entry.token)
+        form = entry.form
+        if form:
             self.by_form[form] = entry
 
     def copy_of(self, order: Order) -> Entry | None:
         """Return what another copy of the order's form became, if there was one."""
-        form = (order.club.name, order.competition.name, order.kind * order.places, order.token)
-        return self.by_form.get(form)
+        return self.by_form.get(order.form)
 
     def points_left(self, club: Club) -> int:
         """Return the points that the club can spend: none where its opening points were lowered below what it spent."""

@@ -4,7 +4,9 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from .journal import CommitInDoubt, JournalError
 
@@ -14,7 +16,12 @@ SECONDS_BETWEEN_LOOKS = 0.1  # at how long it takes
 SECONDS_UNTIL_SLOW_AGAIN = 0.1  # after a turn that was slow
 MOST_THAT_WAIT_WHEN_SLOW = 3  # beside the one that writes: the other threads of the process answer pages
 
-TakeOrders = Callable[[], list]  # returns the orders that wait: from there on none can be taken back
+
+class Draft(Protocol):
+    """What carries out the orders of one transaction, one after the other."""
+
+    def carry_out(self, order: object) -> object:
+        """Return what becomes of an order: a result or, not raised, an error."""
 
 
 @dataclass(eq=False)
@@ -31,12 +38,9 @@ class Writer:
     A thread that was answered waits for nobody. Where the journal is slow, few threads wait for it.
     """
 
-    def __init__(self, write: Callable[[TakeOrders], list]):
-        """Carry orders out with a function that takes them as late as it can, and returns the outcome of each.
-
-        An outcome is a result or, not raised, an error.
-        """
-        self._write = write
+    def __init__(self, writing: Callable[[], AbstractContextManager[Draft]]):
+        """Carry orders out on the draft that `writing` yields; they are written when its block has ended well."""
+        self._writing = writing
         self._waiting: list[Waiting] = []  # what no writer has taken yet
         self._threads: list[Future] = []  # the outcomes for which threads wait, first come first
         self._writing_since: float | None = None
@@ -106,18 +110,14 @@ class Writer:
 
     def write_waiting(self) -> None:
         """Carry out all orders that wait, and tell each its outcome. One thread at a time calls this."""
-        taken: list[Waiting] = []
-
-        def take_orders() -> list:
-            taken.extend(self._take_waiting())
-            return [waiting.order for waiting in taken]
-
+        taken = []
         try:
-            outcomes = self._write(take_orders)
+            with self._writing() as draft:  # which may have to wait for the journal: more orders gather meanwhile
+                taken = self._take_waiting()
+                outcomes = [draft.carry_out(waiting.order) for waiting in taken]
         except BaseException as error:
-            if not taken:  # it failed early: that is true for all that wait
-                take_orders()
-            tell_all(taken, [own_error(error) for _ in taken])
+            failed = taken or self._take_waiting()  # what fails before it takes any fails for all that wait
+            tell_all(failed, [own_error(error) for _ in failed])
             if not isinstance(error, JournalError):  # a bug, of which whoever waits was told too
                 raise
         else:

@@ -3,10 +3,13 @@
 import os
 import sys
 import time
+from contextlib import contextmanager
+from functools import partial
 
 import sqlalchemy
 
 import server
+from gudlft.draft import Draft
 from gudlft.sql_journal import Writing, bookings
 from tests.amplifier import trace
 
@@ -19,25 +22,26 @@ def append_slowly(transaction, entries):
     append(transaction, entries)
 
 
-def write_without_lock(ledger, take_orders):
-    """Judge and append as the ledger does, but in no transaction; memory takes it over with the next page.
+@contextmanager
+def writing_without_lock(ledger):
+    """Let orders be judged and append them as the ledger does, but in no transaction; pages take them over later.
 
     The database numbers the bookings: taken from memory, the unique number would stop what the lock lets pass.
     """
     number = sqlalchemy.select(sqlalchemy.func.coalesce(sqlalchemy.func.max(bookings.c.number), 0) + 1)
     with ledger.journal.reading() as transaction:
         ledger.take_over(transaction)
-        outcomes, new = ledger._judge_all(take_orders())
+        draft = Draft(ledger.totals, ledger._last_number(), ledger.terms, ledger.now)
+        yield draft
         time.sleep(0.05)
-        for entry in new:
+        for entry in draft.new_entries:
             values = entry._asdict() | {"number": number.scalar_subquery()}
             transaction.connection.execute(bookings.insert().values(values))
-    return outcomes
 
 
 Writing.append = append_slowly
 if "UNLOCKED" in os.environ:
-    server.ledger.writer._write = lambda take_orders: write_without_lock(server.ledger, take_orders)
+    server.ledger.writer._writing = partial(writing_without_lock, server.ledger)
 
 
 def app(environ, start_response):

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from gudlft import databases
+from gudlft.draft import Draft
 from gudlft.journal import CommitInDoubt, JournalError
 from gudlft.sql_journal import Writing
 from tests.databases import (
@@ -139,19 +140,19 @@ def test_order_that_meets_a_silence_books_nothing_for_certain(unreadable, served
     assert BOOKED == in_memory(ledger) == in_journal(url)
 
 
-def test_silence_in_the_middle_of_a_transaction_leaves_no_traceback_in_the_log(proxied, opened, capfd):
+def test_silence_in_the_middle_of_a_transaction_leaves_no_traceback_in_the_log(proxied, opened, capfd, monkeypatch):
     url, proxy = proxied
     ledger = opened(url)
 
-    def fall_silent(orders):
+    def fall_silent(draft, order):
         proxy.be_silent()
         raise JournalError("an error that is not the driver's")
 
-    ledger._judge_all = fall_silent
+    monkeypatch.setattr(Draft, "carry_out", fall_silent)
     with quick_limits(), pytest.raises(JournalError):
         ledger.book(*parties(ledger), 2)
     proxy.go_on()
-    del ledger._judge_all
+    monkeypatch.undo()
 
     assert "" == capfd.readouterr().err
     assert 1 == ledger.book(*parties(ledger), 2).number

@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from threading import Semaphore
 
 import pytest
@@ -14,8 +15,22 @@ from gudlft.writer import Writer
 LONGEST_TEST = 10  # seconds
 
 
+class ListedOrders:
+    """Carries out orders, and knows which: a wrong one is refused."""
+
+    def __init__(self):
+        self.orders = []
+
+    def carry_out(self, order):
+        """Return what becomes of an order."""
+        self.orders.append(order)
+        if order == "wrong":
+            return ValueError(order)
+        return f"{order} is done"
+
+
 class SlowJournal:
-    """Carries out orders when the test lets it: a wrong one is refused."""
+    """Lets orders be carried out when the test wants it."""
 
     def __init__(self):
         self.batches = []
@@ -23,15 +38,16 @@ class SlowJournal:
         self._begun = Semaphore(0)
         self._may_end = Semaphore(0)
 
-    def write(self, take_orders):
-        """Return what became of each order."""
-        orders = take_orders()
-        self.batches.append(orders)
+    @contextmanager
+    def writing(self):
+        """Yield what carries orders out."""
+        draft = ListedOrders()
+        yield draft
+        self.batches.append(draft.orders)
         self._begun.release()
         assert self._may_end.acquire(timeout=LONGEST_TEST)
         if self.error:
             raise self.error
-        return [ValueError(order) if order == "wrong" else f"{order} is done" for order in orders]
 
     def wait_until_begun(self):
         """Wait until a writer has begun with the next orders."""
@@ -45,8 +61,8 @@ class SlowJournal:
 class WatchedWriter(Writer):
     """A writer that tells when orders have begun to wait."""
 
-    def __init__(self, write):
-        super().__init__(write)
+    def __init__(self, writing):
+        super().__init__(writing)
         self._submitted = Semaphore(0)
 
     def submit(self, order):
@@ -70,7 +86,7 @@ def journal():
 @pytest.fixture
 def writer(journal):
     """Return a writer of this journal."""
-    return WatchedWriter(journal.write)
+    return WatchedWriter(journal.writing)
 
 
 @pytest.fixture
@@ -277,44 +293,44 @@ def test_order_that_was_carried_out_is_not_taken_back(writer, journal):
 
 
 def test_orders_that_come_while_the_writer_waits_for_the_journal_share_its_transaction():
-    batches = []
+    draft = ListedOrders()
 
-    def write(take_orders):
+    @contextmanager
+    def writing():
         writer.submit("b")
-        orders = take_orders()
-        batches.append(orders)
-        return orders
+        yield draft
 
-    writer = Writer(write)
+    writer = Writer(writing)
     writer.submit("a")
 
     writer.write_waiting()
 
-    assert [["a", "b"]] == batches
+    assert ["a", "b"] == draft.orders
 
 
 def test_order_is_taken_back_for_certain_while_the_writer_waits_for_the_journal():
-    def write(take_orders):
+    @contextmanager
+    def writing():
         with pytest.raises(JournalError) as error:
             writer.give_up_unless_told(taken_back)
         assert not isinstance(error.value, CommitInDoubt)
-        return take_orders()
+        yield ListedOrders()
 
-    writer = Writer(write)
+    writer = Writer(writing)
     outcome = writer.submit("a")
     taken_back = writer.submit("b")
 
     writer.write_waiting()
 
-    assert "a" == outcome.result(0)
+    assert "a is done" == outcome.result(0)
     assert taken_back.cancelled()
 
 
 def test_failure_before_any_order_was_taken_is_told_to_all_that_wait():
-    def write(take_orders):
+    def writing():
         raise JournalError("busy")
 
-    writer = Writer(write)
+    writer = Writer(writing)
     outcomes = [writer.submit("a"), writer.submit("b")]
 
     writer.write_waiting()
@@ -325,21 +341,22 @@ def test_failure_before_any_order_was_taken_is_told_to_all_that_wait():
 def test_failure_of_a_transaction_is_not_told_to_an_order_that_came_after_its_orders_were_taken():
     late = []
 
-    def write(take_orders):
-        orders = take_orders()
-        if orders == ["a"]:
+    @contextmanager
+    def writing():
+        draft = ListedOrders()
+        yield draft
+        if draft.orders == ["a"]:
             late.append(writer.submit("late"))
             raise CommitInDoubt("connection lost")
-        return orders
 
-    writer = Writer(write)
+    writer = Writer(writing)
     writer.submit("a")
     writer.write_waiting()
     assert not late[0].done()
 
     writer.write_waiting()
 
-    assert "late" == late[0].result(0)
+    assert "late is done" == late[0].result(0)
 
 
 def test_promised_limits_are_kept():

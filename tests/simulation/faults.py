@@ -3,9 +3,11 @@
 Each is a mistake that could be made, or was. A simulation that finds none of them would prove nothing.
 """
 
+from collections import ChainMap
 from contextlib import contextmanager, suppress
 
 from gudlft import writer as writer_module
+from gudlft.draft import Draft
 from gudlft.journal import CommitInDoubt, JournalError
 from gudlft.ledger import Ledger
 from gudlft.model import BookingError, Kind
@@ -22,72 +24,78 @@ from tests.simulation.process import SteppedSignOuts
 def applies_before_the_commit(patch):
     """Add entries to memory as soon as they are appended; the commit may fail."""
 
-    def write(self, take_orders):
+    @contextmanager
+    def writing(self):
         with self.journal.writing() as transaction:
             self.take_over(transaction)
-            outcomes, new = self._judge_all(take_orders())
-            transaction.append(new)
-            self._add(new)
-        return outcomes
+            draft = draft_of(self)
+            yield draft
+            transaction.append(draft.new_entries)
+            self._add(draft.new_entries)
 
-    patch.setattr(Ledger, "_write", write)
+    patch.setattr(Ledger, "_writing", writing)
 
 
 def forgets_to_take_over_first(patch):
     """Judge by what this process knows, whatever others have written."""
 
-    def write(self, take_orders):
+    @contextmanager
+    def writing(self):
         with self.journal.writing() as transaction:
-            outcomes, new = self._judge_all(take_orders())
-            transaction.append(new)
-        self._add(new)
-        return outcomes
+            draft = draft_of(self)
+            yield draft
+            transaction.append(draft.new_entries)
+        self._add(draft.new_entries)
 
-    patch.setattr(Ledger, "_write", write)
+    patch.setattr(Ledger, "_writing", writing)
 
 
 def takes_over_before_it_has_the_lock(patch):
     """Catch up first and lock then: in between others may write."""
 
-    def write(self, take_orders):
+    @contextmanager
+    def writing(self):
         self.catch_up()
         with self.journal.writing() as transaction:
-            outcomes, new = self._judge_all(take_orders())
-            transaction.append(new)
-        self._add(new)
-        return outcomes
+            draft = draft_of(self)
+            yield draft
+            transaction.append(draft.new_entries)
+        self._add(draft.new_entries)
 
-    patch.setattr(Ledger, "_write", write)
+    patch.setattr(Ledger, "_writing", writing)
 
 
 def numbers_from_a_stale_read(patch):
     """Number entries from what this process knew before it took over."""
     take_over = Ledger.take_over
-    last_number = Ledger._last_number
-    judge_all = Ledger._judge_all
+    writing = Ledger._writing
 
     def take_over_and_remember(self, transaction):
-        self.last_number_before = last_number(self)
+        self.last_number_before = self._last_number()
         take_over(self, transaction)
 
-    def judge_all_with_old_number(self, orders):
-        with replaced(self, "_last_number", lambda: self.last_number_before):
-            return judge_all(self, orders)
+    @contextmanager
+    def writing_with_old_number(self):
+        with writing(self) as draft:
+            draft._last_number = self.last_number_before
+            yield draft
 
     patch.setattr(Ledger, "take_over", take_over_and_remember)
-    patch.setattr(Ledger, "_judge_all", judge_all_with_old_number)
+    patch.setattr(Ledger, "_writing", writing_with_old_number)
 
 
 def reads_the_clock_before_its_turn(patch):
     """Judge by the time at which the writer began to wait for the lock."""
-    write = Ledger._write
+    writing = Ledger._writing
 
-    def write_with_old_time(self, take_orders):
+    @contextmanager
+    def writing_with_old_time(self):
         began = self.now()
-        with replaced(self, "now", lambda: began):
-            return write(self, take_orders)
+        with writing(self) as draft:
+            draft._clock = lambda: began
+            yield draft
 
-    patch.setattr(Ledger, "_write", write_with_old_time)
+    patch.setattr(Ledger, "_writing", writing_with_old_time)
 
 
 def takes_doubt_for_success(patch):
@@ -127,7 +135,7 @@ def judges_without_the_draft(patch):
 
     def draft_that_stays(self):
         totals = draft(self)
-        totals.add = lambda entry: totals.by_form.update({form_of(entry): entry})
+        totals.add = lambda entry: totals.by_form.update({entry.form: entry} if entry.form else {})
         return totals
 
     patch.setattr(Totals, "draft", draft_that_stays)
@@ -145,20 +153,16 @@ def retries_without_token_check(patch):
 
 def looks_for_copies_before_it_takes_over(patch):
     """Look for copies of a form in what this process knew before its turn."""
-    write = Ledger._write
-    copy_of = Totals.copy_of
+    writing = Ledger._writing
 
-    def write_by_old_forms(self, take_orders):
+    @contextmanager
+    def writing_by_old_forms(self):
         known = dict(self.totals.by_form)
+        with writing(self) as draft:
+            draft._totals.by_form = ChainMap({}, known)
+            yield draft
 
-        def old_copy_of(draft, order):
-            new = draft.by_form.maps[0]
-            return copy_of(Totals(by_form=known | new), order)
-
-        with replaced(Totals, "copy_of", old_copy_of):
-            return write(self, take_orders)
-
-    patch.setattr(Ledger, "_write", write_by_old_forms)
+    patch.setattr(Ledger, "_writing", writing_by_old_forms)
 
 
 def books_copies_that_wait_together(patch):
@@ -177,52 +181,58 @@ def takes_a_token_alone_for_the_form(patch):
     """Take a form with another number of places for a copy, if its token is the same."""
 
     def copy_of(self, order):
-        return next((entry for form, entry in self.by_form.items() if form[3] == order.token), None)
+        return next((entry for form, entry in self.by_form.items() if form.token == order.token), None)
 
     patch.setattr(Totals, "copy_of", copy_of)
 
 
 def refunds_by_a_stale_standing(patch):
     """Compute what comes back from what was held before the transaction."""
-    judge = Ledger._judge
+    judge = Draft._judge
 
-    def judge_by_memory(self, order, totals, number):
-        outcome = judge(self, order, totals, number)
-        before = self.totals.standing(order.club, order.competition)
-        if order.kind is Kind.BOOKING or isinstance(outcome, BookingError) or before.places_held == 0:
-            return outcome
-        return outcome._replace(points=-(before.points_paid * order.places // before.places_held))
+    def judge_by_memory(self, order):
+        entry = judge(self, order)
+        committed = Totals(*(totals.maps[1] for totals in vars(self._totals).values()))
+        before = committed.standing(order.club, order.competition)
+        if order.kind is Kind.BOOKING or before.places_held == 0:
+            return entry
+        return entry._replace(points=-(before.points_paid * order.places // before.places_held))
 
-    patch.setattr(Ledger, "_judge", judge_by_memory)
+    patch.setattr(Draft, "_judge", judge_by_memory)
 
 
 def refuses_by_old_figures(patch):
     """Refuse at once what the figures of before the turn do not allow."""
-    write = Ledger._write
+    writing = Ledger._writing
 
-    def write_what_seems_possible(self, take_orders):
-        orders = take_orders()
-        early = [self._judge(order, self.totals, number=0) for order in orders]
-        late = write(self, lambda: orders)
-        pairs = zip(early, late, strict=True)
-        return [first if isinstance(first, BookingError) else second for first, second in pairs]
+    @contextmanager
+    def writing_what_seemed_possible(self):
+        before = Totals(**{name: dict(totals) for name, totals in vars(self.totals).items()})
+        with writing(self) as draft:
+            carry_out = draft.carry_out
 
-    patch.setattr(Ledger, "_write", write_what_seems_possible)
+            def carry_out_unless_refused_early(order):
+                early = Draft(before, 0, self.terms, self.now).carry_out(order)
+                late = carry_out(order)
+                return early if isinstance(early, BookingError) else late
+
+            draft.carry_out = carry_out_unless_refused_early
+            yield draft
+
+    patch.setattr(Ledger, "_writing", writing_what_seemed_possible)
 
 
 def refuses_what_it_booked(patch):
     """Look at the figures again after the booking, and tell whoever took the last place that there is none."""
-    write = Ledger._write
+    carry_out = Draft.carry_out
 
-    def write_and_look_again(self, take_orders):
-        orders = []
-        outcomes = write(self, lambda: orders.extend(take_orders()) or orders)
-        for index, order in enumerate(orders):
-            if self.standing(order.club, order.competition).places_left == 0:
-                outcomes[index] = BookingError("There are no places left in this competition")
-        return outcomes
+    def carry_out_and_look_again(self, order):
+        outcome = carry_out(self, order)
+        if self._totals.standing(order.club, order.competition).places_left == 0:
+            return BookingError("There are no places left in this competition")
+        return outcome
 
-    patch.setattr(Ledger, "_write", write_and_look_again)
+    patch.setattr(Draft, "carry_out", carry_out_and_look_again)
 
 
 # Telling
@@ -253,15 +263,17 @@ def gives_up_surely_what_is_being_written(patch):
 
 def tells_doubt_as_certain(patch):
     """Say that this try booked nothing where the commit is in doubt."""
-    write = Ledger._write
+    writing = Ledger._writing
 
-    def write_surely(self, take_orders):
+    @contextmanager
+    def writing_surely(self):
         try:
-            return write(self, take_orders)
+            with writing(self) as draft:
+                yield draft
         except CommitInDoubt as error:
             raise JournalError(str(error)) from error
 
-    patch.setattr(Ledger, "_write", write_surely)
+    patch.setattr(Ledger, "_writing", writing_surely)
 
 
 def never_tells_the_last_that_waits(patch):
@@ -365,9 +377,9 @@ def reads_no_sign_outs_of_others(patch):
 # Tools
 
 
-def form_of(entry):
-    """Return what makes the form of an entry the same."""
-    return entry.club, entry.competition, entry.places, entry.token
+def draft_of(ledger):
+    """Return a draft after the entries that a ledger has in memory."""
+    return Draft(ledger.totals, ledger._last_number(), ledger.terms, ledger.now)
 
 
 @contextmanager
