@@ -36,10 +36,11 @@ from gudlft.model import BookingError, comparable
 from gudlft.opening import open_journal, open_ledger, open_mailed_codes
 from gudlft.pagination import paginate
 from gudlft.reader import Reader
-from gudlft.rules import noun_for, plural, read_places, read_token
+from gudlft.rules import read_places, read_token
 from gudlft.search import EVERYTHING, Choice, Show, months_of
 from gudlft.settings import BadSettings, read_settings
 from gudlft.sign_outs import SIGN_IN_LASTS, SignOuts
+from gudlft.words import noun_for, plural
 
 IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
 LARGEST_REQUEST = 16 * 1024  # bytes
@@ -612,7 +613,7 @@ def competition_file(competition):
 
 
 @app.get("/purchasePlaces")
-def lead_to_summary():
+def redirect_to_summary():
     """Lead a browser that goes back to a sent booking form to a page."""
     return redirect(url_for("show_summary"), 303)
 
@@ -620,7 +621,7 @@ def lead_to_summary():
 @app.post("/purchasePlaces")
 @sign_in_required
 def purchase_places():
-    """Book places, or show the form again with the reason why not."""
+    """Book places where `rules.price` allows it, or show the form again with the reason why not."""
     require_fresh_figures()
     if request.form.get("club", request.club.name) != request.club.name:
         abort(403, sentences.another_club(request.club))
@@ -631,7 +632,7 @@ def purchase_places():
     typed = request.form.get("places", "")
     try:
         places = read_places(typed)
-        entry = ledger.book(request.club, competition, places, request.token)  # if rules.price finds nothing against it
+        entry = ledger.book(request.club, competition, places, request.token)
     except BookingError as error:
         return render_booking(competition, Problem(str(error), field="places", typed=typed))
 
@@ -670,7 +671,7 @@ def render_bookings(status=200, problem=None, page_number="1"):
 
 
 @app.get("/cancelPlaces")
-def lead_to_bookings():
+def redirect_to_bookings():
     """Lead a browser that goes back to a sent form to My bookings."""
     return redirect(url_for("bookings"), 303)
 
@@ -678,7 +679,7 @@ def lead_to_bookings():
 @app.post("/cancelPlaces")
 @sign_in_required
 def cancel_places():
-    """Give places back, or show the form again with the reason why not."""
+    """Give places back where `rules.refund` allows it, or show the form again with the reason why not."""
     require_fresh_figures()
     if request.form.get("club", request.club.name) != request.club.name:
         abort(403, sentences.another_club(request.club))
@@ -689,7 +690,7 @@ def cancel_places():
     typed = request.form.get("places", "")
     try:
         places = read_places(typed)
-        entry = ledger.give_back(request.club, competition, places, request.token)  # if rules.refund finds nothing
+        entry = ledger.give_back(request.club, competition, places, request.token)
     except BookingError as error:
         return refuse_return(competition, Problem(str(error), typed=typed))
 

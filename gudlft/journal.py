@@ -8,6 +8,7 @@ from typing import Protocol
 
 from .model import Entry
 
+SECONDS_TO_WRITE = 4  # that the writer of bookings may need
 LARGEST = 1_000_000_000  # of a number in a row: all fit an INTEGER of any database, with room for more rows
 
 
@@ -56,7 +57,7 @@ class Writing(Transaction, Protocol):
 
 
 class Journal(Protocol):
-    """Where bookings and ended sign-ins are kept. One that is not shared is asked for entries to append, no more."""
+    """Where bookings and ended sign-ins are kept. One that is not shared is only written to, by one process."""
 
     shared: bool  # by processes: each takes over what the others wrote
     is_new: bool  # it was made by this start
@@ -64,11 +65,14 @@ class Journal(Protocol):
     def reading(self) -> AbstractContextManager[Reading]:
         """Yield a transaction that reads; raise JournalError soon where the journal is away or busy."""
 
-    def writing(self) -> AbstractContextManager[Writing]:
+    def writing(self, seconds: float = SECONDS_TO_WRITE) -> AbstractContextManager[Writing]:
         """Yield the transaction of the one writer, which is durable when the block has ended, and undone if it raises.
 
-        Raise JournalError where nothing was written, CommitInDoubt where that is not certain.
+        Raise JournalError where nothing was written in time, CommitInDoubt where that is not certain.
         """
+
+    def take_back(self) -> None:
+        """Remove what this start made, if it is new, unless something was booked meanwhile."""
 
     def close(self) -> None:
         """Let go of all that is open and must not be forked; it opens again when it is needed."""
@@ -78,14 +82,14 @@ class Journal(Protocol):
 
 
 def check_entries(entries: Iterable[Entry], previous: int) -> None:
-    """Raise JournalError unless the entries can stand behind the one with the previous number."""
+    """Raise JournalError unless the entries can follow the one with the previous number."""
     for entry in entries:
         check_entry(entry, previous)
         previous = entry.number
 
 
 def check_entry(entry: Entry, previous: int) -> None:
-    """Raise JournalError unless the entry can stand behind the one with the previous number."""
+    """Raise JournalError unless the entry can follow the one with the previous number."""
     number, at, club, competition, places, points, _ = entry
     wrong = f"booking {number} cannot be right"
     if not (is_figure(number) and is_figure(places) and is_figure(points)):

@@ -62,7 +62,7 @@ class RateLimit:
 
 
 def client_key(address: str | None) -> str:
-    """Return a client's IP address in its one form; whatever is no address counts as one client."""
+    """Return a client's IPv4 address, or the IPv6 network of which it has all addresses; what is none is one client."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -71,4 +71,5 @@ def client_key(address: str | None) -> str:
         return str(parsed)
     if parsed.ipv4_mapped:
         return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Address(int(parsed)))  # without its zone, a text of any length after a percent sign
+    network = ipaddress.IPv6Network((int(parsed), 64), strict=False)  # the number has no zone, a text of any length
+    return str(network)

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from .model import BookingError, Competition, Kind, Order
+from .words import are, plural
 
 # What a form may say
 
@@ -185,18 +186,3 @@ def started(competition: Competition) -> str:
     """Say when a competition started, to end the sentence that refuses."""
     start = competition.starts_at
     return f"{competition.name} started on {start.day} {start:%B %Y} at {start:%H:%M}"
-
-
-def plural(number: int, noun: str) -> str:
-    """Return "1 place" or "2 places"."""
-    return f"{number} {noun_for(number, noun)}"
-
-
-def noun_for(number: int, noun: str) -> str:
-    """Return "place" or "places"."""
-    return noun if number == 1 else f"{noun}s"
-
-
-def are(number: int) -> str:
-    """Return "is" or "are"."""
-    return "is" if number == 1 else "are"

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from .model import Club, Competition
-from .rules import Bookable, Limit, Standing, Terms, are, noun_for, plural
+from .rules import Bookable, Limit, Standing, Terms
 from .search import Choice, Show
+from .words import are, noun_for, plural
 
 # Signing in
 

@@ -14,13 +14,12 @@ import sqlalchemy as sql
 from sqlalchemy import Column, Integer, Table, Text
 
 from .databases import open_database, renew_time_limit, time_limit
-from .journal import CommitInDoubt, JournalError
+from .journal import SECONDS_TO_WRITE, CommitInDoubt, JournalError
 from .model import Entry
 
 APP = "GÜDLFT Registration"
 VERSION = 1
 SECONDS_TO_READ = 0.5
-SECONDS_TO_WRITE = 4
 BATCH_SIZE = 10_000  # rows read at once
 
 # Tables

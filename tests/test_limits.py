@@ -192,9 +192,11 @@ def test_threads_count_more_than_the_limit_without_its_lock(slow_deque):
     ("address", "key"),
     [
         ("192.0.2.1", "192.0.2.1"),
-        ("2001:DB8:0:0::1", "2001:db8::1"),
+        ("2001:DB8:0:0::1", "2001:db8::/64"),
+        ("2001:db8:0:0:ffff::2", "2001:db8::/64"),
+        ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
         ("::ffff:192.0.2.1", "192.0.2.1"),
-        ("fe80::1%" + "x" * 10_000, "fe80::1"),
+        ("fe80::1%" + "x" * 10_000, "fe80::/64"),
     ],
 )
 def test_client_is_known_by_its_ip_address_in_one_form(address, key):
