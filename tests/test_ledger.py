@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from gudlft.journal import CommitInDoubt, JournalError
+from gudlft.journal import LARGEST, AnotherProcessBooks, CommitInDoubt, JournalError, NoJournal, check_sign_out
 from gudlft.ledger import Ledger, now
 from gudlft.model import BookingError, Club, Competition, Entry, Kind, Order
 from gudlft.rules import Terms
@@ -527,3 +527,25 @@ def test_numbers_go_on_behind_the_last_one():
     ledger = make_ledger(journal=journal)
 
     assert [42, 43] == [ledger.book(*parties(ledger), 1).number for _ in range(2)]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [(1, AT, ""), (1, AT, None), (1, None, "sign-in"), ("1", AT, "sign-in"), (LARGEST + 1, AT, "sign-in")],
+)
+def test_row_that_can_be_no_sign_out_is_named(row):
+    with pytest.raises(JournalError, match=f"^sign-out {row[0]} cannot be right: it lacks its time or its sign-in$"):
+        check_sign_out(*row)
+
+
+def test_second_process_without_a_journal_is_told_which_setting_shares_bookings(tmp_path):
+    first = make_ledger(journal=NoJournal(str(tmp_path)))
+    second = make_ledger(journal=NoJournal(str(tmp_path)))
+    first.book(*parties(first), 1)
+
+    with pytest.raises(
+        AnotherProcessBooks, match="^another process books: set GUDLFT_JOURNAL, and they share their bookings$"
+    ):
+        second.book(*parties(second), 1)
+
+    assert [] == second.entries

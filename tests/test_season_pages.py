@@ -219,6 +219,15 @@ def test_past_page_offers_the_months_that_have_some(lyon, season_ledger):
     assert "2023-09" == page.soup.select_one("#month [selected]")["value"]
 
 
+def test_past_page_offers_months_that_have_one_competition_each(serve):
+    starts = [datetime(2024, month, 5, 10).astimezone() for month in (1, 2, 4)]
+    serve(make_ledger(competitions=[Competition(f"Cup {start:%B}", start, 9) for start in starts]))
+
+    page = summary(Secretary(JOHN), show="past", q="cup")
+
+    assert ["2024-01", "2024-02", "2024-04"] == [option["value"] for option in page.soup.select("#month option")[1:]]
+
+
 def test_month_that_was_chosen_is_offered_though_it_has_none(lyon):
     for page in [summary(lyon, month="2077-07"), summary(lyon, show="past", month="1977-07")]:
         assert page.soup.select_one("#month [selected]")["value"] in ("2077-07", "1977-07")
