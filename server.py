@@ -58,13 +58,13 @@ class ClubRequest(Request):
     journal_error = None  # why the figures may be old
 
     def __init__(self, *arguments, **options):
-        """Read the query string whatever bytes it holds: some servers pass them on as they are."""
+        """Accept any bytes in the query string: some servers pass them on as they are."""
         super().__init__(*arguments, **options)
         self.query_string = self.query_string.decode(errors="replace").encode()
 
     @cached_property
     def token(self):
-        """Return the token that the form carries, or a new one: what this request orders may be sent again with it."""
+        """Return the token of the form, or a new one: with it the same order can be sent again and counts once."""
         return read_token(self.form.get("token", "")) or new_token()
 
 
@@ -83,12 +83,12 @@ class Sessions(SecureCookieSessionInterface):
     """Flask's own sessions in signed cookies, which each page renews."""
 
     def __init__(self, app, salt):
-        """Make what signs and reads the cookies once: to make it twice a request is 5 % of what pages cost."""
+        """Make the serializer of the cookies once: twice a request it would be 5 % of the cost of a page."""
         signing = {"key_derivation": self.key_derivation, "digest_method": self.digest_method}
         self._serializer = CookieSerializer(app.secret_key, salt, signer_kwargs=signing)
 
     def get_signing_serializer(self, app):
-        """Return what signs and reads the cookies."""
+        """Return the serializer of the cookies."""
         return self._serializer
 
     def save_session(self, app, session, response):
@@ -99,7 +99,7 @@ class Sessions(SecureCookieSessionInterface):
 
 
 def new_token():
-    """Return what tells copies of a new form from all other forms."""
+    """Return a token for a new form, by which its copies are known."""
     return secrets.token_urlsafe(16)
 
 
@@ -123,7 +123,7 @@ def configure(app):
 
 
 def version_of(folder):
-    """Return a number that changes with the files in a folder, for addresses that may be kept for ever."""
+    """Return a checksum of the files in a folder: addresses with it can be kept by browsers for ever."""
     files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
     return crc32(b"".join(file.read_bytes() for file in files))
 
@@ -259,7 +259,7 @@ def is_same_origin():
 
 @app.before_request
 def catch_up():
-    """Take over what other processes wrote; while the journal is away pages come from memory."""
+    """Take over bookings and sign-outs of other processes; while the journal is away pages come from memory."""
     if request.endpoint in WITHOUT_SESSION:
         return
     try:
@@ -397,7 +397,7 @@ def render_sign_in(status=200, problem=None):
 
 @app.post("/showSummary")
 def sign_in():
-    """Sign a secretary in by the club's email address, or let a code be mailed there; say what is wrong with it."""
+    """Sign a secretary in by the club's email address, or mail a code there; say what is wrong with the address."""
     client = client_key(request.remote_addr)
     seconds = failed_sign_ins.seconds_to_wait(client)
     if seconds:
@@ -432,7 +432,7 @@ def email_problem(sentence):
 
 
 def begin_sign_in(club):
-    """Let the session be the club's, and lead to the page that was asked for."""
+    """Begin a session of the club, and redirect to the page that was asked for."""
     address = wanted_page(club)  # before the session, which keeps it, is cleared
     end_sign_in()
     session.update(club=club.name, id=secrets.token_urlsafe(12), since=int(ledger.now().timestamp()))
@@ -451,7 +451,7 @@ def end_sign_in():
 
 
 def mail_code(typed):
-    """Let a code be mailed, and lead to the page where it is entered."""
+    """Mail a code, and redirect to the page where it is entered."""
     try:
         ask_for_code(typed)
     except TooOften as error:
@@ -461,7 +461,7 @@ def mail_code(typed):
 
 
 def ask_for_code(address):
-    """Let a code be mailed to the club with the address, if there is one; raise TooOften."""
+    """Mail a code to the club with this address, if there is one; raise TooOften."""
     client = client_key(request.remote_addr)
     session["code"] = mailed_codes.ask(address, client, ledger.now(), session.get("code"))
     log("a code was asked for")
@@ -489,7 +489,7 @@ def render_code(status=200, problem=None):
 
 @app.post("/code")
 def sign_in_by_code():
-    """Sign a secretary in by a mailed code, or let another one be mailed."""
+    """Sign a secretary in by a mailed code, or mail another one."""
     require_mailed_codes()
     client = client_key(request.remote_addr)
     seconds = failed_sign_ins.seconds_to_wait(client)
@@ -512,7 +512,7 @@ def sign_in_by_code():
 
 
 def mail_another_code():
-    """Let another code be mailed as this browser asked before; lead to the sign-in page where it has not."""
+    """Mail another code where this browser asked for one before; redirect to the sign-in page where it did not."""
     if "code" not in session:
         return redirect(url_for("index"), 303)
     try:
@@ -614,7 +614,7 @@ def competition_file(competition):
 
 @app.get("/purchasePlaces")
 def redirect_to_summary():
-    """Lead a browser that goes back to a sent booking form to a page."""
+    """Redirect a browser that goes back to a form it sent."""
     return redirect(url_for("show_summary"), 303)
 
 
@@ -672,7 +672,7 @@ def render_bookings(status=200, problem=None, page_number="1"):
 
 @app.get("/cancelPlaces")
 def redirect_to_bookings():
-    """Lead a browser that goes back to a sent form to My bookings."""
+    """Redirect a browser that goes back to a form it sent."""
     return redirect(url_for("bookings"), 303)
 
 

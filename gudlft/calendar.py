@@ -51,7 +51,7 @@ def calendar_file(club: Club, competition: Competition, places_held: int, sequen
 
 
 def identifier(club: Club, competition: Competition) -> str:
-    """Return what a calendar knows the entry by: the same each time, another for each club and competition."""
+    """Return the identifier of the entry: one for each club and competition, the same each time."""
     return str(uuid5(IDENTIFIERS, f"{club.name}\n{competition.name}"))  # no name holds a line break
 
 

@@ -25,7 +25,7 @@ class CookieSerializer(URLSafeTimedSerializer):
     default_signer = PatientSigner
 
     def dump_payload(self, obj):
-        """Return what a cookie holds; only a long one, with long names, is compressed."""
+        """Return the text of a cookie; only a long one, with long names, is compressed."""
         text = self.serializer.dumps(obj).encode()
         if len(text) <= LONGEST_UNCOMPRESSED:
             return base64_encode(text)

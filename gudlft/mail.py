@@ -95,7 +95,7 @@ class Mailer:
         self._outboxes: dict[int, Outbox] = {}  # by process
 
     def send_code(self, address: str | None, code: str) -> None:
-        """Let a code be mailed to a club's address; None sends nothing in the same way.
+        """Queue a mail with a code to a club's address; None queues one that is sent to nobody.
 
         Where too many wait it is dropped, which only the log tells.
         """
@@ -169,7 +169,7 @@ class Mailer:
             connection.sendmail(self.sender, [job.address], job.mail)
 
     def _put_off(self, job: Job, error: Exception, outbox: Outbox) -> None:
-        """Let a job wait for its next try; give it up where that would be useless."""
+        """Plan the next try of a job, or give it up where another would be useless."""
         what = one_line(without_code(reason(error), job.code))
         if outbox.closing or is_final(error) or job.tries == len(self.tries_at):
             outbox.finish(job)

@@ -48,7 +48,7 @@ class EncryptedConnection(Connection, smtplib.SMTP_SSL):
 
 
 def shut(sock: socket.socket) -> None:
-    """Let whoever reads from a socket read its end."""
+    """End a socket: whoever reads from it reads its end."""
     with suppress(OSError):  # it was closed meanwhile
         sock.shutdown(socket.SHUT_RDWR)
 

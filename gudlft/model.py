@@ -65,7 +65,7 @@ class Order:
 
     @property
     def form(self) -> Form | None:
-        """Return what its copies have in common; None where it has no token, and so no copies."""
+        """Return the form that the order came by; None for one without a token, which has no copies."""
         if self.token is None:
             return None
         return Form(self.club.name, self.competition.name, self.kind * self.places, self.token)
@@ -84,7 +84,7 @@ class Entry(NamedTuple):
 
     @property
     def form(self) -> Form | None:
-        """Return what the copies of the form that became this entry have in common; None where it had no token."""
+        """Return the form that became this entry; None for one without a token, which has no copies."""
         if self.token is None:
             return None
         return Form(self.club, self.competition, self.places, self.token)

@@ -35,7 +35,7 @@ def open_ledger(settings: Mapping, journal: Journal) -> Ledger:
 
 
 def open_mailed_codes(settings: Mapping, ledger: Ledger, sign_outs: SignOuts):
-    """Return what mails codes and judges them; None where the email address alone signs in."""
+    """Return the codes by mail; None where the email address alone signs in."""
     if settings["MAIL"] is None:
         return None
     from .mail import Mailer

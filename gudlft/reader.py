@@ -16,7 +16,7 @@ class Reader:
     """
 
     def __init__(self, journal: Journal, ledger: Ledger, sign_outs: SignOuts):
-        """Let the two take over what is new in the journal."""
+        """Read a journal for the ledger and the sign-outs."""
         self._journal = journal
         self._ledger = ledger
         self._sign_outs = sign_outs

@@ -123,7 +123,7 @@ class Choice:
 
     @classmethod
     def read(cls, q: str = "", month: str = "", show: str = "") -> "Choice":
-        """Return what an address asks for; a month or a choice that there is not counts as absent."""
+        """Return the choice of an address; an unknown month or kind of list counts as absent."""
         words = NO_TEXT.sub(" ", q).split()
         name = " ".join(words)[:LONGEST_NAME].rstrip()
         shows = {member.value: member for member in Show}

@@ -84,7 +84,7 @@ def read_positive_number(text: str) -> int:
 
 
 def read_true_or_false(text: str) -> bool:
-    """Return what true, false, 1 or 0 says."""
+    """Return the boolean that true, false, 1 or 0 stands for."""
     text = text.strip().lower()
     if text in ("true", "1"):
         return True

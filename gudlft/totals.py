@@ -51,7 +51,7 @@ class Totals:
             self.by_form[form] = entry
 
     def copy_of(self, order: Order) -> Entry | None:
-        """Return what another copy of the order's form became, if there was one."""
+        """Return the entry that another copy of the order's form became; None where there is none."""
         return self.by_form.get(order.form)
 
     def points_left(self, club: Club) -> int:
@@ -60,7 +60,7 @@ class Totals:
         return within(0, club.points - spent, club.points)
 
     def standing(self, club: Club, competition: Competition) -> Standing:
-        """Return what decides about a club's order at a competition."""
+        """Return a club's figures at a competition, which decide about its orders there."""
         sold = self.places_sold.get(competition.name, 0)
         held = self.held.get((club.name, competition.name), Held())
         return Standing(

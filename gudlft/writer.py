@@ -21,7 +21,7 @@ class Draft(Protocol):
     """What carries out the orders of one transaction, one after the other."""
 
     def carry_out(self, order: object) -> object:
-        """Return what becomes of an order: a result or, not raised, an error."""
+        """Return the outcome of an order: a result or, not raised, an error."""
 
 
 @dataclass(eq=False)
@@ -48,7 +48,7 @@ class Writer:
         self._turn = threading.Condition()  # guards the four above, for moments only
 
     def carry_out(self, order: object) -> object:
-        """Return what became of the order, or raise its error; JournalError where it had to wait for too long."""
+        """Return the outcome of the order or raise its error; raise JournalError where it had to wait for too long."""
         outcome = self.submit(order)
         is_my_turn = self._await_turn(outcome)
         if is_my_turn:
@@ -61,7 +61,7 @@ class Writer:
         return outcome.result()
 
     def submit(self, order: object) -> Future:
-        """Let an order wait for a writer; return its outcome."""
+        """Add an order to those that wait for a writer; return its future outcome."""
         waiting = Waiting(order)
         with self._turn:
             self._waiting.append(waiting)
@@ -124,7 +124,7 @@ class Writer:
             tell_all(taken, outcomes)
 
     def _take_waiting(self) -> list[Waiting]:
-        """Return what waits, but for the orders that were taken back; from here on none can be."""
+        """Return the orders that wait and were not taken back; from here on none of them can be."""
         with self._turn:
             taken = [waiting for waiting in self._waiting if waiting.outcome.set_running_or_notify_cancel()]
             self._waiting.clear()
