@@ -20,7 +20,7 @@ class Reader:
         self._journal = journal
         self._ledger = ledger
         self._sign_outs = sign_outs
-        self._one_reads = threading.Lock()
+        self._read_lock = threading.Lock()
         self._begun = 0  # how often reading was begun
         self._last_done = 0  # which of these was the last that succeeded
         self._is_away = False
@@ -30,14 +30,15 @@ class Reader:
         if not self._journal.shared:
             return
         reads_before = self._begun
-        if not self._one_reads.acquire(timeout=0 if self._is_away else SECONDS_TO_WAIT):
+        patience = 0 if self._is_away else SECONDS_TO_WAIT
+        if not self._read_lock.acquire(timeout=patience):
             raise JournalError("another page is still waiting for the journal")
         try:
             another_thread_has_read = self._last_done > reads_before  # and began after this call
             if not another_thread_has_read:
                 self._read()
         finally:
-            self._one_reads.release()
+            self._read_lock.release()
 
     def _read(self) -> None:
         """Ask the journal, and take over what is new, if anything."""
