@@ -29,7 +29,7 @@ class SignOuts:
         self._journal = journal
         self._writer = LateWriter(journal)
         self._ended: dict[str, datetime] = {}
-        self._last_row = (None, None, None)  # number, time and id: the journal's last that was taken over
+        self._last_row = (None, None, None)  # number, time and id of the last row that was taken over
         self._lock = threading.Lock()  # guards the two above, for moments only
         self.catch_up()
 
@@ -58,7 +58,7 @@ class SignOuts:
         return True
 
     def _write_unless_ended(self, sign_in: str, moment: datetime) -> bool:
-        """Do so in one transaction, so that no other process ends it in between."""
+        """End it in one transaction of the journal, so that no other process ends it in between."""
         with self._writer.turn() as seconds, self._journal.writing(seconds) as transaction:
             self.take_over(transaction)
             if self.has_ended(sign_in):
