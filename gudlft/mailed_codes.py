@@ -13,14 +13,18 @@ from .sign_outs import SignOuts
 
 CODES_FOR_AN_ADDRESS = 5
 CODES_FOR_A_CLIENT = 20
-WRONG_CODES = 5  # end a code
+WRONG_CODES = 5  # after which the right one works no longer
 
 
 class MailedCodes:
-    """The codes that clubs ask for. Nothing here tells whether a club has an address: all go the same way."""
+    """The codes that clubs ask for. Nothing here tells whether a club has an address: all go the same way.
+
+    A code that works no longer, because it was used, replaced or guessed at too often, is kept in all processes as an
+    ended sign-in is: by its id, among the sign-outs.
+    """
 
     def __init__(self, key: bytes, clubs_by_email: Mapping[str, Club], mailer: Mailer, sign_outs: SignOuts):
-        """Derive codes from the key; end them, once they were used, as sign-ins are ended."""
+        """Derive the codes from the key, mail them to the clubs, and end them among the sign-outs."""
         self._key = key
         self._clubs_by_email = clubs_by_email
         self.mailer = mailer
@@ -28,17 +32,17 @@ class MailedCodes:
         self._asked_for_address = RateLimit(CODES_FOR_AN_ADDRESS, SECONDS_VALID)
         self._asked_by_client = RateLimit(CODES_FOR_A_CLIENT, SECONDS_VALID)
         self._wrong = RateLimit(WRONG_CODES, SECONDS_VALID)
-        self._one_counts = threading.Lock()  # what was judged is counted before the next is judged
+        self._count_lock = threading.Lock()  # what was judged is counted before the next is judged
 
     def check(self) -> str:
         """Say that the mail server takes mail; raise MailError where it does not."""
         return self.mailer.check()
 
     def ask(self, typed: str, client: str, now: datetime, asked_before: dict | None = None) -> dict:
-        """Let a code be mailed to the club with the address, if there is one; raise TooOften.
+        """Mail a code to the club with the address, if there is one; raise TooOften.
 
-        Return what the browser keeps of it, which tells nobody the code or whether the club exists: id, moment and what
-        was typed. Of several codes for a browser only the latest works.
+        Return what the browser keeps of it: id, moment and what was typed, which tell nobody the code or whether the
+        club exists. A code that the browser asked for before works no longer.
         """
         address = comparable(typed)
         self._count_asking(address, client)
@@ -62,13 +66,14 @@ class MailedCodes:
             return None
 
         club = self._clubs_by_email.get(asking.address)
-        if club and self._sign_outs.end_first(asking.id, now):
-            return club
-        return None
+        if club is None:
+            return None
+        is_first_use = self._sign_outs.end_unless_ended(asking.id, now)
+        return club if is_first_use else None
 
     def _count_asking(self, address: str, client: str) -> None:
-        """Count that a code is asked for, unless it is too often: then raise TooOften."""
-        with self._one_counts:
+        """Count that a code is asked for; raise TooOften, and count nothing, where that is too often."""
+        with self._count_lock:
             seconds = max(
                 self._asked_for_address.seconds_to_wait(address),
                 self._asked_by_client.seconds_to_wait(client),
@@ -80,7 +85,7 @@ class MailedCodes:
 
     def _judge(self, typed: str, asking: Asking) -> bool:
         """Tell whether the code is right, and count it where it is not; after too many wrong ones none is right."""
-        with self._one_counts:
+        with self._count_lock:
             if self._wrong.seconds_to_wait(asking.id):
                 return False
             if is_right(typed, asking, self._key):
@@ -89,6 +94,6 @@ class MailedCodes:
             return False
 
     def _end_after_too_many(self, asking: Asking, now: datetime) -> None:
-        """Let all processes know where too many wrong codes were tried."""
+        """End the code in all processes where too many wrong ones were tried for it."""
         if self._wrong.seconds_to_wait(asking.id):
             self._sign_outs.end(asking.id, now)

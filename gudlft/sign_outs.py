@@ -7,90 +7,59 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
-from .journal import Journal, JournalError, Transaction, check_sign_out
+from .journal import Journal, JournalError, NumberAndTime, Transaction, check_sign_out
 
 SIGN_IN_LASTS = timedelta(hours=8)
 CLOCKS_DIFFER = timedelta(minutes=1)  # at most, between two machines
 COOKIE_CAN_LIVE = SIGN_IN_LASTS + CLOCKS_DIFFER
-SECONDS_TO_WRITE = 0.5  # that a sign-out itself waits, for its turn and for the journal; then the background writes it
+SECONDS_TO_WRITE = 0.5  # that a sign-out takes at most, to wait for other threads and for the journal
 SECONDS_BETWEEN_TRIES = 1
 
 log = logging.getLogger("gudlft.sign_outs")
 
 
 class SignOuts:
-    """The sign-ins that were ended, as long as a copy of their cookie could live. Threads may share it.
+    """The sign-ins that were ended, each as long as a copy of its cookie could live. Threads may share it.
 
-    A journal tells other processes. While it is away or busy one thread at a time tries it, and the others do not wait
-    for that: a thread in the background writes what could not be written as soon as it can be. What is still unwritten
-    when the process ends is lost.
+    A shared journal tells other processes, and from it this one learns what they ended.
     """
 
     def __init__(self, journal: Journal):
         """Take over what the journal holds; raise JournalError where it cannot be read."""
         self._journal = journal
+        self._writer = LateWriter(journal)
         self._ended: dict[str, datetime] = {}
-        self._unwritten: dict[str, datetime] = {}
-        self._last_row: tuple = (None, None)  # of the journal's that were taken over: number, time, sign-in
-        self._runs_in_background = False
-        self._lock = threading.Lock()  # guards the above, for moments only
-        self._one_writes = threading.Lock()
+        self._last_row = (None, None, None)  # number, time and id of the last row that was taken over
+        self._lock = threading.Lock()  # guards the two above, for moments only
         self.catch_up()
 
     def has_ended(self, sign_in: str) -> bool:
         """Tell whether the sign-in with this id was ended."""
         return sign_in in self._ended
 
-    def catch_up(self) -> None:
-        """Take over what other processes wrote; raise JournalError where it cannot be read."""
-        if self._journal.shared:
-            with self._journal.reading() as transaction:
-                self.take_over(transaction)
-
-    def last_row(self) -> tuple[int | None, datetime | None]:
-        """Return number and time of the last row that was taken over, to tell whether the journal has others."""
-        return self._last_row[:2]
-
-    def take_over(self, transaction: Transaction) -> None:
-        """Remember what is new in the journal, or all of it where it lost what was new before."""
-        last_number, _ = self.last_row()
-        rows = transaction.sign_outs(first=last_number or 1)
-        has_lost_rows = last_number is not None and rows[:1] != [self._last_row]
-        if has_lost_rows:
-            rows = transaction.sign_outs(first=1)
-        for row in rows:
-            check_sign_out(*row)
-
-        with self._lock:
-            for _, ended_at, sign_in in rows:
-                self._remember(sign_in, ended_at)
-            if rows:
-                self._last_row = rows[-1]
-
     def end(self, sign_in: str, moment: datetime, journal_is_away: bool = False) -> None:
-        """End a sign-in, here at once and in other processes as soon as the journal takes it.
+        """End a sign-in: here at once, and in other processes as soon as the journal takes it.
 
-        Where the journal is known to be away, nobody waits until that is found out again.
+        Nobody waits for a journal that is known to be away.
         """
         with self._lock:
             self._remember(sign_in, moment)
-            if not self._journal.shared:
-                return
-            self._unwritten[sign_in] = moment
-        if journal_is_away:
-            self._write_in_background()
-        else:
-            self._write_now_or_later()
+        if self._journal.shared:
+            self._writer.write(sign_in, moment, journal_is_away)
 
-    def end_first(self, sign_in: str, moment: datetime) -> bool:
-        """End it unless it was ended before, in whatever process; return whether it was not. Raise JournalError."""
-        if not self._journal.shared:
-            with self._lock:
-                is_first = sign_in not in self._ended
-                self._remember(sign_in, moment)
-            return is_first
+    def end_unless_ended(self, sign_in: str, moment: datetime) -> bool:
+        """End a sign-in unless any process has ended it before; return whether this call has. Raise JournalError."""
+        if self._journal.shared:
+            return self._write_unless_ended(sign_in, moment)
+        with self._lock:
+            if self.has_ended(sign_in):
+                return False
+            self._remember(sign_in, moment)
+        return True
 
-        with self._turn() as seconds, self._journal.writing(seconds) as transaction:
+    def _write_unless_ended(self, sign_in: str, moment: datetime) -> bool:
+        """End it in one transaction of the journal, so that no other process ends it in between."""
+        with self._writer.turn() as seconds, self._journal.writing(seconds) as transaction:
             self.take_over(transaction)
             if self.has_ended(sign_in):
                 return False
@@ -99,62 +68,113 @@ class SignOuts:
             self._remember(sign_in, moment)
         return True
 
+    def catch_up(self) -> None:
+        """Take over what other processes wrote; raise JournalError where it cannot be read."""
+        if self._journal.shared:
+            with self._journal.reading() as transaction:
+                self.take_over(transaction)
+
+    def last_row(self) -> NumberAndTime:
+        """Return number and time of the last row that was taken over, to tell whether the journal has others."""
+        return self._last_row[:2]
+
+    def take_over(self, transaction: Transaction) -> None:
+        """Remember what is new in the journal; raise JournalError where a row cannot be right."""
+        rows = self._new_rows(transaction)
+        for row in rows:
+            check_sign_out(*row)
+        with self._lock:
+            for _, ended_at, sign_in in rows:
+                self._remember(sign_in, ended_at)
+            if rows:
+                self._last_row = rows[-1]
+
+    def _new_rows(self, transaction: Transaction) -> list[tuple[int, datetime, str]]:
+        """Return the rows from the last one on that was taken over; all rows where the journal has lost that one."""
+        last_number, _ = self.last_row()
+        if last_number is not None:
+            rows = transaction.sign_outs(first=last_number)
+            if rows[:1] == [self._last_row]:
+                return rows
+        return transaction.sign_outs(first=1)
+
     def _remember(self, sign_in: str, ended_at: datetime) -> None:
-        """Remember a sign-out, and forget those whose cookies can no longer live."""
+        """Remember that a sign-in was ended, and forget those whose cookies can no longer live."""
         self._ended[sign_in] = ended_at
         oldest = next(iter(self._ended))
         while self._ended[oldest] < ended_at - COOKIE_CAN_LIVE:
             del self._ended[oldest]
             oldest = next(iter(self._ended))
 
-    def _write_now_or_later(self) -> None:
-        """Write what is unwritten, in the background where the journal does not take it at once."""
+
+class LateWriter:
+    """Writes sign-outs to a journal: at once where the journal takes them, and otherwise a little later.
+
+    One thread at a time asks the journal. What it does not take is written by a thread in the background, which tries
+    once a second; while that one runs, nobody waits for another. What is unwritten when the process ends is lost.
+    """
+
+    def __init__(self, journal: Journal):
+        """Write to this journal; there is nothing to write yet."""
+        self._journal = journal
+        self._unwritten: dict[str, datetime] = {}
+        self._runs_in_background = False
+        self._lock = threading.Lock()  # guards the two above, for moments only
+        self._write_lock = threading.Lock()
+
+    def write(self, sign_in: str, moment: datetime, journal_is_away: bool) -> None:
+        """Write a sign-out, with all that is unwritten; leave that to the background where the journal is away."""
+        with self._lock:
+            self._unwritten[sign_in] = moment
+        if journal_is_away:
+            self._start_background()
+            return
         try:
-            self._write()
+            self._write_all()
         except JournalError as error:
             log.warning("other processes will know of a sign-out later: %s", error)
-            self._write_in_background()
+            self._start_background()
 
-    def _write_in_background(self) -> None:
-        """Start the thread that writes, unless it runs."""
-        with self._lock:
-            if not self._runs_in_background:
-                self._runs_in_background = True
-                threading.Thread(target=self._keep_writing, daemon=True).start()
+    @contextmanager
+    def turn(self) -> Iterator[float]:
+        """Wait until no other thread writes, and yield the seconds left for the journal. Raise JournalError."""
+        deadline = time.monotonic() + SECONDS_TO_WRITE
+        patience = 0 if self._runs_in_background else SECONDS_TO_WRITE
+        if not self._write_lock.acquire(timeout=patience):
+            raise JournalError("another sign-out is still waiting for the journal")
+        try:
+            yield deadline - time.monotonic()
+        finally:
+            self._write_lock.release()
 
-    def _keep_writing(self) -> None:
-        """Try once a second until everything is written."""
-        while self._something_is_unwritten():
-            time.sleep(SECONDS_BETWEEN_TRIES)
-            with suppress(JournalError):
-                self._write()
-
-    def _something_is_unwritten(self) -> bool:
-        """Tell the background whether to go on; where it need not, a later sign-out may start it again."""
-        with self._lock:
-            self._runs_in_background = bool(self._unwritten)
-            return self._runs_in_background
-
-    def _write(self) -> None:
-        """Write what is unwritten; raise JournalError where the journal does not take it in time."""
-        with self._turn() as seconds:
+    def _write_all(self) -> None:
+        """Write what is unwritten, if anything; raise JournalError where the journal does not take it in time."""
+        with self.turn() as seconds:
             with self._lock:
                 unwritten = dict(self._unwritten)
-            if unwritten:
-                with self._journal.writing(seconds) as transaction:
-                    transaction.end_sign_ins(unwritten, forget_before=min(unwritten.values()) - COOKIE_CAN_LIVE)
+            if not unwritten:
+                return
+            with self._journal.writing(seconds) as transaction:
+                transaction.end_sign_ins(unwritten, forget_before=min(unwritten.values()) - COOKIE_CAN_LIVE)
             with self._lock:
                 for sign_in in unwritten:
                     del self._unwritten[sign_in]
 
-    @contextmanager
-    def _turn(self) -> Iterator[float]:
-        """Let one thread at a time write, and yield the seconds that it has; raise JournalError where it has none."""
-        began = time.monotonic()
-        patience = 0 if self._runs_in_background else SECONDS_TO_WRITE
-        if not self._one_writes.acquire(timeout=patience):
-            raise JournalError("another sign-out is still waiting for the journal")
-        try:
-            yield SECONDS_TO_WRITE - (time.monotonic() - began)
-        finally:
-            self._one_writes.release()
+    def _start_background(self) -> None:
+        """Start the thread that tries again, unless it runs."""
+        with self._lock:
+            if self._runs_in_background:
+                return
+            self._runs_in_background = True
+        threading.Thread(target=self._try_until_written, daemon=True).start()
+
+    def _try_until_written(self) -> None:
+        """Try once a second until nothing is unwritten; a later sign-out may start such a thread again."""
+        while True:
+            time.sleep(SECONDS_BETWEEN_TRIES)
+            with suppress(JournalError):
+                self._write_all()
+            with self._lock:
+                if not self._unwritten:
+                    self._runs_in_background = False
+                    return

@@ -13,9 +13,10 @@ from sys import intern
 import sqlalchemy as sql
 from sqlalchemy import Column, Integer, Table, Text
 
-from .databases import open_database, renew_time_limit, time_limit
+from .databases import open_database
 from .journal import SECONDS_TO_WRITE, CommitInDoubt, JournalError
 from .model import Entry
+from .time_limit import renew_time_limit, time_limit
 
 APP = "GÜDLFT Registration"
 VERSION = 1

@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from gudlft import databases
-from gudlft.databases import Postgresql
+from gudlft.postgresql import Postgresql
+from gudlft.time_limit import time_limit
 from tests.support import ServedSecretary, free_port, needed
 
 MAY_BE_OLD = "These figures may be a little old: the bookings cannot be read at the moment"
@@ -343,9 +343,8 @@ def says(page):
 @contextmanager
 def quick_limits():
     """Make the limits of time for a journal five times as short in the block."""
-    limit = databases.time_limit
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gudlft.sql_journal.time_limit", lambda seconds: limit(seconds / 5))
+        patch.setattr("gudlft.sql_journal.time_limit", lambda seconds: time_limit(seconds / 5))
         yield
 
 

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 import sqlalchemy
 
-from gudlft import databases
+from gudlft.databases import open_database
 from gudlft.journal import CommitInDoubt, JournalError
 from gudlft.sql_journal import COMMIT, Writing
 from tests.databases import (
@@ -232,7 +232,7 @@ def test_disk_that_takes_no_more_books_nothing_and_says_what_is_certain(on_sqlit
 def test_commit_of_sqlite_is_in_doubt_unless_its_error_says_that_it_failed(on_sqlite, words, in_doubt):
     error = sqlalchemy.exc.OperationalError("COMMIT", None, sqlite3.OperationalError(words))
 
-    assert in_doubt is databases.open_database(on_sqlite, ".").leaves_commit_in_doubt(error)
+    assert in_doubt is open_database(on_sqlite, ".").leaves_commit_in_doubt(error)
 
 
 def test_read_only_file_books_nothing(on_sqlite, served):

@@ -46,6 +46,7 @@ def folder(tmp_path):
 @pytest.mark.parametrize(
     "address",
     [
+        "bookings.db",
         "sqlite://",
         "sqlite:///:memory:",
         "sqlite:///file:bookings.db?uri=true",
@@ -55,6 +56,8 @@ def folder(tmp_path):
         "postgresql+psycopg://name:secret",
         "postgresql+psycopg://name:secret@127.0.0.1/name?options=-c&options=-c",
         "mysql://host/name",
+        "sqlite:///bookings.db?timeout=soon",
+        "postgresql+psycopg://name:secret@/name?host=one:1&host=two:port",
     ],
 )
 def test_address_without_a_database_that_this_app_can_use_is_refused(address):
@@ -84,6 +87,22 @@ def test_settings_of_the_address_are_kept(database):
     journal.close()
 
     assert "club" == name
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("sqlite:///bookings.db", (0, "")),
+        ("postgresql+psycopg://127.0.0.1/name", (1, "GUDLFT_JOURNAL: No module named 'psycopg'\n")),
+    ],
+)
+def test_driver_of_postgresql_is_needed_only_for_it(folder, monkeypatch, url, expected):
+    (folder / "psycopg.py").write_text("raise ModuleNotFoundError(\"No module named 'psycopg'\")\n")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+    status, _, errors = run_flask(folder, "check", JOURNAL=url)
+
+    assert expected == (status, errors)
 
 
 # What stops a start

@@ -62,7 +62,40 @@ def test_clock_that_steps_back_forgets_nothing():
     assert sign_outs.has_ended("second")
 
 
+@pytest.mark.parametrize("journal", [NoJournal(), FakeJournal()], ids=["without a journal", "with a journal"])
+def test_what_can_end_only_once_was_ended_by_the_first(journal):
+    sign_outs = SignOuts(journal)
+
+    assert sign_outs.end_unless_ended("code", NOON)
+    assert not sign_outs.end_unless_ended("code", NOON)
+    assert sign_outs.has_ended("code")
+
+
 # With a journal
+
+
+def test_what_another_process_has_ended_is_not_ended_again():
+    journal = FakeJournal()
+    here, there = [SignOuts(journal) for _ in range(2)]
+    there.end("code", NOON)
+
+    assert not here.end_unless_ended("code", NOON)
+
+    assert ["code"] == written(journal)
+
+
+def test_what_can_end_only_once_goes_on_where_the_journal_does_not_take_its_end():
+    journal = FakeJournal()
+    sign_outs = SignOuts(journal)
+    journal.fault = "away"
+    with pytest.raises(JournalError, match="^away$"):
+        sign_outs.end_unless_ended("code", NOON)
+    assert not sign_outs.has_ended("code")
+
+    journal.fault = None
+
+    assert sign_outs.end_unless_ended("code", NOON)
+    assert ["code"] == written(journal)
 
 
 def test_sign_out_is_written_before_it_is_answered():
@@ -229,6 +262,21 @@ def test_nobody_waits_for_a_sign_out_that_is_stuck_in_the_journal(monkeypatch):
 
     journal.may_go_on.set()
     stuck.join()
+    wait_until(lambda: ["first", "second"] == written(journal))
+
+
+def test_nobody_waits_for_the_background(monkeypatch):
+    monkeypatch.setattr(sign_outs_module, "SECONDS_TO_WRITE", 5)
+    journal = StuckJournal()
+    sign_outs = SignOuts(journal)
+    sign_outs.end("first", NOON, journal_is_away=True)
+    journal.writer_waits.wait(10)
+    began = time.monotonic()
+
+    sign_outs.end("second", NOON)
+
+    assert 1 > time.monotonic() - began
+    journal.may_go_on.set()
     wait_until(lambda: ["first", "second"] == written(journal))
 
 

@@ -16,7 +16,7 @@ from gudlft.sign_outs import SignOuts
 from gudlft.totals import Totals
 from gudlft.writer import Writer
 from tests.simulation.journal import SimulatedJournal
-from tests.simulation.process import SteppedSignOuts
+from tests.simulation.process import SteppedWriter
 
 # Writing
 
@@ -366,7 +366,7 @@ def forgets_sign_outs_that_could_not_be_written(patch):
     def write_in_background(self):
         self._unwritten.clear()
 
-    patch.setattr(SteppedSignOuts, "write_in_background", write_in_background)
+    patch.setattr(SteppedWriter, "write_in_background", write_in_background)
 
 
 def reads_no_sign_outs_of_others(patch):

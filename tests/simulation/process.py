@@ -9,7 +9,7 @@ from gudlft.journal import CommitInDoubt, JournalError
 from gudlft.ledger import Ledger
 from gudlft.model import BookingError, Order
 from gudlft.reader import Reader
-from gudlft.sign_outs import SignOuts
+from gudlft.sign_outs import LateWriter, SignOuts
 from tests.simulation.journal import SimulatedJournal
 
 
@@ -54,16 +54,25 @@ class Attempt:
             self.hear(Answer.NOTHING)
 
 
-class SteppedSignOuts(SignOuts):
-    """Sign-outs whose background is a move instead of a thread."""
+class SteppedWriter(LateWriter):
+    """A writer of sign-outs whose background is a move instead of a thread."""
 
-    def _write_in_background(self):
+    def _start_background(self):
         """Leave it to the move."""
 
     def write_in_background(self):
         """Write what could not be written before."""
         with suppress(JournalError):
-            self._write()
+            self._write_all()
+
+
+class SteppedSignOuts(SignOuts):
+    """Sign-outs with such a writer."""
+
+    def __init__(self, journal):
+        super().__init__(journal)
+        self._writer = SteppedWriter(journal)
+        self.write_in_background = self._writer.write_in_background
 
 
 class Process:

@@ -1,0 +1,93 @@
+"""A journal's PostgreSQL database: how it is connected to, and how to give up in time where it does not answer."""
+
+import concurrent.futures
+import threading
+from collections.abc import Callable
+
+import psycopg
+import sqlalchemy as sql
+
+from .time_limit import seconds_left
+
+WRITER_LOCK = 4711205006  # any number that no other user of the database takes
+CONNECT_TIMEOUT = "2"  # seconds, the driver's shortest: so soon ends what `connect_in_time` no longer waits for
+LOCK_SECONDS = 3  # that a session may wait for a lock, or keep one without doing anything
+SESSION_SETTINGS = {
+    "synchronous_commit": "on",
+    "default_transaction_isolation": r"read\ committed",
+    "TimeZone": "UTC",
+    "client_encoding": "UTF8",
+    "lock_timeout": f"{LOCK_SECONDS}s",
+    "statement_timeout": f"{LOCK_SECONDS}s",
+    "idle_in_transaction_session_timeout": f"{LOCK_SECONDS}s",
+}
+
+
+class Postgresql:
+    """A PostgreSQL database, which machines may share."""
+
+    begin_writing = sql.text(f"BEGIN; SELECT pg_advisory_xact_lock({WRITER_LOCK})")  # together: one round trip
+    file = None  # the server has it
+
+    def __init__(self, url: sql.URL):
+        """Open no connection yet. A setting in the URL wins over the app's own."""
+        session_options = "".join(f"-c {name}={value} " for name, value in SESSION_SETTINGS.items())
+        self.engine = sql.create_engine(
+            url.update_query_dict({"connect_timeout": CONNECT_TIMEOUT, **url.query}),
+            isolation_level="AUTOCOMMIT",
+            connect_args={"options": session_options + url.query.get("options", "")},
+        )
+        sql.event.listen(self.engine, "do_connect", self._connect)
+
+    def _connect(self, dialect, record, arguments, options) -> psycopg.Connection:
+        """Connect in SQLAlchemy's stead; both connecting and the connection give up in time."""
+        return connect_in_time(lambda: LimitedConnection.connect(*arguments, **options))
+
+    def connect(self) -> sql.Connection:
+        """Return a connection, which may have died while it was idle: its first statement will tell."""
+        return self.engine.connect()
+
+    def leaves_commit_in_doubt(self, error: sql.exc.DBAPIError) -> bool:
+        """Tell whether a commit that ended in the error may have been made."""
+        return error.connection_invalidated
+
+
+class LimitedConnection(psycopg.Connection):
+    """A connection that gives up when the thread's time is over."""
+
+    def wait(self, *arguments, **options):
+        """Wait for the server's answer; raise OperationalError where the time is over before it comes."""
+        try:
+            return super().wait(*arguments, **options, timeout=seconds_left())
+        except psycopg.OperationalError as error:
+            if seconds_left() > 0:
+                raise
+            self.close()  # a late answer must not be taken for that of another statement
+            raise psycopg.OperationalError("the database does not answer") from error
+
+
+def connect_in_time(connect: Callable[[], object]) -> object:
+    """Return a new connection; raise OperationalError where that takes too long, and close what comes late.
+
+    The driver itself waits for two seconds at least, and without limit for the address of a host's name.
+    """
+    outcome = concurrent.futures.Future()
+
+    def run():
+        try:
+            outcome.set_result(connect())
+        except Exception as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return outcome.result(seconds_left())
+    except concurrent.futures.TimeoutError:
+        outcome.add_done_callback(close_late)
+        raise psycopg.OperationalError("the database does not answer") from None
+
+
+def close_late(outcome: concurrent.futures.Future) -> None:
+    """Close a connection for which nobody waits any more; there is none where connecting failed."""
+    if outcome.exception() is None:
+        outcome.result().close()

@@ -1,0 +1,73 @@
+"""A journal's SQLite file: how it is opened, and how to wait while another process writes to it."""
+
+import os
+import sqlite3
+from collections.abc import Callable
+
+import sqlalchemy as sql
+
+from .journal import JournalError
+from .time_limit import seconds_left
+
+NOTHING_COMMITTED = ("database is locked", "database or disk is full")  # SQLite's words for a commit that surely failed
+
+
+class Sqlite:
+    """A SQLite file, which processes of one machine may share."""
+
+    begin_writing = sql.text("BEGIN IMMEDIATE")  # with the lock: SQLite refuses a read that is upgraded
+
+    def __init__(self, url: sql.URL, folder: str):
+        """Open no connection yet; a relative path is relative to the folder."""
+        self.file = os.path.join(folder, url.database)
+        self._identity: tuple[int, int] | None = None
+        self.engine = sql.create_engine(
+            url.set(database=self.file),
+            isolation_level="AUTOCOMMIT",
+            connect_args={"timeout": 0.01},  # seconds: in longer ones SQLite pauses, and misses gaps between commits
+        )
+        sql.event.listen(self.engine, "connect", self._set_up)
+        sql.event.listen(self.engine, "do_execute", self._execute)
+
+    def _set_up(self, connection: sqlite3.Connection, record) -> None:
+        """Make each commit durable before it is answered."""
+        when_free(lambda: connection.execute("PRAGMA journal_mode=DELETE"))
+        when_free(lambda: connection.execute("PRAGMA synchronous=EXTRA"))
+
+    def _execute(self, cursor: sqlite3.Cursor, statement: str, parameters, context) -> bool:
+        """Execute a statement in SQLAlchemy's stead, as soon as other processes let the file free."""
+        when_free(lambda: cursor.execute(statement, parameters))
+        return True
+
+    def connect(self) -> sql.Connection:
+        """Return a connection to the file that lies there now: a backup may have been moved into its place."""
+        identity = self._identify_file()
+        if identity != self._identity:
+            self.engine.dispose()
+        connection = self.engine.connect()
+        self._identity = identity or self._identify_file()
+        return connection
+
+    def _identify_file(self) -> tuple[int, int] | None:
+        """Return what tells the file from another in its place; None where SQLite is yet to create it."""
+        try:
+            status = os.stat(self.file)
+        except OSError as error:
+            if isinstance(error, FileNotFoundError) and self._identity is None:
+                return None
+            raise JournalError(f"{self.file}: {error.strerror}") from None
+        return status.st_dev, status.st_ino
+
+    def leaves_commit_in_doubt(self, error: sql.exc.DBAPIError) -> bool:
+        """Tell whether a commit that ended in the error may have been made."""
+        return str(error.orig) not in NOTHING_COMMITTED
+
+
+def when_free(action: Callable[[], object]) -> object:
+    """Return what the action returns as soon as SQLite's file is not locked; raise its error when the time is over."""
+    while True:
+        try:
+            return action()
+        except sqlite3.OperationalError as error:
+            if str(error) != "database is locked" or seconds_left() == 0:
+                raise
