@@ -231,7 +231,7 @@ os.environ["FLASK_DEBUG"] = "{debug}"
 import server
 client = server.app.test_client()
 client.get("/pointsBoard")
-file = "templates/_header.html"
+file = "templates/_frame.html"
 text = open(file, encoding="utf-8").read()
 open(file, "w", encoding="utf-8").write(text.replace("<header>", "<header class='edited'>"))
 os.utime(file, (1, 1))
