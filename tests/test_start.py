@@ -223,19 +223,23 @@ print(json.dumps(server.app.test_client().get("/").text))
     return page.soup.select_one("link[rel=stylesheet]")["href"]
 
 
+@pytest.mark.parametrize(
+    ("file", "element"),
+    [("_frame.html", "<header"), ("_figures.html", "<data")],  # which a page asks for, and which that file imports
+)
 @pytest.mark.parametrize(("debug", "shown"), [("1", True), ("0", False)])
-def test_edited_macro_is_shown_under_debug(copy, debug, shown):
+def test_edited_macro_is_shown_under_debug(copy, file, element, debug, shown):
     code = f"""
 import json, os
 os.environ["FLASK_DEBUG"] = "{debug}"
 import server
 client = server.app.test_client()
 client.get("/pointsBoard")
-file = "templates/_frame.html"
+file = "templates/{file}"
 text = open(file, encoding="utf-8").read()
-open(file, "w", encoding="utf-8").write(text.replace("<header>", "<header class='edited'>"))
+open(file, "w", encoding="utf-8").write(text.replace("{element}", "{element} id='edited'"))
 os.utime(file, (1, 1))
-print(json.dumps("<header class='edited'>" in client.get("/pointsBoard").text))
+print(json.dumps("{element} id='edited'" in client.get("/pointsBoard").text))
 """
     assert shown is run_code(code, folder=copy)
 
