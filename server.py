@@ -380,6 +380,12 @@ def wanted_page(club):
     return wanted.get("address", url_for("show_summary"))
 
 
+def require_own_club():
+    """Answer 403 where a form names another club: the signed-in one pays."""
+    if request.form.get("club", request.club.name) != request.club.name:
+        abort(403, sentences.another_club(request.club))
+
+
 def require_fresh_figures():
     """Raise JournalError where the figures may be old: no order is judged by them."""
     if request.journal_error:
@@ -630,8 +636,7 @@ def redirect_to_summary():
 def purchase_places():
     """Book places where `rules.price` allows it, or show the form again with the reason why not."""
     require_fresh_figures()
-    if request.form.get("club", request.club.name) != request.club.name:
-        abort(403, sentences.another_club(request.club))
+    require_own_club()
     competition = ledger.competitions.get(request.form.get("competition"))
     if competition is None:
         return render_summary(404, Problem(sentences.UNKNOWN_COMPETITION))
@@ -688,8 +693,7 @@ def redirect_to_bookings():
 def cancel_places():
     """Give places back where `rules.refund` allows it, or show the form again with the reason why not."""
     require_fresh_figures()
-    if request.form.get("club", request.club.name) != request.club.name:
-        abort(403, sentences.another_club(request.club))
+    require_own_club()
     competition = ledger.competitions.get(request.form.get("competition"))
     if competition is None:
         return render_bookings(404, Problem(sentences.UNKNOWN_COMPETITION))

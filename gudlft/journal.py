@@ -8,7 +8,7 @@ from typing import Protocol
 
 from .model import Entry
 
-SECONDS_TO_WRITE = 4  # that the writer of bookings may need
+SECONDS_FOR_BOOKINGS = 4  # that the writer of bookings may need
 LARGEST = 1_000_000_000  # of a number in a row: all fit an INTEGER of any database, with room for more rows
 
 
@@ -65,7 +65,7 @@ class Journal(Protocol):
     def reading(self) -> AbstractContextManager[Reading]:
         """Yield a transaction that reads; raise JournalError soon where the journal is away or busy."""
 
-    def writing(self, seconds: float = SECONDS_TO_WRITE) -> AbstractContextManager[Writing]:
+    def writing(self, seconds: float = SECONDS_FOR_BOOKINGS) -> AbstractContextManager[Writing]:
         """Yield the transaction of the one writer, which is durable when the block has ended, and undone if it raises.
 
         Raise JournalError where nothing was written in time, CommitInDoubt where that is not certain.

@@ -20,6 +20,11 @@ def now() -> datetime:
     return datetime.now().astimezone()
 
 
+def start_and_name(competition: Competition) -> tuple[datetime, str]:
+    """Return what decides about the order in which competitions are listed."""
+    return competition.starts_at, competition.name
+
+
 class BoardRow(NamedTuple):
     """A row of the points board. Rows sort as the board shows them: most points first, then by name."""
 
@@ -61,7 +66,7 @@ class Ledger:
         """Take over what the journal holds; raise JournalError where it cannot be read."""
         self.clubs = {club.name: club for club in clubs}
         self.clubs_by_email = {comparable(club.email): club for club in self.clubs.values()}
-        self.by_start = sorted(competitions, key=lambda competition: (competition.starts_at, competition.name))
+        self.by_start = sorted(competitions, key=start_and_name)
         self.competitions = {competition.name: competition for competition in self.by_start}
         self.terms = terms or Terms()
         self.journal = journal or NoJournal()
@@ -112,7 +117,9 @@ class Ledger:
     def holdings(self, club: Club) -> list[Holding]:
         """Return the open competitions at which the club holds places, soonest first."""
         names = {entry.competition for entry in self.entries_of(club)}
-        competitions = [competition for competition in self.upcoming(self.now()) if competition.name in names]
+        known = [self.competitions[name] for name in names if name in self.competitions]
+        now = self.now()
+        competitions = sorted((cup for cup in known if not cup.has_started(now)), key=start_and_name)
         standings = self.figures(club, competitions).standings
         return [
             Holding(competition, standing)

@@ -62,7 +62,7 @@ class RateLimit:
 
 
 def client_key(address: str | None) -> str:
-    """Return a client's IPv4 address, or the IPv6 network of which it has all addresses; what is none is one client."""
+    """Return a client's IPv4 address, or its IPv6 network; all without a valid address are one client."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -45,8 +45,9 @@ class Kind(IntEnum):
 
 
 class Form(NamedTuple):
-    """What makes two forms copies of one. Places to be given back are negative."""
+    """What makes two forms copies of one."""
 
+    kind: Kind
     club: str
     competition: str
     places: int
@@ -68,7 +69,7 @@ class Order:
         """Return the form that the order came by; None for one without a token, which has no copies."""
         if self.token is None:
             return None
-        return Form(self.club.name, self.competition.name, self.kind * self.places, self.token)
+        return Form(self.kind, self.club.name, self.competition.name, self.places, self.token)
 
 
 class Entry(NamedTuple):
@@ -87,4 +88,5 @@ class Entry(NamedTuple):
         """Return the form that became this entry; None for one without a token, which has no copies."""
         if self.token is None:
             return None
-        return Form(self.club, self.competition, self.places, self.token)
+        kind = Kind.BOOKING if self.places > 0 else Kind.RETURN
+        return Form(kind, self.club, self.competition, abs(self.places), self.token)

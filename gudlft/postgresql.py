@@ -10,7 +10,7 @@ import sqlalchemy as sql
 from .time_limit import seconds_left
 
 WRITER_LOCK = 4711205006  # any number that no other user of the database takes
-CONNECT_TIMEOUT = "2"  # seconds, the driver's shortest: so soon ends what `connect_in_time` no longer waits for
+CONNECT_TIMEOUT = "2"  # seconds, the driver's least: then an attempt ends that `connect_in_time` gave up
 LOCK_SECONDS = 3  # that a session may wait for a lock, or keep one without doing anything
 SESSION_SETTINGS = {
     "synchronous_commit": "on",

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from .model import Competition
 
-LONGEST_NAME = 200  # characters; what is typed beyond them does not count
+LONGEST_TYPED = 200  # characters; what is typed beyond them does not count
 NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters and lone surrogates
 NOT_COMPARED = {"Mn", "Me", "Cf"}  # Unicode's accents, what encloses a letter, and invisible joiners
 PLAIN = str.maketrans(  # letters that are no letter with an accent to Unicode, and signs that few keyboards have
@@ -125,7 +125,7 @@ class Choice:
     def read(cls, q: str = "", month: str = "", show: str = "") -> "Choice":
         """Return the choice of an address; an unknown month or kind of list counts as absent."""
         words = NO_TEXT.sub(" ", q).split()
-        name = " ".join(words)[:LONGEST_NAME].rstrip()
+        name = " ".join(words)[:LONGEST_TYPED].rstrip()
         shows = {member.value: member for member in Show}
         return cls(name, Month.read(month), shows.get(show, Show.ALL))
 

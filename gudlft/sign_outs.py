@@ -12,7 +12,7 @@ from .journal import Journal, JournalError, NumberAndTime, Transaction, check_si
 SIGN_IN_LASTS = timedelta(hours=8)
 CLOCKS_DIFFER = timedelta(minutes=1)  # at most, between two machines
 COOKIE_CAN_LIVE = SIGN_IN_LASTS + CLOCKS_DIFFER
-SECONDS_TO_WRITE = 0.5  # that a sign-out takes at most, to wait for other threads and for the journal
+SECONDS_FOR_A_SIGN_OUT = 0.5  # that a sign-out takes at most, to wait for other threads and for the journal
 SECONDS_BETWEEN_TRIES = 1
 
 log = logging.getLogger("gudlft.sign_outs")
@@ -138,8 +138,8 @@ class LateWriter:
     @contextmanager
     def turn(self) -> Iterator[float]:
         """Wait until no other thread writes, and yield the seconds left for the journal. Raise JournalError."""
-        deadline = time.monotonic() + SECONDS_TO_WRITE
-        patience = 0 if self._runs_in_background else SECONDS_TO_WRITE
+        deadline = time.monotonic() + SECONDS_FOR_A_SIGN_OUT
+        patience = 0 if self._runs_in_background else SECONDS_FOR_A_SIGN_OUT
         if not self._write_lock.acquire(timeout=patience):
             raise JournalError("another sign-out is still waiting for the journal")
         try:

@@ -14,13 +14,13 @@ import sqlalchemy as sql
 from sqlalchemy import Column, Integer, Table, Text
 
 from .databases import open_database
-from .journal import SECONDS_TO_WRITE, CommitInDoubt, JournalError
+from .journal import SECONDS_FOR_BOOKINGS, CommitInDoubt, JournalError
 from .model import Entry
 from .time_limit import renew_time_limit, time_limit
 
 APP = "GÜDLFT Registration"
 VERSION = 1
-SECONDS_TO_READ = 0.5
+SECONDS_FOR_A_PAGE = 0.5
 BATCH_SIZE = 10_000  # rows read at once
 
 # Tables
@@ -218,12 +218,12 @@ class SqlJournal:
     @contextmanager
     def reading(self) -> Iterator[Reading]:
         """Yield a transaction that reads."""
-        with self._connected(SECONDS_TO_READ) as connection:
-            [last_rows] = fetch(begin(connection, LAST_ROWS))  # all of them, which lets SQLite's file free
+        with self._connected(SECONDS_FOR_A_PAGE) as connection:
+            [last_rows] = fetch(begin(connection, LAST_ROWS))  # all rows, so that SQLite releases its lock
             yield Reading(connection, last_rows)
 
     @contextmanager
-    def writing(self, seconds: float = SECONDS_TO_WRITE) -> Iterator[Writing]:
+    def writing(self, seconds: float = SECONDS_FOR_BOOKINGS) -> Iterator[Writing]:
         """Yield the transaction of the one writer of all processes; it is committed at the end, unless one raises."""
         with self._connected(seconds) as connection:
             begin(connection, self._database.begin_writing)

@@ -6,22 +6,15 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
 
+from .draft import Draft
 from .journal import CommitInDoubt, JournalError
 
-SECONDS_TO_WAIT = 4  # for a turn to write; the journal then gives up after 4 more
+SECONDS_FOR_A_TURN = 4  # for a turn to write; the journal then gives up after 4 more
 SECONDS_UNTIL_SLOW = 1
 SECONDS_BETWEEN_LOOKS = 0.1  # at how long it takes
 SECONDS_UNTIL_SLOW_AGAIN = 0.1  # after a turn that was slow
 MOST_THAT_WAIT_WHEN_SLOW = 3  # beside the one that writes: the other threads of the process answer pages
-
-
-class Draft(Protocol):
-    """What carries out the orders of one transaction, one after the other."""
-
-    def carry_out(self, order: object) -> object:
-        """Return the outcome of an order: a result or, not raised, an error."""
 
 
 @dataclass(eq=False)
@@ -71,7 +64,7 @@ class Writer:
 
     def _await_turn(self, outcome: Future) -> bool:
         """Wait until this thread is to write, and return True; False where its outcome is known, or takes too long."""
-        deadline = time.monotonic() + SECONDS_TO_WAIT
+        deadline = time.monotonic() + SECONDS_FOR_A_TURN
         with self._turn:
             self._threads.append(outcome)
             try:

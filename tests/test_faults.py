@@ -361,7 +361,7 @@ def test_nobody_waits_for_a_sign_out_where_the_journal_is_known_to_be_away(unrea
     url, make_unreadable = unreadable
     served(url)
     secretaries = [Secretary(JOHN) for _ in range(3)]
-    monkeypatch.setattr("gudlft.sign_outs.SECONDS_TO_WRITE", 10)
+    monkeypatch.setattr("gudlft.sign_outs.SECONDS_FOR_A_SIGN_OUT", 10)
     with make_unreadable(), quick_limits():
         began = time.monotonic()
         for secretary in secretaries:

@@ -151,7 +151,7 @@ def test_replay_may_take_longer_than_a_page_waits_as_long_as_the_database_answer
         transaction.append([first._replace(number=number) for number in range(2, 2001)])
 
     monkeypatch.setattr("gudlft.sql_journal.BATCH_SIZE", 1)
-    monkeypatch.setattr("gudlft.sql_journal.SECONDS_TO_READ", 0.2)
+    monkeypatch.setattr("gudlft.sql_journal.SECONDS_FOR_A_PAGE", 0.2)
 
     assert 2000 == len(opened(url).entries)
 

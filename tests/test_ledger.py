@@ -171,6 +171,18 @@ def test_anything_else_under_a_token_is_a_request_of_its_own(ledger):
     assert [2, 1, 1, 2, -2] == [entry.places for entry in ledger.entries]
 
 
+@pytest.mark.parametrize("kind", ["book", "give_back"])
+def test_negative_number_under_a_token_is_no_copy_of_the_opposite_order(ledger, kind):
+    opposite = ledger.give_back if kind == "book" else ledger.book
+    ledger.book(*parties(ledger), 2)
+    opposite(*parties(ledger), 2, TOKEN)
+
+    with pytest.raises(BookingError, match="^Number of places must be 1 or more$"):
+        getattr(ledger, kind)(*parties(ledger), -2, TOKEN)
+
+    assert 2 == len(ledger.entries)
+
+
 def test_forms_without_a_token_are_requests_of_their_own(ledger):
     ledger.book(*parties(ledger), 1)
     ledger.book(*parties(ledger), 1)

@@ -244,7 +244,7 @@ class StuckJournal(FakeJournal):
 
 
 def test_nobody_waits_for_a_sign_out_that_is_stuck_in_the_journal(monkeypatch):
-    monkeypatch.setattr(sign_outs_module, "SECONDS_TO_WRITE", 0.05)
+    monkeypatch.setattr(sign_outs_module, "SECONDS_FOR_A_SIGN_OUT", 0.05)
     journal = StuckJournal()
     sign_outs = SignOuts(journal)
     stuck = threading.Thread(target=sign_outs.end, args=["first", NOON])
@@ -266,7 +266,7 @@ def test_nobody_waits_for_a_sign_out_that_is_stuck_in_the_journal(monkeypatch):
 
 
 def test_nobody_waits_for_the_background(monkeypatch):
-    monkeypatch.setattr(sign_outs_module, "SECONDS_TO_WRITE", 5)
+    monkeypatch.setattr(sign_outs_module, "SECONDS_FOR_A_SIGN_OUT", 5)
     journal = StuckJournal()
     sign_outs = SignOuts(journal)
     sign_outs.end("first", NOON, journal_is_away=True)
@@ -281,7 +281,7 @@ def test_nobody_waits_for_the_background(monkeypatch):
 
 
 def test_sign_outs_that_wait_together_are_written_together_and_once(monkeypatch):
-    monkeypatch.setattr(sign_outs_module, "SECONDS_TO_WRITE", 5)
+    monkeypatch.setattr(sign_outs_module, "SECONDS_FOR_A_SIGN_OUT", 5)
     journal = StuckJournal()
     sign_outs = SignOuts(journal)
     with ThreadPoolExecutor() as pool:

@@ -192,7 +192,7 @@ def test_thread_that_was_answered_waits_for_nobody(begin, journal):
 
 
 def test_thread_that_waited_too_long_takes_its_order_back(begin, journal, monkeypatch):
-    monkeypatch.setattr(writer_module, "SECONDS_TO_WAIT", 0.1)
+    monkeypatch.setattr(writer_module, "SECONDS_FOR_A_TURN", 0.1)
     first = begin("a")
     journal.wait_until_begun()
 
@@ -205,7 +205,7 @@ def test_thread_that_waited_too_long_takes_its_order_back(begin, journal, monkey
 
 
 def test_thread_is_not_certain_where_a_writer_has_begun_with_its_order(begin, journal, monkeypatch):
-    monkeypatch.setattr(writer_module, "SECONDS_TO_WAIT", 0.5)
+    monkeypatch.setattr(writer_module, "SECONDS_FOR_A_TURN", 0.5)
     first = begin("a")
     journal.wait_until_begun()
     others = begin("b", "c")
@@ -364,4 +364,4 @@ def test_promised_limits_are_kept():
 
     assert 4 == threads_that_wait
     assert 1 == writer_module.SECONDS_UNTIL_SLOW
-    assert 10 > writer_module.SECONDS_TO_WAIT + sql_journal.SECONDS_TO_WRITE
+    assert 10 > writer_module.SECONDS_FOR_A_TURN + sql_journal.SECONDS_FOR_BOOKINGS
