@@ -242,7 +242,8 @@ WITHOUT_SESSION = ("static", "health")  # endpoints that answer everybody alike
 def refuse_other_sites():
     """Refuse what another site sent, and what is too large, before anything looks at the session."""
     is_safe = request.method in ("GET", "HEAD", "OPTIONS")
-    if (not is_safe or request.endpoint == "sign_out") and not is_same_origin():
+    changes_something = not is_safe or request.endpoint == "sign_out"
+    if changes_something and not is_same_origin():
         abort(403, sentences.ANOTHER_SITE)
     if not is_safe:
         request.get_data(parse_form_data=True)  # raises 413, also where the length was not told beforehand
@@ -760,6 +761,8 @@ def show_error(error):
     """Show an error on a page of the app's own."""
     if request_ctx.url_adapter is None:  # the Host was refused, and links need an adapter
         request_ctx.url_adapter = app.url_map.bind("", script_name=request.root_path)
+    if error.code in (403, 413):
+        know_club()  # `refuse_other_sites` answers before anybody is known
     asked = f"{request.method[:LONGEST_IN_LOG]} {request.path[:LONGEST_IN_LOG]}"
     log(f"{error.code} {asked}: {error.description}")
 

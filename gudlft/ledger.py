@@ -88,7 +88,7 @@ class Ledger:
             return self.totals.points_left(club)
 
     def standing(self, club: Club, competition: Competition) -> Standing:
-        """Return the club's figures at a competition, all of one moment."""
+        """Return the club's figures at a competition, read together under one lock."""
         with self._memory_lock:
             return self.totals.standing(club, competition)
 

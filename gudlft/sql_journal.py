@@ -113,7 +113,7 @@ COMMIT = sql.text("COMMIT")
 # Transactions
 
 
-class Transaction:
+class SqlTransaction:
     """What readers and the writer have in common: they read rows from a number on, in order."""
 
     def __init__(self, connection: sql.Connection):
@@ -135,7 +135,7 @@ class Transaction:
         return fetch(self.connection.execute(SIGN_OUTS_FROM, {"first": first}))
 
 
-class Reading(Transaction):
+class SqlReading(SqlTransaction):
     """What a process reads while others may write. It begins with the last rows: a page mostly finds nothing new."""
 
     def __init__(self, connection: sql.Connection, last_rows: sql.Row):
@@ -146,7 +146,7 @@ class Reading(Transaction):
         self.last_sign_out = (sign_out_number, ended_at)
 
 
-class Writing(Transaction):
+class SqlWriting(SqlTransaction):
     """What the one writer reads and writes; it is durable once `SqlJournal.writing` has ended."""
 
     def append(self, entries: list[Entry]) -> None:
@@ -216,18 +216,18 @@ class SqlJournal:
         self._database.engine.dispose()
 
     @contextmanager
-    def reading(self) -> Iterator[Reading]:
+    def reading(self) -> Iterator[SqlReading]:
         """Yield a transaction that reads."""
         with self._connected(SECONDS_FOR_A_PAGE) as connection:
             [last_rows] = fetch(begin(connection, LAST_ROWS))  # all rows, so that SQLite releases its lock
-            yield Reading(connection, last_rows)
+            yield SqlReading(connection, last_rows)
 
     @contextmanager
-    def writing(self, seconds: float = SECONDS_FOR_BOOKINGS) -> Iterator[Writing]:
+    def writing(self, seconds: float = SECONDS_FOR_BOOKINGS) -> Iterator[SqlWriting]:
         """Yield the transaction of the one writer of all processes; it is committed at the end, unless one raises."""
         with self._connected(seconds) as connection:
             begin(connection, self._database.begin_writing)
-            yield Writing(connection)
+            yield SqlWriting(connection)
             self._commit(connection)
 
     @contextmanager

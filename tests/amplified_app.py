@@ -10,10 +10,10 @@ import sqlalchemy
 
 import server
 from gudlft.draft import Draft
-from gudlft.sql_journal import Writing, bookings
+from gudlft.sql_journal import SqlWriting, bookings
 from tests.amplifier import trace
 
-append = Writing.append
+append = SqlWriting.append
 
 
 def append_slowly(transaction, entries):
@@ -39,7 +39,7 @@ def writing_without_lock(ledger):
             transaction.connection.execute(bookings.insert().values(values))
 
 
-Writing.append = append_slowly
+SqlWriting.append = append_slowly
 if "UNLOCKED" in os.environ:
     server.ledger.writer._writing = partial(writing_without_lock, server.ledger)
 

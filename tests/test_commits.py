@@ -9,7 +9,7 @@ import sqlalchemy
 
 from gudlft.databases import open_database
 from gudlft.journal import CommitInDoubt, JournalError
-from gudlft.sql_journal import COMMIT, Writing
+from gudlft.sql_journal import COMMIT, SqlWriting
 from tests.databases import (
     IN_DOUBT,
     NOT_BOOKED,
@@ -32,14 +32,14 @@ BOOKED = [(LIFT, OPEN, 2, 6)]
 
 def test_connection_cut_before_the_commit_books_nothing(database, opened, monkeypatch):
     ledger = opened(database.url)
-    append = Writing.append
+    append = SqlWriting.append
 
     def append_and_lose(transaction, entries):
         append(transaction, entries)
         database.cut()
         transaction.connection.execute(sqlalchemy.text("SELECT 1"))
 
-    monkeypatch.setattr(Writing, "append", append_and_lose)
+    monkeypatch.setattr(SqlWriting, "append", append_and_lose)
     with pytest.raises(JournalError) as error:
         ledger.book(*parties(ledger), 2, TOKEN)
     monkeypatch.undo()
@@ -51,13 +51,13 @@ def test_connection_cut_before_the_commit_books_nothing(database, opened, monkey
 
 def test_commit_on_a_connection_that_was_cut_is_in_doubt(database, opened, monkeypatch):
     ledger = opened(database.url)
-    append = Writing.append
+    append = SqlWriting.append
 
     def append_and_lose(transaction, entries):
         append(transaction, entries)
         database.cut()
 
-    monkeypatch.setattr(Writing, "append", append_and_lose)
+    monkeypatch.setattr(SqlWriting, "append", append_and_lose)
     with pytest.raises(CommitInDoubt):
         ledger.book(*parties(ledger), 2, TOKEN)
     monkeypatch.undo()

@@ -11,7 +11,7 @@ import pytest
 from gudlft.draft import Draft
 from gudlft.journal import CommitInDoubt, JournalError
 from gudlft.postgresql import connect_in_time
-from gudlft.sql_journal import Writing
+from gudlft.sql_journal import SqlWriting
 from gudlft.time_limit import time_limit
 from tests.databases import (
     MAY_BE_OLD,
@@ -212,14 +212,14 @@ def test_new_connection_waits_for_the_commits_of_others_too(on_sqlite, opened):
 def test_commit_waits_for_those_who_read_the_file(on_sqlite, opened, monkeypatch):
     ledger = opened(on_sqlite)
     reader = sqlite3.connect(file_of(on_sqlite), isolation_level=None, check_same_thread=False)
-    append = Writing.append
+    append = SqlWriting.append
 
     def append_while_another_reads(transaction, entries):
         append(transaction, entries)
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM bookings").fetchall()
 
-    monkeypatch.setattr(Writing, "append", append_while_another_reads)
+    monkeypatch.setattr(SqlWriting, "append", append_while_another_reads)
     threading.Timer(0.3, reader.execute, ["ROLLBACK"]).start()
 
     assert 1 == ledger.book(*parties(ledger), 2).number

@@ -11,6 +11,7 @@ import sqlalchemy
 
 from gudlft.journal import JournalError
 from gudlft.model import Club, Competition
+from gudlft.opening import open_journal
 from gudlft.sql_journal import SqlJournal
 from tests.databases import Database, file_of, in_journal, run_sql
 from tests.support import COMPETITIONS, PROJECT, clean_environment, parties, wait_until, write_data
@@ -263,3 +264,10 @@ def test_journal_that_somebody_booked_in_is_not_taken_back(url, opened):
     journal.close()
 
     assert 1 == len(in_journal(url))
+
+
+def test_missing_library_is_told_as_the_journals_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gudlft.sql_journal", None)
+
+    with pytest.raises(JournalError, match="sql_journal"):
+        open_journal({"JOURNAL": "sqlite:///bookings.db", "DATA_DIR": "."})

@@ -655,7 +655,7 @@ def test_log_tells_what_was_refused_and_why(john, log):
         "127.0.0.1 Simply Lift: purchase_places refused: You don't have enough points available: "
         "99 places cost 297 points and your club has 13, enough for 4 (99)",
         "127.0.0.1 Simply Lift: purchase_places refused: We cannot find this competition. Choose one from the list",
-        "127.0.0.1 -: 403 POST /logout: This form was sent from another site and nothing was changed. "
+        "127.0.0.1 Simply Lift: 403 POST /logout: This form was sent from another site and nothing was changed. "
         "Open the page here and try again",
     ] == log()[:4]
 
@@ -702,6 +702,17 @@ def test_health_and_static_files_are_not_logged(log):
     Secretary().get("/static/style.css")
 
     assert [] == log()
+
+
+# Error pages
+
+
+def test_page_that_refuses_another_site_knows_who_is_signed_in(john):
+    page = john.post("/purchasePlaces", headers={"Sec-Fetch-Site": "cross-site"}, competition=OPEN, places="1")
+
+    assert 403 == page.status
+    assert "Simply Lift" == page.soup.select_one("header .club").get_text()
+    assert "Go to your club's summary" in page.links
 
 
 # HEAD
