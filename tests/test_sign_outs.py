@@ -62,9 +62,9 @@ def test_clock_that_steps_back_forgets_nothing():
     assert sign_outs.has_ended("second")
 
 
-@pytest.mark.parametrize("journal", [NoJournal(), FakeJournal()], ids=["without a journal", "with a journal"])
-def test_what_can_end_only_once_was_ended_by_the_first(journal):
-    sign_outs = SignOuts(journal)
+@pytest.mark.parametrize("journal_class", [NoJournal, FakeJournal])
+def test_what_can_end_only_once_was_ended_by_the_first(journal_class):
+    sign_outs = SignOuts(journal_class())
 
     assert sign_outs.end_unless_ended("code", NOON)
     assert not sign_outs.end_unless_ended("code", NOON)
