@@ -3,7 +3,7 @@
 import pytest
 
 import server
-from gudlft import pagination
+from gudlft import lists, pagination
 from gudlft.model import Club, Competition
 from tests.support import (
     COMPETITIONS,
@@ -278,3 +278,10 @@ def test_receipt_of_a_form_that_is_sent_again_leads_to_its_booking(john):
 
     assert "/bookings#booking-1" == address
     assert john.get("/bookings").soup.select_one("#booking-1")
+
+
+def test_competition_without_a_card_leads_to_the_first_page(holder):
+    club = server.ledger.clubs["Holder"]
+
+    assert 2 == lists.page_of_card(server.ledger, club, "Cup 100")
+    assert 1 == lists.page_of_card(server.ledger, club, "Nix")
