@@ -481,16 +481,16 @@ def ask_for_code(address):
     log("a code was asked for")
 
 
+@app.before_request
 def require_mailed_codes():
-    """Answer 404 where none are mailed."""
-    if mailed_codes is None:
+    """Have no page for codes, whatever the method, where none are mailed."""
+    if mailed_codes is None and request.endpoint in ("enter_code", "sign_in_by_code"):
         abort(404)
 
 
 @app.get("/code")
 def enter_code():
     """Show the form for a mailed code; send the signed-in on, unless they asked for one."""
-    require_mailed_codes()
     if request.club and "code" not in session:
         return redirect(url_for("show_summary"), 303)
     return render_code()
@@ -504,7 +504,6 @@ def render_code(status=200, problem=None):
 @app.post("/code")
 def sign_in_by_code():
     """Sign a secretary in by a mailed code, or mail another one."""
-    require_mailed_codes()
     client = client_key(request.remote_addr)
     seconds = failed_sign_ins.seconds_to_wait(client)
     if seconds:

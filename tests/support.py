@@ -341,6 +341,11 @@ def exported_rows(result):
 # A journal without a database
 
 
+def number_and_time_of_last(rows):
+    """Return number and time of the last row; None for each where there is no row."""
+    return rows[-1][:2] if rows else (None, None)
+
+
 class FakeJournal:
     """A journal in lists, which several ledgers may share.
 
@@ -377,12 +382,12 @@ class FakeJournal:
     @property
     def last_entry(self):
         """Return number and time of the last booking."""
-        return self.rows[-1][:2] if self.rows else (None, None)
+        return number_and_time_of_last(self.rows)
 
     @property
     def last_sign_out(self):
         """Return number and time of the last ended sign-in."""
-        return self.ended_sign_ins[-1][:2] if self.ended_sign_ins else (None, None)
+        return number_and_time_of_last(self.ended_sign_ins)
 
     def entries(self, first):
         """Return the entries from a number on."""

@@ -5,6 +5,7 @@ import pytest
 import server
 from gudlft import lists, pagination
 from gudlft.model import Club, Competition
+from gudlft.search import Choice
 from tests.support import (
     COMPETITIONS,
     JOHN,
@@ -285,3 +286,13 @@ def test_competition_without_a_card_leads_to_the_first_page(holder):
 
     assert 2 == lists.page_of_card(server.ledger, club, "Cup 100")
     assert 1 == lists.page_of_card(server.ledger, club, "Nix")
+
+
+@pytest.mark.parametrize("show", ["all", "past"])
+def test_figures_are_asked_for_only_where_they_decide_what_is_shown(ledger, monkeypatch, show):
+    monkeypatch.setattr(ledger, "figures", None)
+    club = ledger.clubs["Simply Lift"]
+
+    found = lists.chosen(ledger, club, Choice.read(show=show), ledger.now())
+
+    assert 2 == len(found)

@@ -710,6 +710,7 @@ def test_codes_have_pages_only_where_they_are_mailed(start, status, request):
 
     assert status == browser.get("/code").status
     assert status == browser.client.head("/code").status_code
+    assert status == browser.client.options("/code").status_code
     if status == 404:
         assert 404 == browser.enter(WRONG).status
         assert 404 == browser.post("/code", another="1").status

@@ -14,9 +14,8 @@ from gudlft.model import Club, Competition
 from gudlft.opening import open_journal
 from gudlft.sql_journal import SqlJournal
 from tests.databases import Database, file_of, in_journal, run_sql
-from tests.support import COMPETITIONS, PROJECT, clean_environment, parties, wait_until, write_data
+from tests.support import COMPETITIONS, KEY, PROJECT, clean_environment, parties, wait_until, write_data
 
-KEY = "0123456789abcdef"
 ANOTHER_APPS = "the database is another app's, or that of another version of this app"
 INSERT = "INSERT INTO bookings (number, at_utc, club, competition, places, points) VALUES "
 

@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from enum import Enum
 
 from gudlft.journal import CommitInDoubt, JournalError
+from tests.support import number_and_time_of_last
 
 
 class Commit(Enum):
@@ -73,11 +74,6 @@ class Transaction:
         for sign_in, ended_at in sign_ins.items():
             number += 1
             self.new_sign_outs.append((number, ended_at, sign_in))
-
-
-def number_and_time_of_last(rows):
-    """Return number and time of the last row; None for each where there is no row."""
-    return rows[-1][:2] if rows else (None, None)
 
 
 class SimulatedJournal:
