@@ -618,7 +618,7 @@ def competition_file(competition):
     if known is None:
         return render_summary(404, Problem(sentences.UNKNOWN_COMPETITION))
 
-    sequence = len(lists.entries_at(ledger, request.club, known))
+    sequence = [entry.competition for entry in ledger.entries_of(request.club)].count(known.name)
     held = ledger.standing(request.club, known).places_held  # read last: it may be newer than its sequence, never older
     content = calendar.calendar_file(request.club, known, held, sequence, ledger.now())
     headers = {"Content-Disposition": f"attachment; filename={calendar.file_name(known)}"}

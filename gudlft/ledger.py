@@ -41,10 +41,10 @@ class Holding(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """What a summary shows, all of one moment: standings are in the order of the competitions asked for."""
+    """What a summary shows, all of one moment."""
 
     points_left: int
-    standings: list[Standing]
+    standings: dict[str, Standing]  # by the names of the competitions that were asked for
     points_board: list[BoardRow]
 
 
@@ -95,7 +95,9 @@ class Ledger:
     def figures(self, club: Club, competitions: Iterable[Competition]) -> Figures:
         """Return the club's points, its figures at each competition and the points board."""
         with self._memory_lock:
-            standings = [self.totals.standing(club, competition) for competition in competitions]
+            standings = {
+                competition.name: self.totals.standing(club, competition) for competition in competitions
+            }
             return Figures(self.totals.points_left(club), standings, self.points_board)
 
     def upcoming(self, now: datetime) -> list[Competition]:
@@ -119,13 +121,11 @@ class Ledger:
         names = {entry.competition for entry in self.entries_of(club)}
         known = [self.competitions[name] for name in names if name in self.competitions]
         now = self.now()
-        competitions = sorted((cup for cup in known if not cup.has_started(now)), key=start_and_name)
+        competitions = [competition for competition in known if not competition.has_started(now)]
+        competitions.sort(key=start_and_name)
         standings = self.figures(club, competitions).standings
-        return [
-            Holding(competition, standing)
-            for competition, standing in zip(competitions, standings, strict=True)
-            if standing.places_held
-        ]
+        holdings = [Holding(competition, standings[competition.name]) for competition in competitions]
+        return [holding for holding in holdings if holding.standing.places_held]
 
     def mismatches(self) -> list[str]:
         """Return a sentence for each total that does not fit the files and the terms, which may have changed."""

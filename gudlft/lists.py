@@ -1,14 +1,14 @@
 """What the lists of pages show: rows of a summary, cards of My bookings, the short points board."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import compress, groupby
+from itertools import groupby
 from typing import NamedTuple
 
 from . import pagination, search, sentences
 from .ledger import BoardRow, Ledger
-from .model import Club, Competition, Entry
+from .model import Club, Competition
 from .rules import Standing, Terms
 
 LATEST = 5  # past competitions on the summary
@@ -57,12 +57,12 @@ def summary_of(ledger: Ledger, club: Club, competitions: Sequence[Competition], 
     past = ledger.past(now)
     latest = past[:LATEST]
     figures = ledger.figures(club, [*competitions, *latest])
-    rows = rows_of([*competitions, *latest], figures.standings, ledger.terms, now)
+    rows = rows_of(competitions, figures.standings, ledger.terms, now)
     return Summary(
         upcoming=ledger.upcoming(now),
-        rows_by_month=by_month(rows[: len(competitions)]),
+        rows_by_month=by_month(rows),
         past=past,
-        latest_rows=tuple(rows[len(competitions) :]),
+        latest_rows=tuple(rows_of(latest, figures.standings, ledger.terms, now)),
         points_left=figures.points_left,
         points_board=figures.points_board,
     )
@@ -75,18 +75,15 @@ def rows_at(ledger: Ledger, club: Club, competitions: Sequence[Competition], now
 
 
 def rows_of(
-    competitions: Iterable[Competition], standings: Iterable[Standing], terms: Terms, now: datetime
+    competitions: Iterable[Competition], standings: Mapping[str, Standing], terms: Terms, now: datetime
 ) -> list[Row]:
     """Return the rows of competitions, from the club's standing at each."""
-    return [
-        Row(
-            competition=competition,
-            places_left=standing.places_left,
-            places_held=standing.places_held,
-            state=sentences.state(competition, standing.bookable(terms), now),
-        )
-        for competition, standing in zip(competitions, standings, strict=True)
-    ]
+    rows = []
+    for competition in competitions:
+        standing = standings[competition.name]
+        state = sentences.state(competition, standing.bookable(terms), now)
+        rows.append(Row(competition, standing.places_left, standing.places_held, state))
+    return rows
 
 
 def by_month(rows: Iterable[Row]) -> list[MonthOfRows]:
@@ -105,10 +102,9 @@ def chosen(ledger: Ledger, club: Club, choice: search.Choice, now: datetime) -> 
         return found
     standings = ledger.figures(club, found).standings
     if choice.show is search.Show.MINE:
-        fits = [standing.places_held > 0 for standing in standings]
-    else:
-        fits = [standing.bookable(ledger.terms).places > 0 for standing in standings]
-    return list(compress(found, fits))
+        return [competition for competition in found if standings[competition.name].places_held]
+    terms = ledger.terms
+    return [competition for competition in found if standings[competition.name].bookable(terms).places]
 
 
 # Holdings
@@ -162,11 +158,6 @@ def page_of_card(ledger: Ledger, club: Club, competition: str) -> int:
         return 1  # as nearly always: there are no more cards than bookings
     card = card_of(ledger, club, competition)
     return card.page_number if card else 1
-
-
-def entries_at(ledger: Ledger, club: Club, competition: Competition) -> list[Entry]:
-    """Return the club's bookings and returns at a competition, oldest first."""
-    return [entry for entry in ledger.entries_of(club) if entry.competition == competition.name]
 
 
 # The points board

@@ -164,7 +164,7 @@ def read_while_others_book(take_out):
         return [ledger.figures(club, [competition]) for _ in range(20)]
 
     for figures in sum(at_once([book, book, read, read, read, read]), []):
-        [standing] = figures.standings
+        [standing] = figures.standings.values()
         assert 20 - standing.places_held == standing.places_left
         assert 60 - 3 * standing.places_held == figures.points_left
         assert figures.points_left in [row.points for row in figures.points_board if row.club == club.name]

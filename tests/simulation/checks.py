@@ -89,15 +89,15 @@ class Checks:
         model = self._models[number]
         figures = {}
         for club in model.points:
-            standings = [
-                Standing(
+            standings = {
+                competition: Standing(
                     points_left=model.points_left(club),
                     places_left=model.places_left(competition),
                     places_held=model.places_held(club, competition),
                     points_paid=model.points_paid(club, competition),
                 )
                 for competition in model.places
-            ]
+            }
             figures[club] = (model.points_left(club), standings)
         by_points = sorted(model.points, key=lambda club: (-model.points_left(club), club))
         return Shown(figures, [(club, model.points_left(club)) for club in by_points])
