@@ -16,7 +16,18 @@ from urllib.parse import quote, urlencode, urlsplit
 from zlib import crc32
 
 import click
-from flask import Flask, Request, abort, flash, redirect, render_template, request, session, url_for
+from flask import (
+    Flask,
+    Request,
+    abort,
+    flash,
+    get_flashed_messages,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.globals import request_ctx
 from flask.logging import default_handler
 from flask.sessions import SecureCookieSessionInterface
@@ -323,8 +334,15 @@ def render_page(template, status=200, problem=None, **context):
     if problem:
         typed = f" ({problem.typed[:LONGEST_IN_LOG]})" if problem.typed else ""
         log(f"{request.endpoint} refused: {problem.sentence}{typed}")
-    html = render_template(template, problem=problem, club=request.club, terms=ledger.terms, **context)
-    return app.response_class(html, status)
+    context.update(problem=problem, receipt=flashed_receipt(), club=request.club, terms=ledger.terms)
+    return app.response_class(render_template(template, **context), status)
+
+
+def flashed_receipt():
+    """Return the receipt of an order that no page has shown yet; None where there is none."""
+    for receipt in get_flashed_messages(category_filter=["success"]):
+        return sentences.Receipt(**receipt)
+    return None
 
 
 def page_of(items, number):

@@ -95,9 +95,7 @@ class Ledger:
     def figures(self, club: Club, competitions: Iterable[Competition]) -> Figures:
         """Return the club's points, its figures at each competition and the points board."""
         with self._memory_lock:
-            standings = {
-                competition.name: self.totals.standing(club, competition) for competition in competitions
-            }
+            standings = {competition.name: self.totals.standing(club, competition) for competition in competitions}
             return Figures(self.totals.points_left(club), standings, self.points_board)
 
     def upcoming(self, now: datetime) -> list[Competition]:
