@@ -21,7 +21,7 @@ class Draft:
 
     def carry_out(self, order: Order) -> Entry | BookingError:
         """Return the entry that the order, or another copy of its form, became; the error where a rule forbids it."""
-        earlier = self._totals.copy_of(order)
+        earlier = self._totals.earlier_entry(order)
         if earlier:
             return earlier
         try:

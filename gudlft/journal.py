@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .model import Entry
 
@@ -26,7 +26,20 @@ class AnotherProcessBooks(JournalError):
 
 # What is asked of a journal
 
-NumberAndTime = tuple[int | None, datetime | None]  # of a row; None for each where there is none
+
+class SignOut(NamedTuple):
+    """A row that tells of an ended sign-in. The time is in UTC."""
+
+    number: int
+    at: datetime
+    sign_in: str
+
+
+class LastRow(NamedTuple):
+    """Number and time of the last row of bookings or sign-outs: another one shows that there is something new."""
+
+    number: int | None = None  # None where there is no row
+    at: datetime | None = None
 
 
 class Transaction(Protocol):
@@ -35,15 +48,15 @@ class Transaction(Protocol):
     def entries(self, first: int) -> Iterable[Entry]:
         """Return the entries from a number on, in order."""
 
-    def sign_outs(self, first: int) -> list[tuple[int, datetime, str]]:
-        """Return the ended sign-ins from a number on, in order, as (number, time, id)."""
+    def sign_outs(self, first: int) -> list[SignOut]:
+        """Return the ended sign-ins from a number on, in order."""
 
 
 class Reading(Transaction, Protocol):
     """What reads, while others may write; it begins with the last rows."""
 
-    last_entry: NumberAndTime
-    last_sign_out: NumberAndTime
+    last_entry: LastRow
+    last_sign_out: LastRow
 
 
 class Writing(Transaction, Protocol):
@@ -102,9 +115,10 @@ def check_entry(entry: Entry, previous: int) -> None:
         raise JournalError(f"{wrong}: it lacks its time, its club or its competition")
 
 
-def check_sign_out(number: object, ended_at: object, sign_in: object) -> None:
-    """Raise JournalError unless a row can be an ended sign-in."""
-    if not (is_figure(number) and isinstance(ended_at, datetime) and is_name(sign_in)):
+def check_sign_out(sign_out: SignOut) -> None:
+    """Raise JournalError unless the row can tell of an ended sign-in."""
+    number, at, sign_in = sign_out
+    if not (is_figure(number) and isinstance(at, datetime) and is_name(sign_in)):
         raise JournalError(f"sign-out {number} cannot be right: it lacks its time or its sign-in")
 
 

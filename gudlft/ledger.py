@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from .draft import Draft
-from .journal import LARGEST, Journal, JournalError, NoJournal, Transaction, check_entries
+from .journal import LARGEST, Journal, JournalError, LastRow, NoJournal, Transaction, check_entries
 from .model import Club, Competition, Entry, Kind, Order, comparable
 from .rules import Standing, Terms
 from .totals import Totals
@@ -71,7 +71,7 @@ class Ledger:
         self.terms = terms or Terms()
         self.journal = journal or NoJournal()
         self.now = clock
-        self.writer = Writer(self._writing)
+        self.writer = Writer(self._drafting)
 
         self.entries: list[Entry] = []
         self.history: dict[str, list[Entry]] = {}  # by club
@@ -147,7 +147,7 @@ class Ledger:
         return self.writer.carry_out(Order(Kind.RETURN, club, competition, places, token))
 
     @contextmanager
-    def _writing(self) -> Iterator[Draft]:
+    def _drafting(self) -> Iterator[Draft]:
         """Yield a draft to the one writer; what orders become on it is committed at the end, then added to memory."""
         with self.journal.writing() as transaction:
             if self.journal.shared:
@@ -166,12 +166,12 @@ class Ledger:
             with self.journal.reading() as transaction:
                 self.take_over(transaction)
 
-    def last_row(self) -> tuple[int | None, datetime | None]:
-        """Return number and time of the last entry in memory, to tell whether the journal has others."""
+    def last_row(self) -> LastRow:
+        """Return the last row that was taken over, to tell whether the journal has others."""
         if not self.entries:
-            return None, None
+            return LastRow()
         last = self.entries[-1]
-        return last.number, last.at
+        return LastRow(last.number, last.at)
 
     def take_over(self, transaction: Transaction) -> None:
         """Add what is new in the journal: all of it, or none where something cannot be right."""

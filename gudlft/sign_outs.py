@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
-from .journal import Journal, JournalError, NumberAndTime, Transaction, check_sign_out
+from .journal import Journal, JournalError, LastRow, SignOut, Transaction, check_sign_out
 
 SIGN_IN_LASTS = timedelta(hours=8)
 CLOCKS_DIFFER = timedelta(minutes=1)  # at most, between two machines
@@ -29,7 +29,7 @@ class SignOuts:
         self._journal = journal
         self._writer = LateWriter(journal)
         self._ended: dict[str, datetime] = {}
-        self._last_row = (None, None, None)  # number, time and id of the last row that was taken over
+        self._last: SignOut | None = None  # that was taken over
         self._lock = threading.Lock()  # guards the two above, for moments only
         self.catch_up()
 
@@ -74,28 +74,28 @@ class SignOuts:
             with self._journal.reading() as transaction:
                 self.take_over(transaction)
 
-    def last_row(self) -> NumberAndTime:
-        """Return number and time of the last row that was taken over, to tell whether the journal has others."""
-        return self._last_row[:2]
+    def last_row(self) -> LastRow:
+        """Return the last row that was taken over, to tell whether the journal has others."""
+        last = self._last
+        return LastRow(last.number, last.at) if last else LastRow()
 
     def take_over(self, transaction: Transaction) -> None:
         """Remember what is new in the journal; raise JournalError where a row cannot be right."""
-        rows = self._new_rows(transaction)
-        for row in rows:
-            check_sign_out(*row)
+        sign_outs = self._new_in(transaction)
+        for sign_out in sign_outs:
+            check_sign_out(sign_out)
         with self._lock:
-            for _, ended_at, sign_in in rows:
-                self._remember(sign_in, ended_at)
-            if rows:
-                self._last_row = rows[-1]
+            for sign_out in sign_outs:
+                self._remember(sign_out.sign_in, sign_out.at)
+                self._last = sign_out
 
-    def _new_rows(self, transaction: Transaction) -> list[tuple[int, datetime, str]]:
-        """Return the rows from the last one on that was taken over; all rows where the journal has lost that one."""
-        last_number, _ = self.last_row()
-        if last_number is not None:
-            rows = transaction.sign_outs(first=last_number)
-            if rows[:1] == [self._last_row]:
-                return rows
+    def _new_in(self, transaction: Transaction) -> list[SignOut]:
+        """Return what follows the last row that was taken over; all rows where the journal has lost that one."""
+        last = self._last
+        if last:
+            sign_outs = transaction.sign_outs(first=last.number)
+            if sign_outs[:1] == [last]:
+                return sign_outs[1:]
         return transaction.sign_outs(first=1)
 
     def _remember(self, sign_in: str, ended_at: datetime) -> None:

@@ -14,7 +14,7 @@ import sqlalchemy as sql
 from sqlalchemy import Column, Integer, Table, Text
 
 from .databases import open_database
-from .journal import SECONDS_FOR_BOOKINGS, CommitInDoubt, JournalError
+from .journal import SECONDS_FOR_BOOKINGS, CommitInDoubt, JournalError, LastRow, SignOut
 from .model import Entry
 from .time_limit import renew_time_limit, time_limit
 
@@ -130,9 +130,10 @@ class SqlTransaction:
             first = rows[-1].number + 1
             renew_time_limit()  # the database answers, however much there is to read
 
-    def sign_outs(self, first: int) -> list[tuple[int, datetime, str]]:
-        """Return the ended sign-ins from a number on, as (number, time, id)."""
-        return fetch(self.connection.execute(SIGN_OUTS_FROM, {"first": first}))
+    def sign_outs(self, first: int) -> list[SignOut]:
+        """Return the ended sign-ins from a number on."""
+        rows = fetch(self.connection.execute(SIGN_OUTS_FROM, {"first": first}))
+        return [SignOut._make(row) for row in rows]
 
 
 class SqlReading(SqlTransaction):
@@ -142,8 +143,8 @@ class SqlReading(SqlTransaction):
         """Go on with a connection that has read the last rows."""
         super().__init__(connection)
         number, at, sign_out_number, ended_at = last_rows
-        self.last_entry = (number, at)
-        self.last_sign_out = (sign_out_number, ended_at)
+        self.last_entry = LastRow(number, at)
+        self.last_sign_out = LastRow(sign_out_number, ended_at)
 
 
 class SqlWriting(SqlTransaction):

@@ -50,8 +50,8 @@ class Totals:
         if form:
             self.by_form[form] = entry
 
-    def copy_of(self, order: Order) -> Entry | None:
-        """Return the entry that another copy of the order's form became; None where there is none."""
+    def earlier_entry(self, order: Order) -> Entry | None:
+        """Return the entry that an earlier copy of the order's form became; None where there is none."""
         return self.by_form.get(order.form)
 
     def points_left(self, club: Club) -> int:

@@ -31,9 +31,9 @@ class Writer:
     A thread that was answered waits for nobody. Where the journal is slow, few threads wait for it.
     """
 
-    def __init__(self, writing: Callable[[], AbstractContextManager[Draft]]):
-        """Carry orders out on the draft that `writing` yields; they are written when its block has ended well."""
-        self._writing = writing
+    def __init__(self, drafting: Callable[[], AbstractContextManager[Draft]]):
+        """Carry orders out on the draft that `drafting` yields; they are written when its block has ended well."""
+        self._drafting = drafting
         self._waiting: list[Waiting] = []  # what no writer has taken yet
         self._threads: list[Future] = []  # the outcomes for which threads wait, first come first
         self._writing_since: float | None = None
@@ -105,7 +105,7 @@ class Writer:
         """Carry out all orders that wait, and tell each its outcome. One thread at a time calls this."""
         taken = []
         try:
-            with self._writing() as draft:  # which may have to wait for the journal: more orders gather meanwhile
+            with self._drafting() as draft:  # which may have to wait for the journal: more orders gather meanwhile
                 taken = self._take_waiting()
                 outcomes = [draft.carry_out(waiting.order) for waiting in taken]
         except BaseException as error:

@@ -23,7 +23,7 @@ def append_slowly(transaction, entries):
 
 
 @contextmanager
-def writing_without_lock(ledger):
+def drafting_without_lock(ledger):
     """Let orders be judged and append them as the ledger does, but in no transaction; pages take them over later.
 
     The database numbers the bookings: taken from memory, the unique number would stop what the lock lets pass.
@@ -41,7 +41,7 @@ def writing_without_lock(ledger):
 
 SqlWriting.append = append_slowly
 if "UNLOCKED" in os.environ:
-    server.ledger.writer._writing = partial(writing_without_lock, server.ledger)
+    server.ledger.writer._drafting = partial(drafting_without_lock, server.ledger)
 
 
 def app(environ, start_response):

@@ -26,7 +26,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 import server
-from gudlft.journal import CommitInDoubt, JournalError
+from gudlft.journal import CommitInDoubt, JournalError, LastRow, SignOut
 from gudlft.ledger import Ledger
 from gudlft.model import Club, Competition
 from gudlft.reader import Reader
@@ -341,9 +341,9 @@ def exported_rows(result):
 # A journal without a database
 
 
-def number_and_time_of_last(rows):
-    """Return number and time of the last row; None for each where there is no row."""
-    return rows[-1][:2] if rows else (None, None)
+def last_row_of(rows):
+    """Return the last row as a journal's readers begin with it."""
+    return LastRow(rows[-1].number, rows[-1].at) if rows else LastRow()
 
 
 class FakeJournal:
@@ -382,12 +382,12 @@ class FakeJournal:
     @property
     def last_entry(self):
         """Return number and time of the last booking."""
-        return number_and_time_of_last(self.rows)
+        return last_row_of(self.rows)
 
     @property
     def last_sign_out(self):
         """Return number and time of the last ended sign-in."""
-        return number_and_time_of_last(self.ended_sign_ins)
+        return last_row_of(self.ended_sign_ins)
 
     def entries(self, first):
         """Return the entries from a number on."""
@@ -399,15 +399,15 @@ class FakeJournal:
 
     def sign_outs(self, first):
         """Return the ended sign-ins from a number on."""
-        return [row for row in self.ended_sign_ins if row[0] >= first]
+        return [row for row in self.ended_sign_ins if row.number >= first]
 
     def end_sign_ins(self, sign_ins, forget_before):
         """Add ended sign-ins, and forget old ones."""
-        number = self.ended_sign_ins[-1][0] if self.ended_sign_ins else 0
+        number = self.ended_sign_ins[-1].number if self.ended_sign_ins else 0
         for sign_in, ended_at in sign_ins.items():
             number += 1
-            self.ended_sign_ins.append((number, ended_at, sign_in))
-        self.ended_sign_ins = [row for row in self.ended_sign_ins if row[1] >= forget_before]
+            self.ended_sign_ins.append(SignOut(number, ended_at, sign_in))
+        self.ended_sign_ins = [row for row in self.ended_sign_ins if row.at >= forget_before]
 
 
 def wait_until(condition, seconds=10):

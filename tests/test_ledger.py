@@ -6,7 +6,15 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from gudlft.journal import LARGEST, AnotherProcessBooks, CommitInDoubt, JournalError, NoJournal, check_sign_out
+from gudlft.journal import (
+    LARGEST,
+    AnotherProcessBooks,
+    CommitInDoubt,
+    JournalError,
+    NoJournal,
+    SignOut,
+    check_sign_out,
+)
 from gudlft.ledger import Ledger, now
 from gudlft.model import BookingError, Club, Competition, Entry, Kind, Order
 from gudlft.rules import Terms
@@ -548,7 +556,7 @@ def test_numbers_go_on_behind_the_last_one():
 )
 def test_row_that_can_be_no_sign_out_is_named(row):
     with pytest.raises(JournalError, match=f"^sign-out {row[0]} cannot be right: it lacks its time or its sign-in$"):
-        check_sign_out(*row)
+        check_sign_out(SignOut(*row))
 
 
 def test_second_process_without_a_journal_is_told_which_setting_shares_bookings(tmp_path):

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from gudlft import sign_outs as sign_outs_module
-from gudlft.journal import JournalError, NoJournal
+from gudlft.journal import JournalError, NoJournal, SignOut
 from gudlft.sign_outs import SignOuts
 from tests.support import FakeJournal, wait_until
 
@@ -128,7 +128,7 @@ def test_rows_that_were_read_are_not_read_again(monkeypatch):
     journal = FakeJournal()
     here, there = [SignOuts(journal) for _ in range(2)]
     asked_from = []
-    monkeypatch.setattr(journal, "sign_outs", lambda first: asked_from.append(first) or [(7, NOON, "first")])
+    monkeypatch.setattr(journal, "sign_outs", lambda first: asked_from.append(first) or [SignOut(7, NOON, "first")])
 
     here.catch_up()
     here.catch_up()

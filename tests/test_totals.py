@@ -82,8 +82,8 @@ def test_copy_of_a_form_is_found():
     return_ = entry(-1, -3, token=TOKEN)
     totals = totals_of(booking, return_)
 
-    assert booking is totals.copy_of(order(2))
-    assert return_ is totals.copy_of(order(1, Kind.RETURN))
+    assert booking is totals.earlier_entry(order(2))
+    assert return_ is totals.earlier_entry(order(1, Kind.RETURN))
 
 
 @pytest.mark.parametrize(
@@ -100,13 +100,13 @@ def test_copy_of_a_form_is_found():
 def test_anything_else_under_a_token_is_no_copy(another):
     totals = totals_of(entry(2, 6, token=TOKEN))
 
-    assert totals.copy_of(another) is None
+    assert totals.earlier_entry(another) is None
 
 
 def test_order_without_a_token_is_nobodys_copy():
     totals = totals_of(entry(2, 6, token=None))
 
-    assert totals.copy_of(order(2, token=None)) is None
+    assert totals.earlier_entry(order(2, token=None)) is None
 
 
 # Drafts
@@ -119,7 +119,7 @@ def test_draft_starts_from_the_totals_and_leaves_them_as_they_are():
     draft.add(entry(2, 6, token=TOKEN))
 
     assert Standing(4, 17, 3, 9) == draft.standing(CLUB, CUP)
-    assert draft.copy_of(order(2))
+    assert draft.earlier_entry(order(2))
     assert totals_of(entry(1, 3)) == totals
 
 

@@ -33,7 +33,7 @@ def applies_before_the_commit(patch):
             transaction.append(draft.new_entries)
             self._add(draft.new_entries)
 
-    patch.setattr(Ledger, "_writing", writing)
+    patch.setattr(Ledger, "_drafting", writing)
 
 
 def forgets_to_take_over_first(patch):
@@ -47,7 +47,7 @@ def forgets_to_take_over_first(patch):
             transaction.append(draft.new_entries)
         self._add(draft.new_entries)
 
-    patch.setattr(Ledger, "_writing", writing)
+    patch.setattr(Ledger, "_drafting", writing)
 
 
 def takes_over_before_it_has_the_lock(patch):
@@ -62,13 +62,13 @@ def takes_over_before_it_has_the_lock(patch):
             transaction.append(draft.new_entries)
         self._add(draft.new_entries)
 
-    patch.setattr(Ledger, "_writing", writing)
+    patch.setattr(Ledger, "_drafting", writing)
 
 
 def numbers_from_a_stale_read(patch):
     """Number entries from what this process knew before it took over."""
     take_over = Ledger.take_over
-    writing = Ledger._writing
+    writing = Ledger._drafting
 
     def take_over_and_remember(self, transaction):
         self.last_number_before = self._last_number()
@@ -81,12 +81,12 @@ def numbers_from_a_stale_read(patch):
             yield draft
 
     patch.setattr(Ledger, "take_over", take_over_and_remember)
-    patch.setattr(Ledger, "_writing", writing_with_old_number)
+    patch.setattr(Ledger, "_drafting", writing_with_old_number)
 
 
 def reads_the_clock_before_its_turn(patch):
     """Judge by the time at which the writer began to wait for the lock."""
-    writing = Ledger._writing
+    writing = Ledger._drafting
 
     @contextmanager
     def writing_with_old_time(self):
@@ -95,7 +95,7 @@ def reads_the_clock_before_its_turn(patch):
             draft._clock = lambda: began
             yield draft
 
-    patch.setattr(Ledger, "_writing", writing_with_old_time)
+    patch.setattr(Ledger, "_drafting", writing_with_old_time)
 
 
 def takes_doubt_for_success(patch):
@@ -148,12 +148,12 @@ def drafts_on_the_totals_themselves(patch):
 
 def retries_without_token_check(patch):
     """Book a form again whenever it is sent again."""
-    patch.setattr(Totals, "copy_of", lambda self, order: None)
+    patch.setattr(Totals, "earlier_entry", lambda self, order: None)
 
 
 def looks_for_copies_before_it_takes_over(patch):
     """Look for copies of a form in what this process knew before its turn."""
-    writing = Ledger._writing
+    writing = Ledger._drafting
 
     @contextmanager
     def writing_by_old_forms(self):
@@ -162,7 +162,7 @@ def looks_for_copies_before_it_takes_over(patch):
             draft._totals.by_form = ChainMap({}, known)
             yield draft
 
-    patch.setattr(Ledger, "_writing", writing_by_old_forms)
+    patch.setattr(Ledger, "_drafting", writing_by_old_forms)
 
 
 def books_copies_that_wait_together(patch):
@@ -171,7 +171,7 @@ def books_copies_that_wait_together(patch):
 
     def draft_without_forms(self):
         totals = draft(self)
-        totals.copy_of = self.copy_of
+        totals.earlier_entry = self.earlier_entry
         return totals
 
     patch.setattr(Totals, "draft", draft_without_forms)
@@ -180,10 +180,10 @@ def books_copies_that_wait_together(patch):
 def takes_a_token_alone_for_the_form(patch):
     """Take a form with another number of places for a copy, if its token is the same."""
 
-    def copy_of(self, order):
+    def earlier_entry(self, order):
         return next((entry for form, entry in self.by_form.items() if form.token == order.token), None)
 
-    patch.setattr(Totals, "copy_of", copy_of)
+    patch.setattr(Totals, "earlier_entry", earlier_entry)
 
 
 def refunds_by_a_stale_standing(patch):
@@ -203,7 +203,7 @@ def refunds_by_a_stale_standing(patch):
 
 def refuses_by_old_figures(patch):
     """Refuse at once what the figures of before the turn do not allow."""
-    writing = Ledger._writing
+    writing = Ledger._drafting
 
     @contextmanager
     def writing_what_seemed_possible(self):
@@ -219,7 +219,7 @@ def refuses_by_old_figures(patch):
             draft.carry_out = carry_out_unless_refused_early
             yield draft
 
-    patch.setattr(Ledger, "_writing", writing_what_seemed_possible)
+    patch.setattr(Ledger, "_drafting", writing_what_seemed_possible)
 
 
 def refuses_what_it_booked(patch):
@@ -263,7 +263,7 @@ def gives_up_surely_what_is_being_written(patch):
 
 def tells_doubt_as_certain(patch):
     """Say that this try booked nothing where the commit is in doubt."""
-    writing = Ledger._writing
+    writing = Ledger._drafting
 
     @contextmanager
     def writing_surely(self):
@@ -273,7 +273,7 @@ def tells_doubt_as_certain(patch):
         except CommitInDoubt as error:
             raise JournalError(str(error)) from error
 
-    patch.setattr(Ledger, "_writing", writing_surely)
+    patch.setattr(Ledger, "_drafting", writing_surely)
 
 
 def never_tells_the_last_that_waits(patch):

@@ -3,8 +3,8 @@
 from contextlib import contextmanager
 from enum import Enum
 
-from gudlft.journal import CommitInDoubt, JournalError
-from tests.support import number_and_time_of_last
+from gudlft.journal import CommitInDoubt, JournalError, SignOut
+from tests.support import last_row_of
 
 
 class Commit(Enum):
@@ -22,7 +22,7 @@ class Disk:
 
     def __init__(self, entries):
         self.entries = list(entries)
-        self.sign_outs = []  # (number, time, id)
+        self.sign_outs = []
         self.is_locked = False
         self.late = None  # the transaction that is yet to be committed, though its process gave it up
 
@@ -47,8 +47,8 @@ class Transaction:
         self._disk = journal.disk
         self.new_entries = []
         self.new_sign_outs = []
-        self.last_entry = number_and_time_of_last(self._disk.entries)
-        self.last_sign_out = number_and_time_of_last(self._disk.sign_outs)
+        self.last_entry = last_row_of(self._disk.entries)
+        self.last_sign_out = last_row_of(self._disk.sign_outs)
 
     def entries(self, first):
         """Return the entries from a number on."""
@@ -66,14 +66,14 @@ class Transaction:
     def sign_outs(self, first):
         """Return the sign-outs from a number on. No history lasts until one may be forgotten."""
         self._journal.pause()
-        return [row for row in self._disk.sign_outs if row[0] >= first]
+        return [row for row in self._disk.sign_outs if row.number >= first]
 
     def end_sign_ins(self, sign_ins, forget_before):
         """Add sign-outs."""
         number = len(self._disk.sign_outs)
         for sign_in, ended_at in sign_ins.items():
             number += 1
-            self.new_sign_outs.append((number, ended_at, sign_in))
+            self.new_sign_outs.append(SignOut(number, ended_at, sign_in))
 
 
 class SimulatedJournal:
