@@ -1,4 +1,4 @@
-"""What pages say: whole sentences. Refusals stand beside their rules, headings and labels in the templates."""
+"""The sentences of the pages. Refusals stand beside their rules; headings, labels and links in the templates."""
 
 import math
 from dataclasses import dataclass
@@ -10,8 +10,11 @@ from .rules import Bookable, Limit, Standing, Terms
 from .search import Choice, Show
 from .words import are, noun_for, plural
 
+ABOUT = "GÜDLFT Registration: places at strength-sport competitions, for points."
+
 # Signing in
 
+SIGN_IN = "Sign in with your club's email address to book places at competitions with your club's points."
 EMAIL_EMPTY = "Enter your email address"
 EMAIL_MALFORMED = "Enter an email address in the correct format, like name@example.com"
 TOO_MANY_ATTEMPTS = "Too many attempts. Wait a minute and try again"
@@ -49,9 +52,14 @@ FIGURES_MAY_BE_OLD = "These figures may be a little old: the bookings cannot be 
 NO_CLUBS = "There are no clubs yet."
 NO_UPCOMING = "There are no upcoming competitions."
 NO_PAST = "There are no past competitions."
+NO_BOOKINGS = "Your club has no bookings yet."
+ORDER_OF_BOARD = "Most points first, then by name."
+ORDER_OF_BOOKINGS = "Newest first. Quote the booking number when you ask about one"
+ORDER_OF_PAST = "Latest first. Booking closed when they started"
 NOTHING_FOUND = "No competition fits what you chose."
 PLACES_MAY_COME_BACK = "Places that other clubs give back appear here at once."
 STATES = {Limit.PLACES: "Full", Limit.CAP: "Maximum held", Limit.POINTS: "Not enough points"}
+SHOW_CHOICES = {Show.ALL: "All", Show.BOOKABLE: "You can book", Show.MINE: "Yours"}
 
 
 def another_club(club: Club) -> str:
