@@ -64,7 +64,6 @@ LONGEST_WANTED = 1000  # characters of an address that a cookie keeps
 class ClubRequest(Request):
     """A request, and what this app finds out about it."""
 
-    club = None  # whose secretary sent it
     entry = None  # what it booked or gave back
     journal_error = None  # why the figures may be old
 
@@ -72,6 +71,16 @@ class ClubRequest(Request):
         """Accept any bytes in the query string: some servers pass them on as they are."""
         super().__init__(*arguments, **options)
         self.query_string = self.query_string.decode(errors="replace").encode()
+
+    @cached_property
+    def club(self):
+        """Return the club whose secretary sent the request; None where nobody is signed in."""
+        if "club" not in session:
+            return None
+        earliest = ledger.now() - SIGN_IN_LASTS
+        if session["since"] <= earliest.timestamp() or sign_outs.has_ended(session["id"]):
+            return None
+        return ledger.clubs.get(session["club"])
 
     @cached_property
     def token(self):
@@ -246,7 +255,6 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-WITHOUT_SESSION = ("static", "health")  # endpoints that answer everybody alike
 
 
 @app.before_request
@@ -278,25 +286,15 @@ def is_same_origin():
 
 
 @app.before_request
-def catch_up():
+def catch_up_with_journal():
     """Take over bookings and sign-outs of other processes; while the journal is away pages come from memory."""
-    if request.endpoint in WITHOUT_SESSION:
+    if request.endpoint in ("static", "health"):
         return
     try:
         reader.catch_up()
     except JournalError as error:
         request.journal_error = error
         log(f"the journal is away: {error}")
-
-
-@app.before_request
-def know_club():
-    """Find out which club's secretary sent the request."""
-    if request.endpoint in WITHOUT_SESSION or "club" not in session:
-        return
-    earliest = ledger.now() - SIGN_IN_LASTS
-    if session["since"] > earliest.timestamp() and not sign_outs.has_ended(session["id"]):
-        request.club = ledger.clubs.get(session["club"])
 
 
 @app.after_request
@@ -778,8 +776,6 @@ def show_error(error):
     """Show an error on a page of the app's own."""
     if request_ctx.url_adapter is None:  # the Host was refused, and links need an adapter
         request_ctx.url_adapter = app.url_map.bind("", script_name=request.root_path)
-    if error.code in (403, 413):
-        know_club()  # `refuse_other_sites` answers before anybody is known
     asked = f"{request.method[:LONGEST_IN_LOG]} {request.path[:LONGEST_IN_LOG]}"
     log(f"{error.code} {asked}: {error.description}")
 

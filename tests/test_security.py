@@ -663,7 +663,7 @@ def test_log_tells_what_was_refused_and_why(john, log):
 def test_log_tells_when_the_journal_is_away_and_what_failed(journal, john, log):
     journal.fault = "away"
     john.get("/showSummary")
-    assert ["127.0.0.1 -: the journal is away: away"] == log()
+    assert ["127.0.0.1 Simply Lift: the journal is away: away"] == log()
 
     journal.fault = "in doubt"
     john.book("1")
