@@ -16,18 +16,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from zlib import crc32
 
 import click
-from flask import (
-    Flask,
-    Request,
-    abort,
-    flash,
-    get_flashed_messages,
-    redirect,
-    render_template,
-    request,
-    session,
-    url_for,
-)
+from flask import Flask, Request, abort, flash, redirect, render_template, request, session, url_for
 from flask.globals import request_ctx
 from flask.logging import default_handler
 from flask.sessions import SecureCookieSessionInterface
@@ -65,7 +54,7 @@ class ClubRequest(Request):
     """A request, and what this app finds out about it."""
 
     entry = None  # what it booked or gave back
-    journal_error = None  # why the figures may be old
+    journal_error = None  # where the journal is away, so that the figures may be old
 
     def __init__(self, *arguments, **options):
         """Accept any bytes in the query string: some servers pass them on as they are."""
@@ -202,45 +191,39 @@ app.jinja_env.globals.update(
 @app.template_global()
 def link(endpoint, **names):
     """Return the address of a page, worked out once for the same names."""
-    return remember_link(request.root_path, endpoint, tuple(names.items()))
+    return cached_link(endpoint, tuple(names.items()), request.root_path)
 
 
 @lru_cache(maxsize=10_000)
-def remember_link(root_path, endpoint, names):
-    """Return an address, which depends on the path at which the app is mounted."""
+def cached_link(endpoint, names, root_path):
+    """Return the address of a page; it begins with the path at which the app is mounted."""
     return url_for(endpoint, **dict(names))
 
 
-@app.template_global("macro")
+@app.template_global()
 def call_macro(template, macro, **figures):
     """Return the HTML of a macro from another template: an import in a page costs 3 % of it."""
-    fragments = app.jinja_env.get_template(template)
-    module = fragments.make_module() if app.debug else fragments.module  # in debug what it imports may be edited
-    return getattr(module, macro)(**figures)
+    return getattr(app.jinja_env.get_template(template).module, macro)(**figures)
 
 
 @app.template_global()
 def cached_macro(template, macro, **figures):
     """Return the HTML of a macro, made once for the same figures: halves what a page costs."""
-    make = make_fragment if app.debug else remember_fragment
-    return make(request.root_path, template, macro, tuple(figures.items()))
+    return cached_html(template, macro, tuple(figures.items()), request.root_path)
 
 
 @app.template_global()
 def cached_rows(template, macro, rows, **figures):
     """Return the HTML of a macro for each row, one call for all: a list of 40 costs a third of 40 calls."""
-    make = make_fragment if app.debug else remember_fragment
     root_path = request.root_path
     same = tuple(figures.items())
-    return Markup("").join([make(root_path, template, macro, (("row", row), *same)) for row in rows])
+    return Markup("").join([cached_html(template, macro, (("row", row), *same), root_path) for row in rows])
 
 
-def make_fragment(root_path, template, macro, figures):
-    """Return the HTML of a macro; its links depend on the path at which the app is mounted."""
+@lru_cache(maxsize=10_000)
+def cached_html(template, macro, figures, root_path):
+    """Return the HTML of a macro; its links begin with the path at which the app is mounted."""
     return call_macro(template, macro, **dict(figures))
-
-
-remember_fragment = lru_cache(maxsize=10_000)(make_fragment)
 
 
 # Hooks
@@ -287,7 +270,11 @@ def is_same_origin():
 
 @app.before_request
 def catch_up_with_journal():
-    """Take over bookings and sign-outs of other processes; while the journal is away pages come from memory."""
+    """Take over bookings and sign-outs of other processes.
+
+    While the journal is away its error is kept: pages come from memory and say so, sign-outs are written later, and
+    what must not be judged by old figures is refused.
+    """
     if request.endpoint in ("static", "health"):
         return
     try:
@@ -295,6 +282,21 @@ def catch_up_with_journal():
     except JournalError as error:
         request.journal_error = error
         log(f"the journal is away: {error}")
+
+
+@app.before_request
+def require_mailed_codes():
+    """Have no page for codes, whatever the method, where none are mailed."""
+    if mailed_codes is None and request.endpoint in ("enter_code", "sign_in_by_code"):
+        abort(404)
+
+
+@app.before_request
+def show_edited_templates():
+    """Make everything anew in debug mode."""
+    if app.debug:
+        app.jinja_env.cache.clear()
+        cached_html.cache_clear()
 
 
 @app.after_request
@@ -332,15 +334,14 @@ def render_page(template, status=200, problem=None, **context):
     if problem:
         typed = f" ({problem.typed[:LONGEST_IN_LOG]})" if problem.typed else ""
         log(f"{request.endpoint} refused: {problem.sentence}{typed}")
-    context.update(problem=problem, receipt=flashed_receipt(), club=request.club, terms=ledger.terms)
+    context.update(problem=problem, receipt=take_receipt(), club=request.club, terms=ledger.terms)
     return app.response_class(render_template(template, **context), status)
 
 
-def flashed_receipt():
-    """Return the receipt of an order that no page has shown yet; None where there is none."""
-    for receipt in get_flashed_messages(category_filter=["success"]):
-        return sentences.Receipt(**receipt)
-    return None
+def take_receipt():
+    """Return the receipt of an order that no page has shown yet; None if there is none."""
+    receipt = session.pop("receipt", None)
+    return sentences.Receipt(**receipt) if receipt else None
 
 
 def page_of(items, number):
@@ -495,13 +496,6 @@ def ask_for_code(address):
     client = client_key(request.remote_addr)
     session["code"] = mailed_codes.ask(address, client, ledger.now(), session.get("code"))
     log("a code was asked for")
-
-
-@app.before_request
-def require_mailed_codes():
-    """Have no page for codes, whatever the method, where none are mailed."""
-    if mailed_codes is None and request.endpoint in ("enter_code", "sign_in_by_code"):
-        abort(404)
 
 
 @app.get("/code")
@@ -680,8 +674,7 @@ def announce(entry):
         page_number=lists.page_of_card(ledger, request.club, entry.competition),
     )
     log(f"{receipt.sentence} (number {receipt.number})")
-    session.pop("_flashes", None)  # a message that no page has shown yet: two with long names would not fit the cookie
-    flash(receipt._asdict(), "success")
+    session["receipt"] = receipt._asdict()
 
 
 @app.get("/bookings")

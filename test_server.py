@@ -7,6 +7,7 @@ import time
 from datetime import datetime
 
 import pytest
+from jinja2 import ChoiceLoader, DictLoader
 
 import server
 from gudlft.journal import JournalError
@@ -377,13 +378,29 @@ def test_errors_have_a_page_of_the_app_with_a_way_on(john, monkeypatch):
 
 def test_fault_after_a_booking_says_that_it_was_made(ledger, john, monkeypatch):
     monkeypatch.setitem(server.app.config, "TESTING", False)
-    monkeypatch.setattr(server, "flash", None)
+    monkeypatch.setattr(server.sentences, "Receipt", None)
 
     page = john.book("1")
 
     assert 500 == page.status
     assert "Your request was carried out, but its page could not be shown" in page.text
     assert 1 == len(ledger.entries)
+
+
+def test_developer_sees_an_edited_macro_in_debug_mode(john, monkeypatch):
+    templates = server.app.jinja_env
+    frame, _, _ = templates.loader.get_source(templates, "_frame.html")
+    edited = DictLoader({"_frame.html": frame.replace("Sign out", "Leave")})
+    monkeypatch.setattr(server.app, "debug", True)
+
+    before = john.get("/bookings")
+    with monkeypatch.context() as while_edited:
+        while_edited.setattr(templates, "loader", ChoiceLoader([edited, templates.loader]))
+        page = john.get("/bookings")
+    after = john.get("/bookings")
+
+    assert [True, False, True] == ["Sign out" in shown.text for shown in (before, page, after)]
+    assert "Leave" in page.text
 
 
 def test_browsers_keep_the_style_sheet_and_no_page(john):
