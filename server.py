@@ -37,7 +37,7 @@ from gudlft.opening import open_journal, open_ledger, open_mailed_codes
 from gudlft.pagination import paginate
 from gudlft.reader import Reader
 from gudlft.rules import read_places, read_token
-from gudlft.search import EVERYTHING, Choice, Show, months_of
+from gudlft.search import EVERYTHING, Choice, Show
 from gudlft.settings import BadSettings, read_settings
 from gudlft.sign_outs import SIGN_IN_LASTS, SignOuts
 from gudlft.words import noun_for, plural
@@ -180,7 +180,6 @@ app.jinja_env.globals.update(
     contact=app.config["CONTACT"],
     new_token=new_token,
     noun_for=noun_for,
-    LONGEST_LIST=lists.LONGEST_LIST,
     sentences=sentences,
     short_board=lists.short_board,
     time_zone=calendar.time_zone(),
@@ -361,7 +360,9 @@ def sign_in_required(view):
             return view(**names)
         keep_wanted_page()
         if request.method == "POST":
-            return render_sign_in(403, Problem(sentences.NOT_SIGNED_IN[request.endpoint]))
+            is_booking = request.endpoint == "purchase_places"
+            sentence = sentences.SIGN_IN_TO_BOOK if is_booking else sentences.SIGN_IN_TO_GIVE_BACK
+            return render_sign_in(403, Problem(sentence))
         flash(sentences.SIGN_IN_TO_CONTINUE, "problem")
         return redirect(url_for("index"), 303)
 
@@ -374,7 +375,7 @@ def keep_wanted_page():
     if request.endpoint == "purchase_places":
         competition = request.form.get("competition")
         if competition in ledger.competitions:
-            session["wanted"] = {"competition": competition}
+            session["wanted"] = {"competition": competition}  # its form's address needs the club, which is yet unknown
     elif request.endpoint == "cancel_places":
         session["wanted"] = {"address": url_for("bookings")}
     else:
@@ -563,18 +564,19 @@ def show_summary():
 def render_summary(status=200, problem=None, choice=EVERYTHING, page_number="1"):
     """Show the club's points, the upcoming competitions that a choice leaves, the latest past ones and the board."""
     now = ledger.now()
-    page = page_of(lists.chosen(ledger, request.club, choice, now), page_number)
+    page = page_of(lists.competitions_to_show(ledger, request.club, choice, now), page_number)
     summary = lists.summary_of(ledger, request.club, page.items, now)
-    return render_page("summary.html", status, problem, choice=choice, page=page, summary=summary)
+    months = lists.months_to_choose(summary.upcoming, choice)
+    return render_page("summary.html", status, problem, choice=choice, page=page, summary=summary, months=months)
 
 
 def render_past(choice, page_number):
     """Show the past competitions that a choice leaves."""
     now = ledger.now()
-    page = page_of(lists.chosen(ledger, request.club, choice, now), page_number)
+    page = page_of(lists.competitions_to_show(ledger, request.club, choice, now), page_number)
     rows = lists.rows_at(ledger, request.club, page.items, now)
     past = ledger.past(now)
-    months = months_of(past[::-1], choice.month)
+    months = lists.months_to_choose(past[::-1], choice)
     return render_page("past.html", choice=choice, page=page, rows=rows, past=past, months=months)
 
 
@@ -628,7 +630,7 @@ def competition_file(competition):
     if known is None:
         return render_summary(404, Problem(sentences.UNKNOWN_COMPETITION))
 
-    sequence = [entry.competition for entry in ledger.entries_of(request.club)].count(known.name)
+    sequence = sum(entry.competition == known.name for entry in ledger.entries_of(request.club))
     held = ledger.standing(request.club, known).places_held  # read last: it may be newer than its sequence, never older
     content = calendar.calendar_file(request.club, known, held, sequence, ledger.now())
     headers = {"Content-Disposition": f"attachment; filename={calendar.file_name(known)}"}
@@ -671,7 +673,7 @@ def announce(entry):
         places=entry.places,
         points=entry.points,
         points_left=ledger.points_left(request.club),
-        page_number=lists.page_of_card(ledger, request.club, entry.competition),
+        page_number=lists.card_page_number(ledger, request.club, entry.competition),
     )
     log(f"{receipt.sentence} (number {receipt.number})")
     session["receipt"] = receipt._asdict()
@@ -712,21 +714,20 @@ def cancel_places():
         places = read_places(typed)
         entry = ledger.give_back(request.club, competition, places, request.token)
     except BookingError as error:
-        return refuse_return(competition, Problem(str(error), typed=typed))
+        return refuse_return(competition, str(error), typed)
 
     announce(entry)
     return redirect(url_for("bookings"), 303)
 
 
-def refuse_return(competition, problem):
-    """Show My bookings with the reason beside the competition's form, where it has one."""
+def refuse_return(competition, reason, typed):
+    """Show My bookings with the reason why nothing was given back: beside the competition's form, if it has one."""
     if competition.has_started(ledger.now()):
         return render_bookings(400, Problem(rules.returns_closed(competition)))
     card = lists.card_of(ledger, request.club, competition.name)
     if card is None:
-        return render_bookings(400, problem)
-    problem = Problem(problem.sentence, f"places-{card.number}", problem.typed)
-    return render_bookings(400, problem, str(card.page_number))
+        return render_bookings(400, Problem(reason, typed=typed))
+    return render_bookings(400, Problem(reason, card.field, typed), page_number=str(card.page_number))
 
 
 @app.get("/pointsBoard")

@@ -14,7 +14,7 @@ from email.utils import make_msgid
 from .files import LONGEST_EMAIL
 
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # no I, L, O, 0 and 1: they are mistaken for one another
-LENGTH = 8
+CODE_LENGTH = 8
 SECONDS_VALID = 600
 SECONDS_AHEAD = 60  # so much may the clock of another machine be ahead
 
@@ -54,12 +54,12 @@ def code_for(asking: Asking, key: bytes) -> str:
     """Return the code of an asking as it is shown, like 7QKM-2XPD; all codes are equally likely."""
     letters = []
     block = 0
-    while len(letters) < LENGTH:
+    while len(letters) < CODE_LENGTH:
         letters += _letters(asking, key, block)
         block += 1
 
-    code = "".join(letters[:LENGTH])
-    half = LENGTH // 2
+    code = "".join(letters[:CODE_LENGTH])
+    half = CODE_LENGTH // 2
     return f"{code[:half]}-{code[half:]}"
 
 

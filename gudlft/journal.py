@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from .model import Entry
 
 SECONDS_FOR_BOOKINGS = 4  # that the writer of bookings may need
-LARGEST = 1_000_000_000  # of a number in a row: all fit an INTEGER of any database, with room for more rows
+LARGEST_NUMBER = 1_000_000_000  # in a row of the journal: all fit an INTEGER of any database, with room for more rows
 
 
 class JournalError(Exception):
@@ -124,7 +124,7 @@ def check_sign_out(sign_out: SignOut) -> None:
 
 def is_figure(value: object) -> bool:
     """Tell whether the value is a whole number that is not absurdly large."""
-    return type(value) is int and -LARGEST <= value <= LARGEST
+    return type(value) is int and -LARGEST_NUMBER <= value <= LARGEST_NUMBER
 
 
 def is_name(value: object) -> bool:
@@ -171,13 +171,19 @@ class NoJournal:
 
 
 def lock_folder(folder: str) -> int | None:
-    """Lock the folder for this process and return its descriptor; None where there are no such locks."""
+    """Lock the folder for this process and return its descriptor; None if there are no such locks.
+
+    Raise AnotherProcessBooks if it is locked already, JournalError if it cannot be read.
+    """
     try:
         import fcntl
     except ImportError:  # Windows
         return None
 
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise JournalError(f"{folder} cannot be locked: {error.strerror}") from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from .draft import Draft
-from .journal import LARGEST, Journal, JournalError, LastRow, NoJournal, Transaction, check_entries
+from .journal import LARGEST_NUMBER, Journal, JournalError, LastRow, NoJournal, Transaction, check_entries
 from .model import Club, Competition, Entry, Kind, Order, comparable
 from .rules import Standing, Terms
 from .totals import Totals
@@ -133,8 +133,8 @@ class Ledger:
     def entry_list(self, competition: str) -> list[tuple[str, int]]:
         """Return the clubs that hold places at a competition, and how many; the files may name neither any more."""
         with self._memory_lock:
-            held = [(club, held.places) for (club, name), held in self.totals.held.items() if name == competition]
-        return sorted((club, places) for club, places in held if places)
+            rows = [(club, held.places) for (club, name), held in self.totals.held.items() if name == competition]
+        return sorted((club, places) for club, places in rows if places)
 
     # Changing
 
@@ -175,14 +175,13 @@ class Ledger:
 
     def take_over(self, transaction: Transaction) -> None:
         """Add what is new in the journal: all of it, or none where something cannot be right."""
-        with self._memory_lock:  # a page's thread may have added the last entry, and not yet its totals
-            known = self.entries[-1:]
-        if known:
-            [last] = known
+        with self._memory_lock:  # a thread that is adding entries has then changed the totals too
+            last = self.entries[-1] if self.entries else None
+        if last:
             new = entries_after(last, transaction)
             check_entries(new, previous=last.number)
         else:
-            new = list(transaction.entries(first=-LARGEST))
+            new = list(transaction.entries(first=-LARGEST_NUMBER))  # a number below 1 is refused, not passed over
             check_entries(new, previous=0)
         self._add(new)
 

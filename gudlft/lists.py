@@ -11,7 +11,7 @@ from .ledger import BoardRow, Ledger
 from .model import Club, Competition
 from .rules import Standing, Terms
 
-LATEST = 5  # past competitions on the summary
+LATEST_PAST = 5  # competitions on the summary
 SHORT_BOARD = 5  # clubs on a board that is cut short
 LONGEST_BOARD = 10  # clubs on a board that is not
 LONGEST_LIST = 10  # competitions in a list that needs no form to find some
@@ -47,22 +47,18 @@ class Summary:
     points_left: int
     points_board: Sequence[BoardRow]
 
-    def months_to_choose(self, chosen: search.Month | None) -> tuple[search.Month, ...]:
-        """Return the months of upcoming competitions, and the one that was chosen."""
-        return search.months_of(self.upcoming, chosen)
-
 
 def summary_of(ledger: Ledger, club: Club, competitions: Sequence[Competition], now: datetime) -> Summary:
     """Return the summary of a club, with the rows of these upcoming competitions."""
     past = ledger.past(now)
-    latest = past[:LATEST]
+    latest = past[:LATEST_PAST]
     figures = ledger.figures(club, [*competitions, *latest])
-    rows = rows_of(competitions, figures.standings, ledger.terms, now)
+    rows = make_rows(competitions, figures.standings, ledger.terms, now)
     return Summary(
         upcoming=ledger.upcoming(now),
         rows_by_month=by_month(rows),
         past=past,
-        latest_rows=tuple(rows_of(latest, figures.standings, ledger.terms, now)),
+        latest_rows=tuple(make_rows(latest, figures.standings, ledger.terms, now)),
         points_left=figures.points_left,
         points_board=figures.points_board,
     )
@@ -71,10 +67,10 @@ def summary_of(ledger: Ledger, club: Club, competitions: Sequence[Competition], 
 def rows_at(ledger: Ledger, club: Club, competitions: Sequence[Competition], now: datetime) -> list[Row]:
     """Return the rows of competitions, with a club's figures at each."""
     standings = ledger.figures(club, competitions).standings
-    return rows_of(competitions, standings, ledger.terms, now)
+    return make_rows(competitions, standings, ledger.terms, now)
 
 
-def rows_of(
+def make_rows(
     competitions: Iterable[Competition], standings: Mapping[str, Standing], terms: Terms, now: datetime
 ) -> list[Row]:
     """Return the rows of competitions, from the club's standing at each."""
@@ -92,7 +88,14 @@ def by_month(rows: Iterable[Row]) -> list[MonthOfRows]:
     return [MonthOfRows(month, tuple(rows_of_month)) for month, rows_of_month in groups]
 
 
-def chosen(ledger: Ledger, club: Club, choice: search.Choice, now: datetime) -> list[Competition]:
+def months_to_choose(competitions: Sequence[Competition], choice: search.Choice) -> tuple[search.Month, ...] | None:
+    """Return the months for the form that finds competitions; None if the list, soonest first, needs no such form."""
+    if len(competitions) <= LONGEST_LIST and not choice.is_narrow:
+        return None
+    return search.months_of(competitions, choice.month)
+
+
+def competitions_to_show(ledger: Ledger, club: Club, choice: search.Choice, now: datetime) -> list[Competition]:
     """Return the competitions that a choice leaves, by their names and months and by the club's figures there."""
     if choice.show is search.Show.PAST:
         return search.find(ledger.past(now), choice)
@@ -124,6 +127,11 @@ class Card(NamedTuple):
         """Return the number of the latest booking, by which the card is known on its page."""
         return self.numbers[-1]
 
+    @property
+    def field(self) -> str:
+        """Return the id of the card's field for the places to give back."""
+        return f"places-{self.number}"
+
 
 def cards_of(ledger: Ledger, club: Club) -> list[Card]:
     """Return a card for each open competition at which the club holds places, soonest first."""
@@ -138,7 +146,7 @@ def cards_of(ledger: Ledger, club: Club) -> list[Card]:
             standing=holding.standing,
             numbers=tuple(numbers[holding.competition.name]),
             can_book_more=holding.standing.bookable(ledger.terms).places > 0,
-            page_number=pagination.page_number(index),
+            page_number=pagination.page_with(index),
         )
         for index, holding in enumerate(holdings)
     ]
@@ -152,7 +160,7 @@ def card_of(ledger: Ledger, club: Club, competition: str) -> Card | None:
     return None
 
 
-def page_of_card(ledger: Ledger, club: Club, competition: str) -> int:
+def card_page_number(ledger: Ledger, club: Club, competition: str) -> int:
     """Return the number of the page of My bookings that shows a competition's card; 1 where there is no such card."""
     if len(ledger.entries_of(club)) <= pagination.ROWS_PER_PAGE:
         return 1  # as nearly always: there are no more cards than bookings

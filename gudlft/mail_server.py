@@ -13,7 +13,7 @@ from .codes import mail_address
 from .settings import MailSecurity, MailServer
 
 SHORTEST_TIMEOUT = 0.001  # seconds: 0 would mean that nothing is waited for
-SECONDS_LATER = 0.05  # so that silence ends as a time-out, and only what comes a byte at a time by force
+SECONDS_OF_GRACE = 0.05  # so that silence ends as a time-out, and only what comes a byte at a time by force
 
 
 class MailError(Exception):
@@ -35,7 +35,7 @@ class Connection(smtplib.SMTP):
         """Read a reply in the time that is left, also where it comes a byte at a time."""
         seconds_left = max(self._ends_at - time.monotonic(), SHORTEST_TIMEOUT)
         self.sock.settimeout(seconds_left)
-        end_of_bytes = threading.Timer(seconds_left + SECONDS_LATER, shut, [self.sock])
+        end_of_bytes = threading.Timer(seconds_left + SECONDS_OF_GRACE, shut, [self.sock])
         end_of_bytes.start()
         try:
             return super().getreply()

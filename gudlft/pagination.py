@@ -39,6 +39,6 @@ def paginate(items: Sequence, asked: str = "1") -> Page | None:
     return Page(shown, number, start, len(items))
 
 
-def page_number(index: int) -> int:
+def page_with(index: int) -> int:
     """Return the number of the page that shows the item with an index."""
     return index // ROWS_PER_PAGE + 1

@@ -6,7 +6,7 @@ from .journal import Journal, JournalError
 from .ledger import Ledger
 from .sign_outs import SignOuts
 
-SECONDS_FOR_ANOTHER = 0.5  # for another thread that reads; the journal then gives up after half a second more
+SECONDS_FOR_ANOTHER_READER = 0.5  # the journal then gives up after half a second more
 
 
 class Reader:
@@ -30,7 +30,7 @@ class Reader:
         if not self._journal.shared:
             return
         reads_before = self._begun
-        patience = 0 if self._is_away else SECONDS_FOR_ANOTHER
+        patience = 0 if self._is_away else SECONDS_FOR_ANOTHER_READER
         if not self._read_lock.acquire(timeout=patience):
             raise JournalError("another page is still waiting for the journal")
         try:

@@ -25,10 +25,8 @@ CODE_WRONG = "This code does not work. Check it, or ask for a new one"
 CODE_CANNOT_BE_CHECKED = "Nobody can sign in at the moment. Try again in a minute"
 SIGNED_OUT = "You are signed out"
 SIGN_IN_TO_CONTINUE = "You are not signed in. Sign in to continue"
-NOT_SIGNED_IN = {
-    "purchase_places": "You are not signed in and nothing was booked. Sign in to book",
-    "cancel_places": "You are not signed in and nothing was changed. Sign in to book",
-}
+SIGN_IN_TO_BOOK = "You are not signed in and nothing was booked. Sign in to book"
+SIGN_IN_TO_GIVE_BACK = "You are not signed in and nothing was changed. Sign in to book"
 
 
 def email_unknown(contact: str | None) -> str:
@@ -105,7 +103,7 @@ def points_buy(points: int, cost: int) -> str:
     return f"Enough for {plural(points // cost, 'place')} at {plural(cost, 'point')} each"
 
 
-def returns(standing: Standing) -> str:
+def what_returns(standing: Standing) -> str:
     """Say what a club holds and what giving it back returns, to end the label of that field."""
     paid = standing.points_paid
     held = standing.places_held

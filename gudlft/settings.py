@@ -226,7 +226,7 @@ SETTINGS = {
     "CONTACT": Setting(None, read_contact, "an email address, an https address or words, at most 200 characters"),
     "MAIL": Setting(None, read_mail_server, MAIL_FORM),
     "MAIL_FROM": Setting(default_sender(), read_sender, "an email address"),
-    "JOURNAL": Setting("", str, "set together with GUDLFT_SECRET_KEY"),
+    "JOURNAL": Setting("", str, "a database URL"),
 }
 
 
@@ -245,7 +245,7 @@ def read_settings(environment: Mapping[str, str], folder: str) -> dict[str, obje
             problems.append(f"{PREFIX}{name} must be {setting.must_be}")
 
     if values["JOURNAL"] and f"{PREFIX}SECRET_KEY" not in environment:
-        problems.append(f"{PREFIX}JOURNAL must be {SETTINGS['JOURNAL'].must_be}")
+        problems.append(f"{PREFIX}JOURNAL must be set together with {PREFIX}SECRET_KEY")
     problems.extend(unknown_settings(environment))
     if problems:
         raise BadSettings(problems)

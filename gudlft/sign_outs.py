@@ -1,4 +1,7 @@
-"""Which sign-ins were ended, so that a copy of their cookie is refused too."""
+"""Which sign-ins were ended, so that a copy of their cookie is refused too.
+
+Mailed codes end here as well: each has a random id like a sign-in, and can be ended once only.
+"""
 
 import logging
 import threading

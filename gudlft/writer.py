@@ -1,4 +1,4 @@
-"""The writer: one thread at a time carries out all the orders that wait. It knows nothing of what an order is."""
+"""The writer: one thread at a time carries out all the orders that wait."""
 
 import threading
 import time
@@ -9,19 +9,20 @@ from dataclasses import dataclass, field
 
 from .draft import Draft
 from .journal import CommitInDoubt, JournalError
+from .model import Entry, Order
 
-SECONDS_FOR_A_TURN = 4  # for a turn to write; the journal then gives up after 4 more
-SECONDS_UNTIL_SLOW = 1
-SECONDS_BETWEEN_LOOKS = 0.1  # at how long it takes
-SECONDS_UNTIL_SLOW_AGAIN = 0.1  # after a turn that was slow
-MOST_THAT_WAIT_WHEN_SLOW = 3  # beside the one that writes: the other threads of the process answer pages
+SECONDS_FOR_A_TURN = 4  # an order waits no longer for its turn; the journal then gives up after 4 more
+SECONDS_BETWEEN_CHECKS = 0.1
+SECONDS_UNTIL_SLOW = 1  # a turn that takes longer is slow
+SECONDS_UNTIL_SLOW_AGAIN = 0.1  # the same for the turn after a slow one
+MOST_THAT_WAIT_WHEN_SLOW = 3  # threads beside the one that writes: the process needs the others to answer pages
 
 
 @dataclass(eq=False)
-class Waiting:
+class WaitingOrder:
     """An order that waits for a writer, and what becomes of it."""
 
-    order: object
+    order: Order
     outcome: Future = field(default_factory=Future)
 
 
@@ -34,14 +35,14 @@ class Writer:
     def __init__(self, drafting: Callable[[], AbstractContextManager[Draft]]):
         """Carry orders out on the draft that `drafting` yields; they are written when its block has ended well."""
         self._drafting = drafting
-        self._waiting: list[Waiting] = []  # what no writer has taken yet
-        self._threads: list[Future] = []  # the outcomes for which threads wait, first come first
+        self._waiting: list[WaitingOrder] = []  # no writer has taken these yet
+        self._awaited: list[Future] = []  # outcomes, each of a thread that waits for its turn: first come, first
         self._writing_since: float | None = None
         self._last_turn_was_slow = False
         self._turn = threading.Condition()  # guards the four above, for moments only
 
-    def carry_out(self, order: object) -> object:
-        """Return the outcome of the order or raise its error; raise JournalError where it had to wait for too long."""
+    def carry_out(self, order: Order) -> Entry:
+        """Return the entry that the order became, or raise its error; JournalError if it had to wait too long."""
         outcome = self.submit(order)
         is_my_turn = self._await_turn(outcome)
         if is_my_turn:
@@ -53,9 +54,9 @@ class Writer:
             self.give_up_unless_told(outcome)
         return outcome.result()
 
-    def submit(self, order: object) -> Future:
+    def submit(self, order: Order) -> Future:
         """Add an order to those that wait for a writer; return its future outcome."""
-        waiting = Waiting(order)
+        waiting = WaitingOrder(order)
         with self._turn:
             self._waiting.append(waiting)
         return waiting.outcome
@@ -63,15 +64,15 @@ class Writer:
     # Turns
 
     def _await_turn(self, outcome: Future) -> bool:
-        """Wait until this thread is to write, and return True; False where its outcome is known, or takes too long."""
+        """Wait until this thread may write, and return True; False if its outcome is known, or it waited too long."""
         deadline = time.monotonic() + SECONDS_FOR_A_TURN
         with self._turn:
-            self._threads.append(outcome)
+            self._awaited.append(outcome)
             try:
                 while self._must_wait(outcome) and time.monotonic() < deadline:
-                    self._turn.wait(SECONDS_BETWEEN_LOOKS)
+                    self._turn.wait(SECONDS_BETWEEN_CHECKS)
             finally:
-                self._threads.remove(outcome)
+                self._awaited.remove(outcome)
             if outcome.done() or self._writing_since is not None:
                 return False
             self._writing_since = time.monotonic()
@@ -83,7 +84,7 @@ class Writer:
             return False
         patience = SECONDS_UNTIL_SLOW_AGAIN if self._last_turn_was_slow else SECONDS_UNTIL_SLOW
         is_slow = time.monotonic() > self._writing_since + patience
-        threads_before = self._threads.index(outcome)
+        threads_before = self._awaited.index(outcome)
         return not is_slow or threads_before < MOST_THAT_WAIT_WHEN_SLOW
 
     def _end_turn(self) -> None:
@@ -116,7 +117,7 @@ class Writer:
         else:
             tell_all(taken, outcomes)
 
-    def _take_waiting(self) -> list[Waiting]:
+    def _take_waiting(self) -> list[WaitingOrder]:
         """Return the orders that wait and were not taken back; from here on none of them can be."""
         with self._turn:
             taken = [waiting for waiting in self._waiting if waiting.outcome.set_running_or_notify_cancel()]
@@ -124,7 +125,7 @@ class Writer:
         return taken
 
 
-def tell_all(taken: list[Waiting], outcomes: list) -> None:
+def tell_all(taken: list[WaitingOrder], outcomes: list) -> None:
     """Tell the threads that wait what became of their orders: a result or, to be raised there, an error."""
     for waiting, outcome in zip(taken, outcomes, strict=True):
         if isinstance(outcome, BaseException):

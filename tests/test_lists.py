@@ -284,8 +284,8 @@ def test_receipt_of_a_form_that_is_sent_again_leads_to_its_booking(john):
 def test_competition_without_a_card_leads_to_the_first_page(holder):
     club = server.ledger.clubs["Holder"]
 
-    assert 2 == lists.page_of_card(server.ledger, club, "Cup 100")
-    assert 1 == lists.page_of_card(server.ledger, club, "Nix")
+    assert 2 == lists.card_page_number(server.ledger, club, "Cup 100")
+    assert 1 == lists.card_page_number(server.ledger, club, "Nix")
 
 
 @pytest.mark.parametrize("show", ["all", "past"])
@@ -293,6 +293,6 @@ def test_figures_are_asked_for_only_where_they_decide_what_is_shown(ledger, monk
     monkeypatch.setattr(ledger, "figures", None)
     club = ledger.clubs["Simply Lift"]
 
-    found = lists.chosen(ledger, club, Choice.read(show=show), ledger.now())
+    found = lists.competitions_to_show(ledger, club, Choice.read(show=show), ledger.now())
 
     assert 2 == len(found)

@@ -79,7 +79,7 @@ def test_hint_knows_that_one_place_is_left():
     ],
 )
 def test_label_says_what_giving_back_returns(paid, label):
-    assert label == sentences.returns(Standing(points_left=0, places_left=5, places_held=3, points_paid=paid))
+    assert label == sentences.what_returns(Standing(points_left=0, places_left=5, places_held=3, points_paid=paid))
 
 
 @pytest.mark.parametrize(

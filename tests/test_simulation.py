@@ -53,7 +53,7 @@ FAULTS = {
 @pytest.fixture(autouse=True)
 def no_real_time(monkeypatch):
     """Let no thread wait for another that reads or writes: there is one. Log no failure: there are thousands."""
-    monkeypatch.setattr(reader, "SECONDS_FOR_ANOTHER", 0)
+    monkeypatch.setattr(reader, "SECONDS_FOR_ANOTHER_READER", 0)
     monkeypatch.setattr(sign_outs, "SECONDS_FOR_A_SIGN_OUT", 0)
     monkeypatch.setattr(sign_outs.log, "disabled", True)
 
