@@ -12,6 +12,22 @@ for name in list(os.environ):
 if hasattr(time, "tzset"):  # not on Windows
     time.tzset()
 
+# only now: the app reads its settings when it is imported
+import server
+from gudlft.limits import RateLimit
+from tests.support import (
+    ATLAS,
+    JOHN,
+    KEPT,
+    OPEN,
+    FakeJournal,
+    Secretary,
+    let_pages_show,
+    load_server,
+    make_ledger,
+    write_data,
+)
+
 QUICK = {"deadline": None, "database": None, "phases": [Phase.explicit, Phase.generate, Phase.shrink]}
 settings.register_profile("fixed", max_examples=100, derandomize=True, **QUICK)
 settings.register_profile("long", max_examples=3000, print_blob=True, **QUICK)  # pytest --hypothesis-profile=long
@@ -21,18 +37,12 @@ settings.load_profile("fixed")
 @pytest.fixture
 def serve(monkeypatch):
     """Return a function that lets the app's pages show a ledger, with a journal or without."""
-    from tests.support import let_pages_show
-
     return lambda ledger: let_pages_show(ledger, monkeypatch)
 
 
 @pytest.fixture(autouse=True)
 def ledger(serve, monkeypatch):
     """Let the app's pages show the data of the tests, without any booking; return their ledger."""
-    import server
-    from gudlft.limits import RateLimit
-    from tests.support import make_ledger
-
     monkeypatch.setattr(server, "failed_sign_ins", RateLimit(10, seconds=60))
     monkeypatch.setitem(server.app.config, "TESTING", True)
     return serve(make_ledger())
@@ -41,16 +51,12 @@ def ledger(serve, monkeypatch):
 @pytest.fixture
 def journal(serve):
     """Return a journal in lists that keeps the bookings and the sign-outs."""
-    from tests.support import FakeJournal, make_ledger
-
     return serve(make_ledger(journal=FakeJournal())).journal
 
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
     """Let the next start read a folder with one club and one competition; return the folder."""
-    from tests.support import JOHN, OPEN, write_data
-
     monkeypatch.setenv("GUDLFT_DATA_DIR", str(tmp_path))
     write_data(tmp_path, [("Simply Lift", JOHN, 13)], [(OPEN, "2050-03-27 11:11:00", 20)])
     return tmp_path
@@ -59,8 +65,6 @@ def data(tmp_path, monkeypatch):
 @pytest.fixture
 def start(monkeypatch):
     """Return a function that starts the app anew with settings, written without their prefix, and returns server.py."""
-    from tests.support import load_server
-
     started = []
 
     def load(**settings):
@@ -77,8 +81,6 @@ def start(monkeypatch):
 @pytest.fixture
 def mailing(data, start):
     """Return server.py as it starts with codes by mail and a journal; `mails` has (address, code) of each mail."""
-    from tests.support import KEPT
-
     module = start(**KEPT, MAIL="smtp://127.0.0.1:1", MAIL_FROM="registration@club.example")
     module.mails = []
     module.mailed_codes.mailer.send_code = lambda *mail: module.mails.append(mail)
@@ -88,8 +90,6 @@ def mailing(data, start):
 @pytest.fixture
 def clock(monkeypatch):
     """Return a function that moves the one clock of the app to a moment."""
-    import server
-
     return lambda moment: monkeypatch.setattr(server.ledger, "now", lambda: moment)
 
 
@@ -109,14 +109,10 @@ def set_zone():
 @pytest.fixture
 def john():
     """Return the secretary of Simply Lift, signed in: 13 points."""
-    from tests.support import JOHN, Secretary
-
     return Secretary(JOHN)
 
 
 @pytest.fixture
 def atlas():
     """Return the secretary of Atlas Barbell, signed in: 60 points."""
-    from tests.support import ATLAS, Secretary
-
     return Secretary(ATLAS)

@@ -29,7 +29,7 @@ class Secretary(CheckingUser):
 
     wait_time = between(0.1, 0.5)  # seconds, after each page and after each task
     club = None  # these three since the latest sign-in
-    points_left = None
+    own_points = None  # the figure of its points that pages show
     price = None
 
     @task(6)
@@ -88,13 +88,13 @@ class Secretary(CheckingUser):
     def look_round(self):
         """Narrow the summary, look at the bookings, and open a calendar file where one is offered."""
         summary = self.sign_in()
-        self.open("/showSummary?show=bookable", showing=self.points_left)
+        self.open("/showSummary?show=bookable", showing=self.own_points)
 
         if summary.competitions:
             name = random.choice(summary.competitions)
             word = random.choice(name.split())
             address = "/showSummary?" + urlencode({"q": word})
-            self.open(address, name="/showSummary?q=...", showing=self.points_left)
+            self.open(address, name="/showSummary?q=...", showing=self.own_points)
 
         bookings = self.open("/bookings")
         links = summary.calendar_links + bookings.calendar_links
@@ -109,11 +109,11 @@ class Secretary(CheckingUser):
         """Sign in for one of the clubs; return its summary."""
         club = random.choice(CLUBS)
         self.club = club["name"]
-        self.points_left = Figure("points-left", club=self.club)
+        self.own_points = Figure("points-left", club=self.club)
 
         form = {"email": club["email"]}
-        self.submit("/showSummary", form, shown_on="/showSummary", showing=self.points_left)
-        summary = self.open("/showSummary", showing=self.points_left)  # once more, to time this page by itself
+        self.submit("/showSummary", form, shown_on="/showSummary", showing=self.own_points)
+        summary = self.open("/showSummary", showing=self.own_points)  # once more, to time this page by itself
         self.price = summary.price
         return summary
 

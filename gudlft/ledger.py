@@ -40,7 +40,7 @@ class Holding(NamedTuple):
     standing: Standing
 
 
-class Figures(NamedTuple):
+class SummaryFigures(NamedTuple):
     """What a summary shows, all of one moment."""
 
     points_left: int
@@ -92,11 +92,11 @@ class Ledger:
         with self._memory_lock:
             return self.totals.standing(club, competition)
 
-    def figures(self, club: Club, competitions: Iterable[Competition]) -> Figures:
+    def figures(self, club: Club, competitions: Iterable[Competition]) -> SummaryFigures:
         """Return the club's points, its figures at each competition and the points board."""
         with self._memory_lock:
             standings = {competition.name: self.totals.standing(club, competition) for competition in competitions}
-            return Figures(self.totals.points_left(club), standings, self.points_board)
+            return SummaryFigures(self.totals.points_left(club), standings, self.points_board)
 
     def upcoming(self, now: datetime) -> list[Competition]:
         """Return the competitions that are open at this moment, soonest first."""

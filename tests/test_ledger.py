@@ -570,3 +570,13 @@ def test_second_process_without_a_journal_is_told_which_setting_shares_bookings(
         second.book(*parties(second), 1)
 
     assert [] == second.entries
+
+
+def test_folder_that_cannot_be_locked_is_named_and_nothing_is_booked(tmp_path):
+    folder = tmp_path / "gone"
+    ledger = make_ledger(journal=NoJournal(str(folder)))
+
+    with pytest.raises(JournalError, match=f"^{folder} cannot be locked: No such file or directory$"):
+        ledger.book(*parties(ledger), 1)
+
+    assert [] == ledger.entries
