@@ -63,8 +63,8 @@ def description(club: Club, places_held: int) -> str:
 
 
 def in_utc(moment: datetime) -> datetime:
-    """Return the moment in UTC, in whole seconds."""
-    return moment.astimezone(timezone.utc).replace(microsecond=0)
+    """Return the moment in UTC."""
+    return moment.astimezone(timezone.utc)
 
 
 def file_name(competition: Competition) -> str:

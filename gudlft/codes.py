@@ -66,7 +66,7 @@ def code_for(asking: Asking, key: bytes) -> str:
 def _letters(asking: Asking, key: bytes, block: int) -> list[str]:
     """Return some 31 letters, each as likely as any other, that nobody can foretell without the key."""
     facts = json.dumps([PURPOSE, asking.id, asking.at, asking.address, block])
-    digest = hmac.digest(key, facts.encode("ascii"), hashlib.sha256)
+    digest = hmac.digest(key, facts.encode(), hashlib.sha256)
     return [ALPHABET[byte % len(ALPHABET)] for byte in digest if byte < FAIR_BYTES]
 
 
@@ -81,7 +81,7 @@ def _bare(text: str) -> bytes:
     bare = "".join(text.split()).replace("-", "")
     if not bare.isascii():
         return b""  # upper() makes an S of a long s
-    return bare.upper().encode("ascii")
+    return bare.upper().encode()
 
 
 # The mail

@@ -87,7 +87,7 @@ def check_server(server: MailServer, sender: str, context: ssl.SSLContext, secon
             connection.ehlo_or_helo_if_needed()
             number, text = connection.mail(sender)
             if number != 250:
-                raise smtplib.SMTPSenderRefused(number, text, sender)
+                raise smtplib.SMTPResponseException(number, text)
             connection.rset()
     except (OSError, ValueError) as error:  # smtplib's errors are OSErrors
         raise MailError(one_line(f"mail: {server.host}: {reason(error)}")) from None
@@ -108,7 +108,7 @@ def refusal(error: Exception) -> tuple[int, str] | None:
         return None
 
     if isinstance(text, bytes):
-        text = text.decode("utf-8", "replace")
+        text = text.decode(errors="replace")
     return number, text
 
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from gudlft import limits
-from gudlft.limits import NO_ADDRESS, RateLimit, client_key
+from gudlft.limits import NO_ADDRESS, RateLimit, TooOften, client_key
 
 
 class Clock:
@@ -24,6 +24,10 @@ def clock(monkeypatch):
     clock = Clock()
     monkeypatch.setattr(time, "monotonic", clock)
     return clock
+
+
+def test_error_says_how_long_to_wait():
+    assert "wait 5 seconds" == str(TooOften(5))
 
 
 def test_so_many_events_are_counted_and_the_next_must_wait(clock):

@@ -546,6 +546,20 @@ def test_check_says_in_one_line_why_the_server_takes_nothing(answers, what, mail
     assert f"mail: 127.0.0.1: {what}" == str(error.value)
 
 
+@pytest.mark.parametrize("security", [MailSecurity.STARTTLS, MailSecurity.TLS])
+def test_check_trusts_no_certificate_that_the_system_does_not(security, mailer_for, certificate):
+    _, server_context = certificate
+    postbox = Postbox()
+
+    with (
+        mail_server(postbox, **encryption(security, server_context), authenticator=postbox.sign_in) as port,
+        pytest.raises(MailError, match="^mail: localhost: its certificate is not trusted: self-signed certificate"),
+    ):
+        mailer_for(port, "localhost", security, "gudlft", "open sesame").check()
+
+    assert [] == postbox.sign_ins
+
+
 def test_check_says_that_nothing_listens(mailer_for):
     with pytest.raises(MailError, match="^mail: 127.0.0.1: .* Connection refused$"):
         mailer_for(free_port()).check()

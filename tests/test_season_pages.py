@@ -316,6 +316,7 @@ def test_ten_clubs_are_all_shown(serve):
     "address",
     [
         "/bookings",
+        "/bookings?page=1",
         "/showSummary?q=caf%C3%A9+%26+co&month=2050-03&show=mine",
         "/showSummary?show=past&page=1",
         "/book/Spring%20Festival%202050/Simply%20Lift",

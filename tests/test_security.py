@@ -2,6 +2,7 @@
 
 import logging
 import time
+from base64 import urlsafe_b64decode
 from datetime import datetime, timedelta
 from io import BytesIO
 
@@ -526,6 +527,13 @@ def test_nothing_that_a_field_may_hold_is_a_fault(john, address, field):
         form = {"competition": OPEN, "places": "x"} | {field: typed}
 
         assert john.post(address, **form).status in (303, 400, 403, 404, 429)
+
+
+def test_token_of_a_form_has_128_bits_and_is_another_each_time(john):
+    tokens = [john.get(book_address(OPEN, "Simply Lift")).form("/purchasePlaces")["token"] for _ in range(2)]
+
+    assert [16, 16] == [len(urlsafe_b64decode(token + "==")) for token in tokens]
+    assert tokens[0] != tokens[1]
 
 
 @pytest.mark.parametrize("token", [{}, {"token": ""}, {"token": "malformed!"}])

@@ -67,6 +67,7 @@ def test_what_can_end_only_once_was_ended_by_the_first(journal_class):
     sign_outs = SignOuts(journal_class())
 
     assert sign_outs.end_unless_ended("code", NOON)
+    assert sign_outs.has_ended("code")
     assert not sign_outs.end_unless_ended("code", NOON)
     assert sign_outs.has_ended("code")
 
@@ -184,6 +185,8 @@ def test_background_tries_until_the_journal_is_back_and_no_longer():
     for sign_in in ["first", "second", "third"]:
         sign_outs.end(sign_in, NOON)
     assert threads_before + 1 == threading.active_count()
+    [background] = [thread for thread in threading.enumerate() if "(_try_until_written)" in thread.name]
+    assert background.daemon  # the end of the process does not wait for it
     time.sleep(0.1)
 
     journal.fault = None
