@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from .model import Entry
 
 SECONDS_FOR_BOOKINGS = 4  # the longest that the writer of bookings may take
-LARGEST = 1_000_000_000  # a number in a row: fits an INTEGER of any database, with room for more rows
+LARGEST = 1_000_000_000  # the largest number in a row: fits an INTEGER of any database, with room for more rows
 
 
 class JournalError(Exception):

@@ -35,7 +35,7 @@ class MailedCodes:
         self._count_lock = threading.Lock()  # each judgement is counted before the next is made
 
     def check(self) -> str:
-        """Say that the mail server takes mail; raise MailError where it does not."""
+        """Say that the mail server takes mail; raise MailError if it does not."""
         return self.mailer.check()
 
     def ask(self, typed: str, client: str, now: datetime, asked_before: dict | None = None) -> dict:

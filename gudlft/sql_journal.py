@@ -169,7 +169,7 @@ class SqlWriting(SqlTransaction):
         self.connection.execute(FORGET_SIGN_OUTS, {"moment": forget_before})
 
     def prepare(self) -> bool:
-        """Create the tables in an empty database, and return True; raise JournalError if it is another app's."""
+        """Create tables in an empty database, and tell whether it was; raise JournalError if it is another app's."""
         names = sql.inspect(self.connection).get_table_names()
         if not names:
             metadata.create_all(self.connection)
