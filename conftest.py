@@ -1,4 +1,4 @@
-"""What all tests share: no shell's settings, the app with fresh data, a clock that can be moved."""
+"""What all tests share: no settings from the shell, the app with fresh data, a clock that can be moved."""
 
 import os
 import time
@@ -80,7 +80,7 @@ def start(monkeypatch):
 
 @pytest.fixture
 def mailing(data, start):
-    """Return server.py as it starts with codes by mail and a journal; `mails` has (address, code) of each mail."""
+    """Return server.py as it starts with codes by mail and a journal; its `mails` has (address, code) of each mail."""
     module = start(**KEPT, MAIL="smtp://127.0.0.1:1", MAIL_FROM="registration@club.example")
     module.mails = []
     module.mailed_codes.mailer.send_code = lambda *mail: module.mails.append(mail)

@@ -5,7 +5,7 @@ secretaries ask for too much on purpose. Every other failure begins with "Unexpe
 places on the pages are compared with the bookings that were answered, so nobody else may book meanwhile. The exit
 status is 0 when all failures are refusals and no figure is unexplained, otherwise 1.
 
-`CheckingUser` is a FastHttpUser of Locust's that judges each answer and ends the task where one is unexpected.
+`CheckingUser` is Locust's FastHttpUser that also judges each answer, and ends the task if a page is unexpected.
 """
 
 import random
@@ -25,10 +25,10 @@ events.init.add_listener(reconcile_each_run)
 
 
 class Secretary(CheckingUser):
-    """A secretary who visits again and again, each time of another club."""
+    """A secretary who visits again and again, each time for a club chosen at random."""
 
     wait_time = between(0.1, 0.5)  # seconds, after each page and after each task
-    club = None  # these three since the latest sign-in
+    club = None  # this and the next two are set at each sign-in
     own_points = None  # the figure of its points that pages show
     price = None
 
@@ -86,7 +86,7 @@ class Secretary(CheckingUser):
 
     @task(2)
     def look_round(self):
-        """Narrow the summary, look at the bookings, and open a calendar file where one is offered."""
+        """Narrow the summary, look at the bookings, and open a calendar file if one is offered."""
         summary = self.sign_in()
         self.open("/showSummary?show=bookable", showing=self.own_points)
 

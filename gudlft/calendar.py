@@ -22,18 +22,18 @@ class Text(str):
     """A text of an iCalendar file. The library's own would take the characters \\N in a name for a line break."""
 
     def to_ical(self) -> bytes:
-        """Return the text with a backslash before each character that means something in such a file."""
+        """Return the text with a backslash before each character that has a meaning in such a file."""
         return re.sub(r"([\\;,])", r"\\\1", self).encode()
 
 
 def calendar_file(club: Club, competition: Competition, places_held: int, sequence: int, now: datetime) -> bytes:
     """Return a competition, and how many places the club holds there, as a calendar with one entry.
 
-    `sequence` is the number of the club's entries for this competition in the ledger: it grows with them, and calendars
-    that have the entry update it. A competition has a start and no end, so the entry has none either: calendars show it
-    at its start, and not for a time that nobody has promised.
+    `sequence` is the number of the club's ledger entries for this competition: it grows with them, so that calendars
+    update the entry they have. A competition has a start and no end, so its calendar entry has no end either: calendars
+    show it at its start, and not for a time that nobody has promised.
     """
-    from icalendar import Calendar, Event  # 60 ms, which only those pay who want such a file
+    from icalendar import Calendar, Event  # takes 60 ms: only those who want such a file wait for it
 
     event = Event()
     event.add("uid", identifier(club, competition))
@@ -51,7 +51,7 @@ def calendar_file(club: Club, competition: Competition, places_held: int, sequen
 
 
 def identifier(club: Club, competition: Competition) -> str:
-    """Return the identifier of the entry: one for each club and competition, the same each time."""
+    """Return the identifier of the entry: always the same for the same club and competition."""
     return str(uuid5(IDENTIFIERS, f"{club.name}\n{competition.name}"))  # no name holds a line break
 
 
@@ -68,7 +68,7 @@ def in_utc(moment: datetime) -> datetime:
 
 
 def file_name(competition: Competition) -> str:
-    """Return a file name for the competition's calendar file: its date, then its name as far as plain ASCII has it."""
+    """Return a file name for the competition's calendar file: its date, then its name as far as ASCII goes."""
     day = competition.starts_at.date().isoformat()
     words = re.findall("[a-z0-9]+", fold(competition.name))
     stem = "-".join([day, *words])
@@ -77,7 +77,7 @@ def file_name(competition: Competition) -> str:
 
 
 def time_zone(environment: Mapping[str, str] = os.environ, local_time: Path = Path("/etc/localtime")) -> str:
-    """Return the name of the server's time zone, like Europe/Paris; its abbreviation where only that is known."""
+    """Return the name of the server's time zone, like Europe/Paris; its abbreviation if only that is known."""
     name = environment.get("TZ")
     if name is None and local_time.is_symlink():
         name = os.readlink(local_time)

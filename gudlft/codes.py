@@ -1,4 +1,4 @@
-"""Codes that prove an address: derived from a key, kept nowhere; and the mail that brings them."""
+"""Codes that prove an address: derived from a key and stored nowhere; and the mail that brings them."""
 
 import hashlib
 import hmac
@@ -13,12 +13,12 @@ from email.utils import make_msgid
 
 from .files import LONGEST_EMAIL
 
-ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # no I, L, O, 0 and 1: they are mistaken for one another
+ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without I, L, O, 0 and 1, which are easily confused
 CODE_LENGTH = 8
 SECONDS_VALID = 600
-SECONDS_AHEAD = 60  # so much may the clock of another machine be ahead
+SECONDS_AHEAD = 60  # how far another machine's clock may be ahead
 
-PURPOSE = "GUDLFT Registration: code by mail, version 1"  # the key signs other things too
+PURPOSE = "GUDLFT Registration: code by mail, version 1"  # sets codes apart: the key signs other things too
 FAIR_BYTES = 256 - 256 % len(ALPHABET)  # bytes from here on would favour the first letters
 
 SUBJECT = "Your code for GÜDLFT Registration: {code}"
@@ -35,14 +35,14 @@ If you did not ask for it, ignore it. Nobody can sign in without it.
 
 @dataclass(frozen=True)
 class Asking:
-    """One asking for a code: a random id, its moment in whole seconds UTC, and the folded address."""
+    """A request for a code: a random id, its moment as Unix time in whole seconds, and the comparable address."""
 
     id: str
     at: int
     address: str
 
     def is_current(self, now: float) -> bool:
-        """Tell whether its code may be used at this moment, in seconds UTC."""
+        """Tell whether its code may be used at this moment, a Unix time."""
         age = now - self.at
         return -SECONDS_AHEAD <= age <= SECONDS_VALID
 
@@ -51,7 +51,7 @@ class Asking:
 
 
 def code_for(asking: Asking, key: bytes) -> str:
-    """Return the code of an asking as it is shown, like 7QKM-2XPD; all codes are equally likely."""
+    """Return an asking's code as it is shown, like 7QKM-2XPD; all codes are equally likely."""
     letters = []
     block = 0
     while len(letters) < CODE_LENGTH:
@@ -64,7 +64,7 @@ def code_for(asking: Asking, key: bytes) -> str:
 
 
 def _letters(asking: Asking, key: bytes, block: int) -> list[str]:
-    """Return some 31 letters, each as likely as any other, that nobody can foretell without the key."""
+    """Return about 31 letters, all equally likely, that nobody can predict without the key."""
     facts = json.dumps([PURPOSE, asking.id, asking.at, asking.address, block])
     digest = hmac.digest(key, facts.encode(), hashlib.sha256)
     return [ALPHABET[byte % len(ALPHABET)] for byte in digest if byte < FAIR_BYTES]
@@ -77,10 +77,10 @@ def is_right(typed: str, asking: Asking, key: bytes) -> bool:
 
 
 def _bare(text: str) -> bytes:
-    """Return the characters that count; none where there are others than ASCII."""
+    """Return the characters that count; none if the text is not ASCII."""
     bare = "".join(text.split()).replace("-", "")
     if not bare.isascii():
-        return b""  # upper() makes an S of a long s
+        return b""  # upper() would turn a long s into an S
     return bare.upper().encode()
 
 
@@ -88,7 +88,7 @@ def _bare(text: str) -> bytes:
 
 
 def code_mail(sender: str, address: str, code: str) -> EmailMessage:
-    """Return the mail that brings a code; raise ValueError where an address is none."""
+    """Return the mail that brings a code; raise ValueError if an address is not valid."""
     mail = EmailMessage(policy=SMTP)
     mail["From"] = mail_address(sender)
     mail["To"] = mail_address(address)
@@ -97,12 +97,12 @@ def code_mail(sender: str, address: str, code: str) -> EmailMessage:
     mail["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
     mail["Auto-Submitted"] = "auto-generated"
     text = TEXT.format(code=code, minutes=SECONDS_VALID // 60)
-    mail.set_content(text, cte="quoted-printable")  # not every server takes 8 bits
+    mail.set_content(text, cte="quoted-printable")  # not every server takes 8-bit text
     return mail
 
 
 def mail_address(text: str) -> Address:
-    """Return the address for a mail's head; raise ValueError where the text is not just one."""
+    """Return the address for a mail's header; raise ValueError unless the text is exactly one address."""
     if not text.isascii() or len(text) > LONGEST_EMAIL:
         raise ValueError("not ASCII, or too long")
     try:

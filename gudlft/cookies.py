@@ -1,4 +1,4 @@
-"""Session cookies: signed with the time by machines whose clocks differ a little, and read by them."""
+"""Session cookies, signed with the time: the clocks of the machines that share them may differ a little."""
 
 from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer, base64_encode
 
@@ -8,10 +8,10 @@ LONGEST_UNCOMPRESSED = 500  # bytes
 
 
 class PatientSigner(TimestampSigner):
-    """Signs with the time, and takes what a machine signed whose clock is ahead a little."""
+    """A signer that adds the time, and accepts what was signed by a machine whose clock is a little ahead."""
 
     def unsign(self, signed_value, max_age=None, return_timestamp=False):
-        """Return the value, and when it was signed; raise SignatureExpired after max_age, in seconds."""
+        """Return the value, and when it was signed; raise SignatureExpired unless its age is up to max_age seconds."""
         value, signed_at = super().unsign(signed_value, return_timestamp=True)
         age = self.get_timestamp() - signed_at.timestamp()
         if max_age is not None and not -CLOCKS_DIFFER.total_seconds() <= age <= max_age:
@@ -20,12 +20,12 @@ class PatientSigner(TimestampSigner):
 
 
 class CookieSerializer(URLSafeTimedSerializer):
-    """Writes and reads cookies in plain JSON. Flask's own has types, and is always compressed: 15 % of a page."""
+    """A serializer of cookies in plain JSON. Flask's own keeps types and always compresses: 15 % of a page."""
 
     default_signer = PatientSigner
 
     def dump_payload(self, obj):
-        """Return the text of a cookie; only a long one, with long names, is compressed."""
+        """Return the payload of a cookie; only a long one, with long names, is compressed."""
         text = self.serializer.dumps(obj).encode()
         if len(text) <= LONGEST_UNCOMPRESSED:
             return base64_encode(text)

@@ -1,4 +1,4 @@
-"""Opening the database that a URL names: SQLite or PostgreSQL, whose library is imported only where it is named."""
+"""Opening the database that a URL names: SQLite or PostgreSQL, whose library is imported only if it is needed."""
 
 from typing import Protocol
 
@@ -12,14 +12,14 @@ URL_EXAMPLES = "sqlite:///bookings.db or postgresql+psycopg://name:password@host
 
 
 class Database(Protocol):
-    """What SQLite and PostgreSQL do differently."""
+    """A database: the things that SQLite and PostgreSQL do differently."""
 
     engine: sql.Engine
     begin_writing: sql.Executable  # begins the transaction of the one writer, as soon as no other process writes
-    file: str | None  # None where a server has it
+    file: str | None  # None if a server keeps it
 
     def connect(self) -> sql.Connection:
-        """Return a connection; raise JournalError where the database is not there."""
+        """Return a connection; raise JournalError or DBAPIError if the database cannot be reached."""
 
     def leaves_commit_in_doubt(self, error: sql.exc.DBAPIError) -> bool:
         """Tell whether a commit that ended in the error may have been made."""
@@ -28,7 +28,7 @@ class Database(Protocol):
 def open_database(url: str, folder: str) -> Database:
     """Return the database of a URL; a relative path is relative to the folder.
 
-    Raise JournalError, without the password, where the URL names none; ImportError where its driver is not installed.
+    Raise JournalError, without the password, if the URL names none; ImportError if its driver is not installed.
     """
     parsed = parse(url)
     if parsed is None or not can_be_used(parsed):
@@ -42,7 +42,7 @@ def open_database(url: str, folder: str) -> Database:
 
 
 def parse(url: str) -> sql.URL | None:
-    """Return the parts of a URL; None where it is none."""
+    """Return the parts of a URL; None if it is not a URL."""
     try:
         return sql.make_url(url)
     except (ValueError, sql.exc.ArgumentError):
@@ -50,7 +50,7 @@ def parse(url: str) -> sql.URL | None:
 
 
 def can_be_used(url: sql.URL) -> bool:
-    """Tell whether a URL names a database of the two kinds, in a file or on a server, and its settings can be read."""
+    """Tell whether a URL names a SQLite file or a PostgreSQL database, with settings that can be read."""
     if url.drivername not in DRIVERS:
         return False
     if not url.database or url.database.startswith((":", "file:")):

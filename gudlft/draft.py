@@ -9,10 +9,10 @@ from .totals import Totals
 
 
 class Draft:
-    """What orders become, each judged after those before it. Nothing of it is true until it is committed."""
+    """What orders become, each judged after those before it. None of it counts until it is committed."""
 
     def __init__(self, totals: Totals, last_number: int, terms: Terms, clock: Callable[[], datetime]):
-        """Begin after the last entry, with the totals that follow from all entries until then."""
+        """Begin after the last entry, with the totals that follow from all entries up to it."""
         self.new_entries: list[Entry] = []
         self._totals = totals.draft()
         self._last_number = last_number
@@ -20,7 +20,7 @@ class Draft:
         self._clock = clock
 
     def carry_out(self, order: Order) -> Entry | BookingError:
-        """Return the entry that the order, or another copy of its form, became; the error where a rule forbids it."""
+        """Return the entry that the order, or an earlier copy of its form, became; the error if a rule forbids it."""
         earlier = self._totals.earlier_entry(order)
         if earlier:
             return earlier
@@ -34,7 +34,7 @@ class Draft:
         return entry
 
     def _judge(self, order: Order) -> Entry:
-        """Return the entry that the order becomes; raise BookingError where a rule forbids it."""
+        """Return the entry that the order becomes; raise BookingError if a rule forbids it."""
         moment = self._clock()
         standing = self._totals.standing(order.club, order.competition)
         points = points_of(order, standing, self._terms, moment)

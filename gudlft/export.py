@@ -7,7 +7,7 @@ from .model import Entry
 
 
 def bookings_table(entries: Iterable[Entry]) -> Iterator[tuple]:
-    """Iterate over the rows of all entries, a head first."""
+    """Iterate over the rows of all entries, a header first."""
     yield "number", "time in UTC", "club", "competition", "places", "points"
     for entry in entries:
         moment = f"{entry.at:%Y-%m-%d %H:%M:%S}"
@@ -15,7 +15,7 @@ def bookings_table(entries: Iterable[Entry]) -> Iterator[tuple]:
 
 
 def write_csv(rows: Iterable[tuple]) -> None:
-    """Write rows to the standard output, in UTF-8 as spreadsheets expect it; they run no cell of it."""
+    """Write rows to the standard output, in UTF-8 as spreadsheets expect it; no cell can run as a formula."""
     from defusedcsv import csv
 
     sys.stdout.reconfigure(encoding="utf-8-sig", newline="")

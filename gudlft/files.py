@@ -1,4 +1,4 @@
-"""clubs.json and competitions.json, with all that is wrong in them."""
+"""Reading clubs.json and competitions.json, and saying all that is wrong in them."""
 
 import json
 import os
@@ -12,15 +12,15 @@ from pathlib import Path
 
 from .model import Club, Competition, comparable
 
-LONGEST_NAME = 200  # longer ones would not fit a browser's 4 kB cookie
-LONGEST_EMAIL = 254  # of an address that can be written to (RFC 5321)
+LONGEST_NAME = 200  # longer ones might not fit in a browser's 4 kB cookie
+LONGEST_EMAIL = 254  # the longest address that mail can be sent to (RFC 5321)
 LARGEST_NUMBER = 1_000_000
 NOT_IN_AN_EMAIL = set(" ,;<>")
-DATE_FORM = r"[0-9]{4}-[0-9]{2}-[0-9]{2} (?!24)[0-9]{2}:[0-9]{2}:[0-9]{2}"  # 24:00 is an hour of the next day
+DATE_FORM = r"[0-9]{4}-[0-9]{2}-[0-9]{2} (?!24)[0-9]{2}:[0-9]{2}:[0-9]{2}"  # 24:00 belongs to the next day
 
 
 class BadFiles(Exception):
-    """The files hold mistakes, or the time zone of their dates is none; one line for each."""
+    """The files hold mistakes, or TZ names no time zone for their dates; one line for each."""
 
     def __init__(self, problems: list[str]):
         super().__init__("\n".join(problems))
@@ -45,14 +45,14 @@ def read_data(folder: Path) -> tuple[list[Club], list[Competition]]:
 
 
 def printable(text: str) -> str:
-    """Return the text as one line for a terminal or a log: line breaks and the like are escaped."""
+    """Return the text as one line for a terminal or a log, with line breaks and the like escaped."""
     if text.isprintable():
         return text
     return ascii(text)[1:-1]
 
 
 def shown(value: object) -> str:
-    """Return a value as JSON writes it, in one line of at most 80 characters."""
+    """Return a value as JSON, in one line of at most 80 characters."""
     text = json.dumps(value, ensure_ascii=False)
     return printable(text)[:80]
 
@@ -62,7 +62,7 @@ def must_be(meaning: str, value: object) -> ValueError:
     return ValueError(f"must be {meaning}, not {shown(value)}")
 
 
-# Fields: each reader returns the value as the app keeps it, or raises ValueError with what it must be
+# Fields: each reader returns the value as the app keeps it, or raises ValueError, which says what it must be
 
 
 def read_name(value: object) -> str:
@@ -114,7 +114,7 @@ def read_number(value: object) -> int:
 
 
 def read_date(value: object) -> datetime:
-    """Return a date and time in the server's time zone; one that occurs twice there is its first."""
+    """Return a date and time in the server's time zone; a time that clocks show twice means the first."""
     if not isinstance(value, str) or not re.fullmatch(DATE_FORM, value):
         raise must_be("a date and time like 2050-03-27 11:11:00", value)
     try:
@@ -146,7 +146,7 @@ class Item:
 
 
 def read_file(file: Path, noun: str, readers: Readers, problems: list[str]) -> list[dict]:
-    """Return the values of each item by field; add to the problems a line for each thing that is wrong."""
+    """Return the values of each item by field; add a line to the problems for each mistake."""
     try:
         written_list = read_list(file, f"{noun}s")
     except ValueError as error:
@@ -177,7 +177,7 @@ def read_list(file: Path, key: str) -> list:
 
 
 def title_of(noun: str, number: int, written: object) -> str:
-    """Return how an item is called in a line about it: "club 2 (Iron Temple)"."""
+    """Return what an item is called in a line about it, like "club 2 (Iron Temple)"."""
     title = f"{noun} {number}"
     if isinstance(written, dict) and isinstance(written.get("name"), str):
         name = printable(written["name"])
@@ -186,7 +186,7 @@ def title_of(noun: str, number: int, written: object) -> str:
 
 
 def read_item(title: str, written: object, readers: Readers) -> Item:
-    """Return an item as its readers read it; fields that have none are ignored."""
+    """Return an item as its readers read it; fields without a reader are ignored."""
     item = Item(title)
     if not isinstance(written, dict):
         item.problems.append("must be an object")
@@ -204,7 +204,7 @@ def read_item(title: str, written: object, readers: Readers) -> Item:
 
 
 def find_repeated(key: str, items: list[Item]) -> None:
-    """Add a problem to each item with a value that an item before it has, case and blanks around it aside."""
+    """Add a problem to each item that repeats a value of an earlier one; case and outer blanks do not count."""
     seen = set()
     for item in items:
         if key not in item.values:
@@ -215,19 +215,19 @@ def find_repeated(key: str, items: list[Item]) -> None:
         seen.add(comparable(value))
 
 
-# Time zone: what the C library would not know, it would take for UTC in silence
+# Time zone: the C library silently takes UTC for any name that it does not know
 
 ZONE_NAME = r"(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)"
-MINUTES = r"(?::[0-5][0-9]){0,2}"  # and seconds
+MINUTES = r"(?::[0-5][0-9]){0,2}"  # and perhaps seconds
 OFFSET = rf"[+-]?(?:[01]?[0-9]|2[0-3]){MINUTES}"
 DAY = r"(?:M(?:[1-9]|1[0-2])\.[1-5]\.[0-6]|J?(?:[0-2]?[0-9]{1,2}|3[0-5][0-9]|36[0-5]))"
 CHANGE = rf"{DAY}(?:/[+-]?[0-9]{{1,3}}{MINUTES})?"
-SUMMER_TIME = rf"{ZONE_NAME}(?:{OFFSET})?,{CHANGE},{CHANGE}"  # without its days, glibc takes New York's from 2038 on
+SUMMER_TIME = rf"{ZONE_NAME}(?:{OFFSET})?,{CHANGE},{CHANGE}"  # without these dates glibc uses New York's from 2038 on
 POSIX_FORM = rf"{ZONE_NAME}{OFFSET}(?:{SUMMER_TIME})?"  # CET-1CEST,M3.5.0,M10.5.0/3
 
 
 def time_zone_problems(zone: str) -> list[str]:
-    """Return a line where this value of the variable TZ names no time zone."""
+    """Return a line if this value of the variable TZ names no time zone, else none."""
     name = zone.removeprefix(":")
     needs_no_file = name in ("", "UTC", "GMT") or re.fullmatch(POSIX_FORM, name)
     if needs_no_file or is_time_zone_file(name):
@@ -236,12 +236,12 @@ def time_zone_problems(zone: str) -> list[str]:
 
 
 def is_time_zone_file(name: str) -> bool:
-    """Tell whether the system has a time zone of this name; an absolute path is that of its file."""
+    """Tell whether the system has a time zone of this name; an absolute path names its file."""
     return any(holds_time_zone(os.path.join(folder, name)) for folder in zoneinfo.TZPATH)
 
 
 def holds_time_zone(path: str) -> bool:
-    """Tell whether a file is one that the C library reads; the package tzdata would know more than that."""
+    """Tell whether the C library can read the file; ZoneInfo(name) would also look in the package tzdata."""
     try:
         with open(path, "rb") as file:
             zoneinfo.ZoneInfo.from_file(file)

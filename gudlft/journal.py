@@ -1,4 +1,4 @@
-"""What is asked of a journal and of its transactions, how one fails, and the journal of an app that keeps none."""
+"""What a journal and its transactions must do, how a journal fails, and the journal of an app that keeps none."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,23 +8,23 @@ from typing import NamedTuple, Protocol
 
 from .model import Entry
 
-SECONDS_FOR_BOOKINGS = 4  # that the writer of bookings may need
-LARGEST_NUMBER = 1_000_000_000  # in a row of the journal: all fit an INTEGER of any database, with room for more rows
+SECONDS_FOR_BOOKINGS = 4  # the longest that the writer of bookings may take
+LARGEST_NUMBER = 1_000_000_000  # in a row of the journal: fits an INTEGER of any database, with room for more rows
 
 
 class JournalError(Exception):
-    """The journal is away or busy, and nothing was written."""
+    """The journal is away, busy or wrong. Nothing was written, unless this is a CommitInDoubt."""
 
 
 class CommitInDoubt(JournalError):
-    """The connection broke while a commit was made: nobody knows whether it was."""
+    """Nobody knows whether a commit was made: the connection broke meanwhile, or it takes too long."""
 
 
 class AnotherProcessBooks(JournalError):
-    """Nothing is kept, and another process takes the bookings: this one cannot."""
+    """Nothing is kept, and another process takes the bookings, so this one cannot."""
 
 
-# What is asked of a journal
+# What a journal must do
 
 
 class SignOut(NamedTuple):
@@ -36,14 +36,14 @@ class SignOut(NamedTuple):
 
 
 class LastRow(NamedTuple):
-    """Number and time of the last row of bookings or sign-outs: another one shows that there is something new."""
+    """Number and time of the last row of bookings or sign-outs: a different one shows that there is something new."""
 
-    number: int | None = None  # None where there is no row
+    number: int | None = None  # None if there is no row
     at: datetime | None = None
 
 
 class Transaction(Protocol):
-    """What readers and the writer have in common."""
+    """A transaction: what readers and the writer have in common."""
 
     def entries(self, first: int) -> Iterable[Entry]:
         """Return the entries from a number on, in order."""
@@ -53,14 +53,14 @@ class Transaction(Protocol):
 
 
 class Reading(Transaction, Protocol):
-    """What reads, while others may write; it begins with the last rows."""
+    """A transaction that only reads, while others may write; it begins by reading the last rows."""
 
     last_entry: LastRow
     last_sign_out: LastRow
 
 
 class Writing(Transaction, Protocol):
-    """What the one writer of all processes reads and writes."""
+    """The transaction of the one writer of all processes, which also reads."""
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Add entries."""
@@ -70,25 +70,25 @@ class Writing(Transaction, Protocol):
 
 
 class Journal(Protocol):
-    """Where bookings and ended sign-ins are kept. One that is not shared is only written to, by one process."""
+    """Where bookings and ended sign-ins are kept. Unless shared, it is never read, and one process writes to it."""
 
-    shared: bool  # by processes: each takes over what the others wrote
-    is_new: bool  # it was made by this start
+    shared: bool  # among processes: each takes over what the others wrote
+    is_new: bool  # made by this start
 
     def reading(self) -> AbstractContextManager[Reading]:
-        """Yield a transaction that reads; raise JournalError soon where the journal is away or busy."""
+        """Yield a transaction that only reads; raise JournalError soon if the journal is away or busy."""
 
     def writing(self, seconds: float = SECONDS_FOR_BOOKINGS) -> AbstractContextManager[Writing]:
         """Yield the transaction of the one writer, which is durable when the block has ended, and undone if it raises.
 
-        Raise JournalError where nothing was written in time, CommitInDoubt where that is not certain.
+        Raise JournalError if nothing was written in time, CommitInDoubt if that is not certain.
         """
 
     def take_back(self) -> None:
-        """Remove what this start made, if it is new, unless something was booked meanwhile."""
+        """Remove a journal that this start made, unless something was booked meanwhile."""
 
     def close(self) -> None:
-        """Let go of all that is open and must not be forked; it opens again when it is needed."""
+        """Close all that is open and must not be forked; it opens again when it is needed."""
 
 
 # What a row must be
@@ -136,20 +136,20 @@ def is_name(value: object) -> bool:
 
 
 class NoJournal:
-    """Nothing is kept. One process alone may book then: it locks the data's folder from its first booking on."""
+    """A journal that keeps nothing. Only one process may book then: its first booking locks the data folder."""
 
     shared = False
     is_new = False
 
     def __init__(self, folder: str | None = None):
-        """Lock this folder; none is locked where none is given."""
+        """Lock nothing yet. The folder is the one to lock for bookings; without one, none is locked."""
         self._folder = folder
         self._descriptor: int | None = None
         self._has_booked = False
 
     @contextmanager
     def writing(self) -> Iterator["NoJournal"]:
-        """Yield the transaction of the one writer; raise AnotherProcessBooks where another process is that."""
+        """Yield the transaction of the one writer; raise AnotherProcessBooks if another process is the writer."""
         if self._folder and self._descriptor is None:
             self._descriptor = lock_folder(self._folder)
         try:
@@ -159,7 +159,7 @@ class NoJournal:
                 self.close()
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Keep nothing, but the folder locked."""
+        """Keep nothing, except the lock on the folder."""
         if entries:
             self._has_booked = True
 
@@ -171,9 +171,9 @@ class NoJournal:
 
 
 def lock_folder(folder: str) -> int | None:
-    """Lock the folder for this process and return its descriptor; None if there are no such locks.
+    """Lock the folder for this process, if it can be locked; return its descriptor, None on Windows.
 
-    Raise AnotherProcessBooks if it is locked already, JournalError if it cannot be read.
+    Raise AnotherProcessBooks if another process has locked it, JournalError if it cannot be read.
     """
     try:
         import fcntl

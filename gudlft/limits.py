@@ -20,22 +20,22 @@ class TooOften(Exception):
 
 
 class RateLimit:
-    """At most so many events of a key within so many seconds; 0 means any number. Threads may share it."""
+    """A limit of `most` events per key within `seconds`; if `most` is 0, there is none. Threads may share it."""
 
     def __init__(self, most: int, seconds: int):
         """Count nothing yet."""
         self.most = most
         self.seconds = seconds
-        self._moments: dict[str, deque[float]] = {}  # by key, the one that was counted last at the end
+        self._moments: dict[str, deque[float]] = {}  # by key; the key that was counted last is at the end
         self._lock = threading.Lock()
 
     def seconds_to_wait(self, key: str) -> int:
-        """Return 0 where another event may be counted now, else the whole seconds until it may."""
+        """Return 0 if another event may be counted now, else the whole seconds until it may."""
         with self._lock:
             return self._seconds_to_wait(key, time.monotonic())
 
     def count(self, key: str) -> int:
-        """Count an event and return 0; where it must wait, count nothing and return the whole seconds until it may."""
+        """Count an event and return 0; if it must wait, count nothing and return the whole seconds to wait."""
         with self._lock:
             now = time.monotonic()
             wait = self._seconds_to_wait(key, now)
@@ -62,7 +62,7 @@ class RateLimit:
 
 
 def client_key(address: str | None) -> str:
-    """Return a client's IPv4 address, or its IPv6 network; all without a valid address are one client."""
+    """Return a client's IPv4 address, or its IPv6 network; all without a valid address count as one client."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -71,5 +71,5 @@ def client_key(address: str | None) -> str:
         return str(parsed)
     if parsed.ipv4_mapped:
         return str(parsed.ipv4_mapped)
-    network = ipaddress.IPv6Network((int(parsed), 64), strict=False)  # the number has no zone, a text of any length
+    network = ipaddress.IPv6Network((int(parsed), 64), strict=False)  # the number drops the zone, a text of any length
     return str(network)

@@ -13,11 +13,11 @@ from .mail_server import MailError, MailServer, check_server, connected, is_fina
 
 @dataclass(eq=False)
 class Job:
-    """A code that was asked for; it is mailed to nobody where no club has the address."""
+    """A code that was asked for; it is mailed to nobody if no club has the address."""
 
     address: str | None
     code: str = field(repr=False)
-    asked_at: float  # in seconds of time.monotonic, as the two moments below
+    asked_at: float  # by time.monotonic, like the next two
     due_at: float
     first_tried_at: float | None = None
     tries: int = 0
@@ -25,17 +25,17 @@ class Job:
 
 
 class Outbox:
-    """The jobs of one process, at most so many; each stays until it is finished."""
+    """The jobs of one process, up to a maximum; each stays until it is finished."""
 
     def __init__(self, most: int):
         self.jobs: list[Job] = []
         self.closing = False
         self.thread: threading.Thread | None = None
-        self.changed = threading.Condition()  # guards the three above, for moments only
+        self.changed = threading.Condition()  # guards the three above, only for moments
         self._most = most
 
     def put(self, job: Job) -> bool:
-        """Take a job; return False where there are too many, or the end has come."""
+        """Take a job; return False if there are too many, or the outbox is closing."""
         with self.changed:
             if self.closing or len(self.jobs) >= self._most:
                 return False
@@ -44,7 +44,7 @@ class Outbox:
             return True
 
     def next_due(self) -> Job | None:
-        """Wait for a job that is due, the least tried first; return None when all ended."""
+        """Wait for a job that is due, the least tried first; return None once the outbox is closing and empty."""
         with self.changed:
             while self.jobs or not self.closing:
                 now = time.monotonic()
@@ -56,12 +56,12 @@ class Outbox:
             return None
 
     def finish(self, job: Job) -> None:
-        """Take a job out."""
+        """Remove a job."""
         with self.changed:
             self.jobs.remove(job)
 
     def close(self) -> None:
-        """Take no more jobs, and let none wait for its time."""
+        """Take no more jobs, and make all that wait due at once."""
         with self.changed:
             self.closing = True
             self.changed.notify_all()
@@ -70,13 +70,12 @@ class Outbox:
 class Mailer:
     """Mails codes from a thread of its own, so that no request waits for the mail server.
 
-    A thread does not survive a fork: each process starts its own with its first job. All
-    times are in seconds.
+    A thread does not survive a fork: each process starts its own with its first job. All times are in seconds.
     """
 
     most_jobs = 100
-    delay = 1.0  # a thread that works at once would slow down the request that asked, if the club exists
-    tries_at = (0.0, 3.0, 20.0)  # after the first one began
+    delay = 1.0  # a thread that works at once would slow down the request, and so tell that the club exists
+    tries_at = (0.0, 3.0, 20.0)  # after the first try began
     seconds_a_try = 8.0
     seconds_at_the_end = 5.0
 
@@ -87,7 +86,7 @@ class Mailer:
         context: ssl.SSLContext | None = None,
         logger: logging.Logger | None = None,
     ):
-        """Connect to nothing yet. Certificates are verified as usual where no context is given."""
+        """Connect to nothing yet. Certificates are verified as usual if no context is given."""
         self.server = server
         self.sender = sender
         self._context = context or ssl.create_default_context()
@@ -97,7 +96,7 @@ class Mailer:
     def send_code(self, address: str | None, code: str) -> None:
         """Queue a mail with a code to a club's address; None queues one that is sent to nobody.
 
-        Where too many wait it is dropped, which only the log tells.
+        If too many wait it is dropped, and only the log says so.
         """
         now = time.monotonic()
         outbox = self._outbox()
@@ -107,15 +106,15 @@ class Mailer:
             self._logger.warning("mail: too many codes wait, so one that was asked for is not sent")
 
     def check(self) -> str:
-        """Say that the server takes mail from the sender; raise MailError where it does not."""
+        """Say that the server takes mail from the sender; raise MailError if it does not."""
         return check_server(self.server, self.sender, self._context, self.seconds_a_try)
 
     def waiting(self) -> int:
-        """Return how many codes wait in this process, those for nobody included."""
+        """Return how many codes wait in this process, including those for nobody."""
         return len(self._outbox().jobs)
 
     def close(self) -> None:
-        """Send what waits, for some seconds at most, and take no more."""
+        """Take no more jobs, and send what waits, for a few seconds at most."""
         outbox = self._outbox()
         outbox.close()
         if outbox.thread:
@@ -127,7 +126,7 @@ class Mailer:
         return self._outboxes.setdefault(os.getpid(), Outbox(self.most_jobs))
 
     def _start_thread(self, outbox: Outbox) -> None:
-        """Start the thread with the first job, and another one that waits for the end."""
+        """Start the thread at the first job, and another one that waits for the app to end."""
         with outbox.changed:
             if outbox.thread is None:
                 threading.Thread(target=self._close_at_the_end, daemon=False).start()
@@ -136,7 +135,7 @@ class Mailer:
                 outbox.thread = thread
 
     def _close_at_the_end(self) -> None:
-        """Wait for the main thread's end: granian's workers skip atexit, but not this thread."""
+        """Close when the main thread has ended: granian's workers skip atexit, but not this thread."""
         threading.main_thread().join()
         self.close()
 
@@ -145,17 +144,17 @@ class Mailer:
             self._carry_out(job, outbox)
 
     def _carry_out(self, job: Job, outbox: Outbox) -> None:
-        """Send the mail of a job; where that fails let it wait for its next try, or give it up."""
+        """Send the mail of a job; if that fails, plan its next try or give it up."""
         try:
             if job.address:
                 self._send(job)
-        except Exception as error:  # whatever it is, the mails of others must go on
+        except Exception as error:  # whatever it is, other mails must still be sent
             self._put_off(job, error, outbox)
         else:
             outbox.finish(job)
 
     def _send(self, job: Job) -> None:
-        """Hand the mail over; raise an error that says why it could not be."""
+        """Hand the mail over; raise an error that says why that failed."""
         job.tries += 1
         now = time.monotonic()
         if job.first_tried_at is None:
@@ -163,13 +162,13 @@ class Mailer:
         if now > job.asked_at + SECONDS_VALID:
             raise MailError("its code is too old by now")
 
-        if not job.mail:  # each try sends the same, so that its copies can be known
+        if not job.mail:  # each try sends the same, so that copies can be recognised
             job.mail = bytes(code_mail(self.sender, job.address, job.code))
         with connected(self.server, self._context, self.seconds_a_try) as connection:
             connection.sendmail(self.sender, [job.address], job.mail)
 
     def _put_off(self, job: Job, error: Exception, outbox: Outbox) -> None:
-        """Plan the next try of a job, or give it up where another would be useless."""
+        """Plan the next try of a job, or give it up if none is left or another would be useless."""
         what = one_line(without_code(reason(error), job.code))
         if outbox.closing or is_final(error) or job.tries == len(self.tries_at):
             outbox.finish(job)

@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from .codes import mail_address
 from .settings import MailSecurity, MailServer
 
-SHORTEST_TIMEOUT = 0.001  # seconds: 0 would mean that nothing is waited for
-SECONDS_OF_GRACE = 0.05  # so that silence ends as a time-out, and only what comes a byte at a time by force
+SHORTEST_TIMEOUT = 0.001  # seconds: 0 would mean not to wait at all
+SECONDS_OF_GRACE = 0.05  # so that silence ends in a time-out, and only a reply that trickles in is cut off
 
 
 class MailError(Exception):
@@ -24,7 +24,7 @@ class MailError(Exception):
 
 
 class Connection(smtplib.SMTP):
-    """An SMTP connection that lasts so many seconds in all: smtplib alone bounds only each wait for a byte."""
+    """An SMTP connection with one time limit for all replies: smtplib alone limits only each wait for a byte."""
 
     def __init__(self, host: str, port: int, *, timeout: float, **options):
         """Connect, and take the server's greeting."""
@@ -32,7 +32,7 @@ class Connection(smtplib.SMTP):
         super().__init__(host, port, own_name(), timeout=timeout, **options)
 
     def getreply(self):
-        """Read a reply in the time that is left, also where it comes a byte at a time."""
+        """Read a reply in the time that is left, even if it comes a byte at a time."""
         seconds_left = max(self._ends_at - time.monotonic(), SHORTEST_TIMEOUT)
         self.sock.settimeout(seconds_left)
         end_of_bytes = threading.Timer(seconds_left + SECONDS_OF_GRACE, shut, [self.sock])
@@ -44,24 +44,24 @@ class Connection(smtplib.SMTP):
 
 
 class EncryptedConnection(Connection, smtplib.SMTP_SSL):
-    """The same, encrypted from the first byte."""
+    """A connection that is encrypted from the first byte."""
 
 
 def shut(sock: socket.socket) -> None:
-    """End a socket: whoever reads from it reads its end."""
+    """Shut a socket down: whoever reads from it finds its end."""
     with suppress(OSError):  # it was closed meanwhile
         sock.shutdown(socket.SHUT_RDWR)
 
 
 def own_name() -> str:
-    """Return how this machine introduces itself; smtplib would ask the DNS, which may take long."""
+    """Return the name by which this machine introduces itself; smtplib would ask the DNS, which may take long."""
     name = socket.gethostname()
     return name if "." in name else "[127.0.0.1]"
 
 
 @contextmanager
 def connected(server: MailServer, context: ssl.SSLContext, seconds: float) -> Iterator[Connection]:
-    """Yield a connection to the server, encrypted and signed in as it is to be."""
+    """Yield a connection to the server, encrypted and signed in as the settings say."""
     if server.security is MailSecurity.TLS:
         connection = EncryptedConnection(server.host, server.port, timeout=seconds, context=context)
     else:
@@ -73,14 +73,14 @@ def connected(server: MailServer, context: ssl.SSLContext, seconds: float) -> It
         if server.name:
             connection.login(server.name, server.password)
         yield connection
-        with suppress(OSError):  # whatever it answers, what was wanted is done
+        with suppress(OSError):  # whatever it answers, the work is done
             connection.quit()
     finally:
         connection.close()
 
 
 def check_server(server: MailServer, sender: str, context: ssl.SSLContext, seconds: float) -> str:
-    """Say that the server takes mail from the sender; raise MailError where it does not."""
+    """Say that the server takes mail from the sender; raise MailError if it does not."""
     try:
         mail_address(sender)
         with connected(server, context, seconds) as connection:
@@ -98,7 +98,7 @@ def check_server(server: MailServer, sender: str, context: ssl.SSLContext, secon
 
 
 def refusal(error: Exception) -> tuple[int, str] | None:
-    """Return the number and the text with which the server refused; None where it did not."""
+    """Return the number and the text with which the server refused; None if it did not."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         [(number, text)] = error.recipients.values()
     elif isinstance(error, smtplib.SMTPResponseException):
@@ -113,7 +113,7 @@ def refusal(error: Exception) -> tuple[int, str] | None:
 
 
 def is_final(error: Exception) -> bool:
-    """Tell whether another try would end as this one: it was refused for good, or settings do not fit."""
+    """Tell whether another try would end like this one: it was refused for good, or the settings are wrong."""
     refused = refusal(error)
     if refused:
         number, _ = refused
@@ -124,7 +124,7 @@ def is_final(error: Exception) -> bool:
 
 
 def reason(error: Exception) -> str:
-    """Say what failed: what the server said, and nothing that it was told."""
+    """Say what failed: what the server said, and nothing that was said to it."""
     refused = refusal(error)
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return f"it refuses the name or the password ({error.smtp_code})"
@@ -141,12 +141,12 @@ def reason(error: Exception) -> str:
 
 
 def without_code(text: str, code: str) -> str:
-    """Return the text with dots for the code: a server may quote what it does not like."""
+    """Return the text with dots in place of the code: a server may quote what it refuses."""
     pattern = "-?".join(re.escape(part) for part in code.split("-"))
     return re.sub(pattern, "...", text, flags=re.IGNORECASE)
 
 
 def one_line(text: str) -> str:
-    """Return the text with blanks for what is not printable, cut to 200 characters."""
+    """Return the text with blanks in place of what is not printable, cut to 200 characters."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text)
     return printable[:200]

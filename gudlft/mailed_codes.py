@@ -1,4 +1,4 @@
-"""Signing in by a mailed code: who may ask for one how often, and which one signs in. Only with GUDLFT_MAIL."""
+"""Signing in by a mailed code: how often one may be asked for, and which one signs in. Only with GUDLFT_MAIL."""
 
 import secrets
 import threading
@@ -13,14 +13,14 @@ from .sign_outs import SignOuts
 
 CODES_FOR_AN_ADDRESS = 5
 CODES_FOR_A_CLIENT = 20
-WRONG_CODES = 5  # after which the right one works no longer
+WRONG_CODES = 5  # after which the right one no longer works
 
 
 class MailedCodes:
-    """The codes that clubs ask for. Nothing here tells whether a club has an address: all go the same way.
+    """The codes that clubs ask for. Nothing here tells whether a club has an address: all are treated alike.
 
-    A code that works no longer, because it was used, replaced or guessed at too often, is kept in all processes as an
-    ended sign-in is: by its id, among the sign-outs.
+    A code that no longer works, because it was used, replaced or guessed at too often, is kept like an ended sign-in:
+    in all processes, by its id, among the sign-outs.
     """
 
     def __init__(self, key: bytes, clubs_by_email: Mapping[str, Club], mailer: Mailer, sign_outs: SignOuts):
@@ -32,17 +32,17 @@ class MailedCodes:
         self._asked_for_address = RateLimit(CODES_FOR_AN_ADDRESS, SECONDS_VALID)
         self._asked_by_client = RateLimit(CODES_FOR_A_CLIENT, SECONDS_VALID)
         self._wrong = RateLimit(WRONG_CODES, SECONDS_VALID)
-        self._count_lock = threading.Lock()  # what was judged is counted before the next is judged
+        self._count_lock = threading.Lock()  # each judgement is counted before the next is made
 
     def check(self) -> str:
-        """Say that the mail server takes mail; raise MailError where it does not."""
+        """Say that the mail server takes mail; raise MailError if it does not."""
         return self.mailer.check()
 
     def ask(self, typed: str, client: str, now: datetime, asked_before: dict | None = None) -> dict:
         """Mail a code to the club with the address, if there is one; raise TooOften.
 
         Return what the browser keeps of it: id, moment and what was typed, which tell nobody the code or whether the
-        club exists. A code that the browser asked for before works no longer.
+        club exists. The code that the browser asked for before no longer works.
         """
         address = comparable(typed)
         self._count_asking(address, client)
@@ -55,7 +55,7 @@ class MailedCodes:
         return {"id": asking.id, "at": asking.at, "address": typed}
 
     def use(self, asked: dict | None, typed: str, now: datetime) -> Club | None:
-        """Return the club that the code signs in, once; None where it does not. Raise JournalError."""
+        """Return the club that the code signs in, once; None if it signs nobody in. Raise JournalError."""
         if asked is None:
             return None
         asking = Asking(asked["id"], asked["at"], comparable(asked["address"]))
@@ -72,7 +72,7 @@ class MailedCodes:
         return club if is_first_use else None
 
     def _count_asking(self, address: str, client: str) -> None:
-        """Count that a code is asked for; raise TooOften, and count nothing, where that is too often."""
+        """Count a request for a code; raise TooOften, and count nothing, if it comes too soon."""
         with self._count_lock:
             seconds = max(
                 self._asked_for_address.seconds_to_wait(address),
@@ -84,7 +84,7 @@ class MailedCodes:
             self._asked_by_client.count(client)
 
     def _judge(self, typed: str, asking: Asking) -> bool:
-        """Tell whether the code is right, and count it where it is not; after too many wrong ones none is right."""
+        """Tell whether the code is right, and count it if it is not; after too many wrong ones, none is right."""
         with self._count_lock:
             if self._wrong.seconds_to_wait(asking.id):
                 return False
@@ -94,6 +94,6 @@ class MailedCodes:
             return False
 
     def _end_after_too_many(self, asking: Asking, now: datetime) -> None:
-        """End the code in all processes where too many wrong ones were tried for it."""
+        """End the code in all processes if too many wrong ones were tried for it."""
         if self._wrong.seconds_to_wait(asking.id):
             self._sign_outs.end(asking.id, now)

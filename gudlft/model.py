@@ -11,7 +11,7 @@ class BookingError(Exception):
 
 
 def comparable(text: str) -> str:
-    """Return a name or an email address as it is compared: without blanks around it and whatever its case."""
+    """Return a name or an email address as it is compared: without blanks around it, and with its case folded."""
     return text.strip().casefold()
 
 
@@ -26,7 +26,7 @@ class Club:
 
 @dataclass(frozen=True)
 class Competition:
-    """A competition of competitions.json, with its start, in a time zone, and its opening places."""
+    """A competition of competitions.json, with its start (in a time zone) and its opening places."""
 
     name: str
     starts_at: datetime
@@ -38,14 +38,14 @@ class Competition:
 
 
 class Kind(IntEnum):
-    """What an order does, as the sign of the places and points of its entry."""
+    """What an order does; its value is the sign of the places and points of the entry."""
 
     BOOKING = 1
     RETURN = -1
 
 
 class Form(NamedTuple):
-    """What makes two forms copies of one."""
+    """The fields of a form: two forms that agree in all of them are copies of one."""
 
     kind: Kind
     club: str
@@ -66,7 +66,7 @@ class Order:
 
     @property
     def form(self) -> Form | None:
-        """Return the form that the order came by; None for one without a token, which has no copies."""
+        """Return the form that the order came from; None without a token, since such a form has no copies."""
         if self.token is None:
             return None
         return Form(self.kind, self.club.name, self.competition.name, self.places, self.token)
@@ -85,7 +85,7 @@ class Entry(NamedTuple):
 
     @property
     def form(self) -> Form | None:
-        """Return the form that became this entry; None for one without a token, which has no copies."""
+        """Return the form that became this entry; None without a token, since such a form has no copies."""
         if self.token is None:
             return None
         kind = Kind.BOOKING if self.places > 0 else Kind.RETURN

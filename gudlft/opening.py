@@ -1,4 +1,4 @@
-"""Opening what the settings name: the journal, the ledger and, where addresses are to be proven, the mail."""
+"""Opening what the settings name: the journal, the ledger and, if addresses are to be proven, the codes."""
 
 import gc
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from .sign_outs import SignOuts
 
 
 def open_journal(settings: Mapping) -> Journal:
-    """Return the journal; raise JournalError, also where a library for it is missing."""
+    """Return the journal; raise JournalError, also if a library for it is missing."""
     if not settings["JOURNAL"]:
         return NoJournal(settings["DATA_DIR"])
     try:
@@ -27,7 +27,7 @@ def open_ledger(settings: Mapping, journal: Journal) -> Ledger:
     """Return the ledger with the bookings that the journal has; raise BadFiles or JournalError."""
     clubs, competitions = read_data(Path(settings["DATA_DIR"]))
     terms = Terms(settings["COST_PER_PLACE"], settings["MAX_PLACES_PER_CLUB"])
-    gc.disable()  # a million bookings are no garbage: they are read in a third less time without looking for it
+    gc.disable()  # without garbage collection a million bookings are read in a third less time
     try:
         return Ledger(clubs, competitions, terms, journal)
     finally:
@@ -35,7 +35,7 @@ def open_ledger(settings: Mapping, journal: Journal) -> Ledger:
 
 
 def open_mailed_codes(settings: Mapping, ledger: Ledger, sign_outs: SignOuts):
-    """Return the codes by mail; None where the email address alone signs in."""
+    """Return the codes by mail; None if the email address alone signs in."""
     if settings["MAIL"] is None:
         return None
     from .mail import Mailer

@@ -1,4 +1,4 @@
-"""Long lists in pages."""
+"""Splitting long lists into pages."""
 
 import re
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ class Page:
 
     @property
     def stop(self) -> int:
-        """Return how many items this page and those before it have."""
+        """Return how many items this page and those before it show."""
         return self.start + len(self.items)
 
     @property
@@ -28,7 +28,7 @@ class Page:
 
 
 def paginate(items: Sequence, asked: str = "1") -> Page | None:
-    """Return the page of a list with the number that was asked for; None where there is none."""
+    """Return the page of a list with the number that was asked for; None if there is none."""
     if not re.fullmatch("[1-9][0-9]{0,5}", asked):
         return None
     number = int(asked)
@@ -40,5 +40,5 @@ def paginate(items: Sequence, asked: str = "1") -> Page | None:
 
 
 def page_with(index: int) -> int:
-    """Return the number of the page that shows the item with an index."""
+    """Return the number of the page that shows the item at an index."""
     return index // ROWS_PER_PAGE + 1

@@ -1,4 +1,4 @@
-"""A journal's PostgreSQL database: how it is connected to, and how to give up in time where it does not answer."""
+"""A journal's PostgreSQL database: how to connect to it, and how to give up in time if it does not answer."""
 
 import concurrent.futures
 import threading
@@ -9,9 +9,9 @@ import sqlalchemy as sql
 
 from .time_limit import seconds_left
 
-WRITER_LOCK = 4711205006  # any number that no other user of the database takes
-CONNECT_TIMEOUT = "2"  # seconds, the driver's least: then an attempt ends that `connect_in_time` gave up
-LOCK_SECONDS = 3  # that a session may wait for a lock, or keep one without doing anything
+WRITER_LOCK = 4711205006  # any number that no other program takes for a lock in this database
+CONNECT_TIMEOUT = "2"  # seconds, the driver's least: ends the attempts that `connect_in_time` gave up
+LOCK_SECONDS = 3  # the longest that a session may wait for a lock, run a statement, or do nothing in a transaction
 SESSION_SETTINGS = {
     "synchronous_commit": "on",
     "default_transaction_isolation": r"read\ committed",
@@ -27,7 +27,7 @@ class Postgresql:
     """A PostgreSQL database, which machines may share."""
 
     begin_writing = sql.text(f"BEGIN; SELECT pg_advisory_xact_lock({WRITER_LOCK})")  # together: one round trip
-    file = None  # the server has it
+    file = None  # the server keeps it
 
     def __init__(self, url: sql.URL):
         """Open no connection yet. A setting in the URL wins over the app's own."""
@@ -40,7 +40,7 @@ class Postgresql:
         sql.event.listen(self.engine, "do_connect", self._connect)
 
     def _connect(self, dialect, record, arguments, options) -> psycopg.Connection:
-        """Connect in SQLAlchemy's stead; both connecting and the connection give up in time."""
+        """Connect in SQLAlchemy's stead; both the attempt and the connection give up in time."""
         return connect_in_time(lambda: LimitedConnection.connect(*arguments, **options))
 
     def connect(self) -> sql.Connection:
@@ -53,10 +53,10 @@ class Postgresql:
 
 
 class LimitedConnection(psycopg.Connection):
-    """A connection that gives up when the thread's time is over."""
+    """A connection that gives up when the thread's time is up."""
 
     def wait(self, *arguments, **options):
-        """Wait for the server's answer; raise OperationalError where the time is over before it comes."""
+        """Wait for the server's answer; raise OperationalError if time is up before it comes."""
         try:
             return super().wait(*arguments, **options, timeout=seconds_left())
         except psycopg.OperationalError as error:
@@ -67,9 +67,9 @@ class LimitedConnection(psycopg.Connection):
 
 
 def connect_in_time(connect: Callable[[], object]) -> object:
-    """Return a new connection; raise OperationalError where that takes too long, and close what comes late.
+    """Return a new connection; raise OperationalError if that takes too long, and close one that comes late.
 
-    The driver itself waits for two seconds at least, and without limit for the address of a host's name.
+    The driver alone would wait two seconds at least, and without limit to look up the name of a host.
     """
     outcome = concurrent.futures.Future()
 
@@ -88,6 +88,6 @@ def connect_in_time(connect: Callable[[], object]) -> object:
 
 
 def close_late(outcome: concurrent.futures.Future) -> None:
-    """Close a connection for which nobody waits any more; there is none where connecting failed."""
+    """Close a connection that nobody waits for any more, if one was made."""
     if outcome.exception() is None:
         outcome.result().close()

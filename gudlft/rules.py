@@ -23,7 +23,7 @@ def read_places(text: str) -> int:
 
 
 def read_token(text: str) -> str | None:
-    """Return the token that tells copies of a form from other forms; None where it is malformed."""
+    """Return the token that tells copies of a form from other forms; None if it is malformed."""
     if re.fullmatch("[A-Za-z0-9_-]{16,64}", text):
         return text
     return None
@@ -56,7 +56,7 @@ class Bookable(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """A club's figures at a competition, all of one moment."""
+    """A club's figures at a competition, all at one moment."""
 
     points_left: int
     places_left: int
@@ -81,25 +81,25 @@ class Standing(NamedTuple):
 
 
 def points_of(order: Order, standing: Standing, terms: Terms, now: datetime) -> int:
-    """Return the points that an order costs, or brings back; raise BookingError where a rule forbids it."""
+    """Return the points that an order costs, or brings back; raise BookingError if a rule forbids it."""
     if order.kind is Kind.BOOKING:
         return price(order, standing, terms, now)
     return refund(order, standing, now)
 
 
 def price(order: Order, standing: Standing, terms: Terms, now: datetime) -> int:
-    """Return the points that a booking costs; raise BookingError where a rule forbids it."""
+    """Return the points that a booking costs; raise BookingError if a rule forbids it."""
     if order.competition.has_started(now):
         raise BookingError(booking_closed(order.competition))
 
-    check_bookable(standing, terms, places=1)  # where nothing can be booked, it does not matter how many were wanted
+    check_bookable(standing, terms, places=1)  # if nothing can be booked, it does not matter how many were wanted
     check_at_least_one(order.places)
     check_bookable(standing, terms, order.places)
     return order.places * terms.cost_per_place
 
 
 def refund(order: Order, standing: Standing, now: datetime) -> int:
-    """Return the points that come back, as they were paid; raise BookingError where a rule forbids it."""
+    """Return the points that come back, a share of those paid; raise BookingError if a rule forbids it."""
     if order.competition.has_started(now):
         raise BookingError(returns_closed(order.competition))
 
@@ -113,7 +113,7 @@ def refund(order: Order, standing: Standing, now: datetime) -> int:
 
 
 def check_bookable(standing: Standing, terms: Terms, places: int) -> None:
-    """Raise BookingError where so many places cannot be booked."""
+    """Raise BookingError if this many places cannot be booked."""
     reason = reason_not_to_book(standing, terms, places)
     if reason:
         raise BookingError(reason)
@@ -129,7 +129,7 @@ def check_at_least_one(places: int) -> None:
 
 
 def reason_not_to_book(standing: Standing, terms: Terms, places: int = 1) -> str | None:
-    """Say why so many places, 1 or more, cannot be booked; None where they can."""
+    """Say why this many places, 1 or more, cannot be booked; return None if they can."""
     bookable = standing.bookable(terms)
     if places <= bookable.places:
         return None
@@ -141,7 +141,7 @@ def reason_not_to_book(standing: Standing, terms: Terms, places: int = 1) -> str
 
 
 def not_enough_points(standing: Standing, terms: Terms, places: int, most: int) -> str:
-    """Say that the club's points do not pay for so many places, and for how many they do."""
+    """Say that the club's points do not pay for this many places, and for how many they do."""
     points = standing.points_left
     if most == 0:
         return (
@@ -155,14 +155,14 @@ def not_enough_points(standing: Standing, terms: Terms, places: int, most: int) 
 
 
 def not_enough_places(most: int) -> str:
-    """Say that the competition has not so many places left, and how many it has."""
+    """Say that the competition does not have this many places left, and how many it has."""
     if most == 0:
         return "There are no places left in this competition"
     return f"You can't book more places than available: only {plural(most, 'place')} {are(most)} left"
 
 
 def over_the_cap(standing: Standing, terms: Terms, most: int) -> str:
-    """Say that no club may hold so many places there, and how many this one may still book."""
+    """Say that no club may hold this many places there, and how many this one may still book."""
     cap = plural(terms.max_places_per_club, "place")
     if most == 0:
         return f"Your club holds the maximum of {cap} in this competition"
@@ -183,6 +183,6 @@ def returns_closed(competition: Competition) -> str:
 
 
 def started(competition: Competition) -> str:
-    """Say when a competition started, to end the sentence that refuses."""
+    """Say when a competition started, as the end of a refusal."""
     start = competition.starts_at
     return f"{competition.name} started on {start.day} {start:%B %Y} at {start:%H:%M}"

@@ -1,4 +1,4 @@
-"""What can be chosen of a list of competitions, and which of them a name and a month leave. Pure: no clock, no web."""
+"""Choosing from a list of competitions: what can be asked for, and what matches it. Pure: no clock, no web."""
 
 import re
 import unicodedata
@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from .model import Competition
 
-LONGEST_TYPED = 200  # characters; what is typed beyond them does not count
+LONGEST_TYPED = 200  # characters; anything typed beyond them is ignored
 NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters and lone surrogates
-NOT_COMPARED = {"Mn", "Me", "Cf"}  # Unicode's accents, what encloses a letter, and invisible joiners
-PLAIN = str.maketrans(  # letters that are no letter with an accent to Unicode, and signs that few keyboards have
+NOT_COMPARED = {"Mn", "Me", "Cf"}  # Unicode's accents, enclosing marks and invisible joiners
+PLAIN = str.maketrans(  # letters that Unicode does not split into letter and accent, and signs that few keyboards have
     {
         "ł": "l",
         "ø": "o",
@@ -38,7 +38,7 @@ PLAIN = str.maketrans(  # letters that are no letter with an accent to Unicode, 
 
 
 def fold(text: str) -> str:
-    """Return the text as it is compared: without accents and case, ligatures and ß spelled out."""
+    """Return the text as it is compared: without accents and case, and with ligatures and ß spelled out."""
     decomposed = unicodedata.normalize("NFKD", text)
     letters = [letter for letter in decomposed if unicodedata.category(letter) not in NOT_COMPARED]
     return "".join(letters).casefold().translate(PLAIN)
@@ -46,7 +46,7 @@ def fold(text: str) -> str:
 
 @cache
 def folded_name(name: str) -> str:
-    """Return a competition's name as it is compared. Kept for good: there are as many names as competitions."""
+    """Return a competition's name as it is compared. Cached for good: there are only as many names as competitions."""
     return fold(name)
 
 
@@ -54,7 +54,7 @@ def folded_name(name: str) -> str:
 
 
 class Month(NamedTuple):
-    """A month of a year. Months sort as they follow each other."""
+    """A month of a year. Months sort by time."""
 
     year: int
     number: int
@@ -67,7 +67,7 @@ class Month(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> "Month | None":
-        """Return the month that is written like 2027-03; None for anything else."""
+        """Return the month of a text like 2027-03; None for any other text."""
         if not re.fullmatch("[0-9]{4}-[0-9]{2}", text):
             return None
         try:
@@ -78,7 +78,7 @@ class Month(NamedTuple):
 
     @property
     def value(self) -> str:
-        """Return the month as addresses and forms have it, like 2027-03."""
+        """Return the month as it is written in addresses and forms, like 2027-03."""
         return f"{self.year:04}-{self.number:02}"
 
     @property
@@ -88,9 +88,9 @@ class Month(NamedTuple):
 
 
 def months_of(competitions: Sequence[Competition], chosen: Month | None = None) -> tuple[Month, ...]:
-    """Return the months in which competitions start, and the one that was chosen, in order, each once.
+    """Return the months in which competitions start, and the chosen one, in order, each once.
 
-    The competitions stand by their starts, so that the many of a month are skipped at once.
+    The competitions must be sorted by their starts, so that all those of a month can be skipped at once.
     """
     months = {chosen} if chosen else set()
     index = 0
@@ -105,7 +105,7 @@ def months_of(competitions: Sequence[Competition], chosen: Month | None = None) 
 
 
 class Show(Enum):
-    """Which competitions are shown, by what the club can do or has there."""
+    """Which competitions to show: all, those where the club can book or holds places, or past ones."""
 
     ALL = "all"
     BOOKABLE = "bookable"
@@ -131,11 +131,11 @@ class Choice:
 
     @property
     def is_narrow(self) -> bool:
-        """Tell whether it asks for some only: of the upcoming competitions or, where it shows these, of the past."""
+        """Tell whether it leaves some out: of the upcoming competitions or, if it shows those, of the past ones."""
         return bool(self.name or self.month) or self.show in (Show.BOOKABLE, Show.MINE)
 
     def fields(self) -> dict[str, str]:
-        """Return the fields of an address that asks for this choice, without those that are absent."""
+        """Return the fields of an address that asks for this choice; what it leaves open has no field."""
         fields = {}
         if self.name:
             fields["q"] = self.name
@@ -150,7 +150,7 @@ EVERYTHING = Choice()
 
 
 def find(competitions: Iterable[Competition], choice: Choice) -> list[Competition]:
-    """Return the competitions whose names and months a choice asks for, in their order."""
+    """Return the competitions that match the name and the month of a choice, in their order."""
     found = list(competitions)
     for word in set(fold(choice.name).split()):
         found = [competition for competition in found if word in folded_name(competition.name)]

@@ -1,4 +1,4 @@
-"""The settings: what each is without a variable, how its variable is read, and the sentence for a wrong value."""
+"""The settings: the default of each, how its variable is read, and the sentence for a wrong value."""
 
 import difflib
 import ipaddress
@@ -36,14 +36,14 @@ class BadSettings(Exception):
 
 @dataclass(frozen=True)
 class Contact:
-    """Whom to ask: the words that pages show, and the address of their link where they have one."""
+    """Whom to ask: the words that pages show, and the address they link to, if any."""
 
     text: str
     href: str | None = None
 
 
 class MailSecurity(Enum):
-    """How a connection to a mail server is kept from others: not at all, from STARTTLS on, from its start on."""
+    """How a connection to a mail server is encrypted: not at all, from STARTTLS on, or from its start."""
 
     NONE = "smtp"
     STARTTLS = "smtp+starttls"
@@ -61,14 +61,14 @@ class MailServer:
     port: int
     security: MailSecurity = MailSecurity.NONE
     name: str | None = None
-    password: str | None = field(default=None, repr=False)  # so that no log can hold it
+    password: str | None = field(default=None, repr=False)  # so that no log shows it
 
 
 # Readers: each returns the value of a variable's text, or raises ValueError
 
 
 def read_whole_number(text: str) -> int:
-    """Return the number, of 0 or more, that ASCII digits make."""
+    """Return the number, 0 or more, that is written in ASCII digits."""
     text = text.strip()
     if not re.fullmatch("[0-9]+", text):
         raise ValueError
@@ -76,7 +76,7 @@ def read_whole_number(text: str) -> int:
 
 
 def read_positive_number(text: str) -> int:
-    """Return the number, of 1 or more, that ASCII digits make."""
+    """Return the number, 1 or more, that is written in ASCII digits."""
     number = read_whole_number(text)
     if number < 1:
         raise ValueError
@@ -84,7 +84,7 @@ def read_positive_number(text: str) -> int:
 
 
 def read_true_or_false(text: str) -> bool:
-    """Return the boolean that true, false, 1 or 0 stands for."""
+    """Return the boolean for true, false, 1 or 0."""
     text = text.strip().lower()
     if text in ("true", "1"):
         return True
@@ -108,7 +108,7 @@ def read_secret_key(text: str) -> bytes:
 
 
 def read_hosts(text: str) -> list[str]:
-    """Return the host names of a JSON list, or the only one; a dot before a name means all below it."""
+    """Return the host names of a JSON list, or a single one; a dot before a name means it and all below it."""
     try:
         hosts = json.loads(text)
     except (ValueError, RecursionError):
@@ -122,13 +122,13 @@ def read_hosts(text: str) -> list[str]:
 
 
 def read_contact(text: str) -> Contact | None:
-    """Return whom to ask; None where the text is empty."""
+    """Return whom to ask; None if the text is empty."""
     text = text.strip()
     if not text:
         return None
     if not text.isprintable() or len(text) > LONGEST_CONTACT:
         raise ValueError
-    if is_https_address(text):  # first, since one with an @ could be an email address
+    if is_https_address(text):  # first, since an https address with an @ could pass as an email address
         return Contact(text, href=text)
     if is_email(text):
         return Contact(text, href="mailto:" + quote(text, safe="@+"))
@@ -136,7 +136,7 @@ def read_contact(text: str) -> Contact | None:
 
 
 def is_https_address(text: str) -> bool:
-    """Tell whether the text is an address that a link may lead to."""
+    """Tell whether the text is an https address that a link may lead to."""
     try:
         parts = urlsplit(text)
     except ValueError:
@@ -146,7 +146,7 @@ def is_https_address(text: str) -> bool:
 
 
 def read_mail_server(text: str) -> MailServer | None:
-    """Return the server of an address like smtps://name:password@host:465; None where the text is empty."""
+    """Return the server of an address like smtps://name:password@host:465; None if the text is empty."""
     if not text:
         return None
     scheme, _, rest = text.partition("://")
@@ -163,7 +163,7 @@ def read_mail_server(text: str) -> MailServer | None:
 
 
 def read_host_and_port(text: str) -> tuple[str, int | None]:
-    """Return the host, an IPv6 address without its brackets, and the port where one is written."""
+    """Return the host, an IPv6 address without its brackets, and the port, None if none is written."""
     match = re.fullmatch(rf"(?P<host>{HOST}|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{{1,5}}))?", text.lower())
     if not match:
         raise ValueError
@@ -180,7 +180,7 @@ def read_host_and_port(text: str) -> tuple[str, int | None]:
 
 
 def read_credential(text: str) -> str:
-    """Return a name or a password without its percent signs; mail servers are sent printable ASCII only."""
+    """Return a name or a password with its percent codes decoded: printable ASCII, as mail servers take it."""
     decoded = unquote(text)
     if not decoded or not decoded.isascii() or not decoded.isprintable():
         raise ValueError
@@ -188,7 +188,7 @@ def read_credential(text: str) -> str:
 
 
 def read_sender(text: str) -> str:
-    """Return an email address that mails may come from."""
+    """Return the email address that mails come from."""
     if not is_email(text):
         raise ValueError
     return text
@@ -207,7 +207,7 @@ def default_sender() -> str:
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting: its value where no variable gives one, the reader of its variable, and what that must be."""
+    """A setting: its default, the reader of its variable, and what the variable must be."""
 
     default: object
     read: Callable[[str], object]
@@ -217,7 +217,7 @@ class Setting:
 SETTINGS = {
     "COST_PER_PLACE": Setting(Terms.cost_per_place, read_positive_number, "a whole number, 1 or more"),
     "MAX_PLACES_PER_CLUB": Setting(Terms.max_places_per_club, read_positive_number, "a whole number, 1 or more"),
-    "DATA_DIR": Setting(None, read_folder, "a folder"),  # without a variable the folder of server.py
+    "DATA_DIR": Setting(None, read_folder, "a folder"),  # its default is the folder of server.py
     "SECRET_KEY": Setting(RANDOM_KEY, read_secret_key, "a text of 16 characters or more"),
     "HTTPS": Setting(False, read_true_or_false, "true or false"),
     "PROXIES": Setting(0, read_whole_number, "a whole number, 0 or more"),
@@ -231,7 +231,7 @@ SETTINGS = {
 
 
 def read_settings(environment: Mapping[str, str], folder: str) -> dict[str, object]:
-    """Return every setting by its name without the prefix; raise BadSettings with all that are wrong."""
+    """Return every setting by its name without the prefix; raise BadSettings with all mistakes."""
     values = {name: setting.default for name, setting in SETTINGS.items()}
     values["DATA_DIR"] = folder
     problems = []
@@ -253,7 +253,7 @@ def read_settings(environment: Mapping[str, str], folder: str) -> dict[str, obje
 
 
 def unknown_settings(environment: Mapping[str, str]) -> list[str]:
-    """Return a line for each variable with the prefix that is no setting."""
+    """Return a line for each variable that has the prefix but is no setting."""
     problems = []
     for variable in sorted(environment):
         name = variable.removeprefix(PREFIX)

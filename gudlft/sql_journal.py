@@ -1,7 +1,7 @@
 """The SQL journal: bookings in SQLite or PostgreSQL, durable, shared by processes and machines. It judges nothing.
 
-Everything that can fail in a database is told as JournalError, and nothing is waited for without limit: page
-readers wait half a second at most, the writer four.
+Every failure of the database is raised as a JournalError, and nobody waits without limit: readers for pages wait half
+a second, the writer of bookings four seconds, and longer only while many rows keep coming.
 """
 
 import os
@@ -42,7 +42,7 @@ class UtcDateTime(sql.TypeDecorator):
 
 
 class Name(sql.TypeDecorator):
-    """A name, of which memory keeps one copy however many rows hold it."""
+    """A name: memory keeps one copy of it, however many rows hold it."""
 
     impl = Text
     cache_ok = True
@@ -114,7 +114,7 @@ COMMIT = sql.text("COMMIT")
 
 
 class SqlTransaction:
-    """What readers and the writer have in common: they read rows from a number on, in order."""
+    """A transaction that reads rows from a number on, in order: what readers and the writer have in common."""
 
     def __init__(self, connection: sql.Connection):
         """Go on with a connection whose transaction has begun."""
@@ -128,7 +128,7 @@ class SqlTransaction:
             if len(rows) < BATCH_SIZE:
                 return
             first = rows[-1].number + 1
-            renew_time_limit()  # the database answers, however much there is to read
+            renew_time_limit()  # the database does answer, however much there is to read
 
     def sign_outs(self, first: int) -> list[SignOut]:
         """Return the ended sign-ins from a number on."""
@@ -137,7 +137,7 @@ class SqlTransaction:
 
 
 class SqlReading(SqlTransaction):
-    """What a process reads while others may write. It begins with the last rows: a page mostly finds nothing new."""
+    """A transaction that only reads, while others may write. Mostly the last rows show that there is nothing new."""
 
     def __init__(self, connection: sql.Connection, last_rows: sql.Row):
         """Go on with a connection that has read the last rows."""
@@ -148,12 +148,12 @@ class SqlReading(SqlTransaction):
 
 
 class SqlWriting(SqlTransaction):
-    """What the one writer reads and writes; it is durable once `SqlJournal.writing` has ended."""
+    """The transaction of the one writer; it is durable once the block of `SqlJournal.writing` has ended."""
 
     def append(self, entries: list[Entry]) -> None:
         """Add entries."""
         rows = [entry._asdict() for entry in entries]
-        if len(rows) == 1:  # several at once have a way of their own in the driver, which costs one alone a third more
+        if len(rows) == 1:  # the driver's way for several would cost a single one a third more
             self.connection.execute(ADD_BOOKING, rows[0])
         elif rows:
             self.connection.execute(ADD_BOOKING, rows)
@@ -169,7 +169,7 @@ class SqlWriting(SqlTransaction):
         self.connection.execute(FORGET_SIGN_OUTS, {"moment": forget_before})
 
     def prepare(self) -> bool:
-        """Create the tables in an empty database, and return True; raise JournalError where it is another app's."""
+        """Create tables in an empty database, and tell whether it was; raise JournalError if it is another app's."""
         names = sql.inspect(self.connection).get_table_names()
         if not names:
             metadata.create_all(self.connection)
@@ -193,7 +193,7 @@ class SqlJournal:
     shared = True
 
     def __init__(self, url: str, folder: str = "."):
-        """Open the database, and create its tables where it is empty; a relative path is relative to the folder."""
+        """Open the database, and create its tables if it is empty; a relative path is relative to the folder."""
         self._database = open_database(url, folder)
         try:
             with self.writing() as transaction:
@@ -218,14 +218,14 @@ class SqlJournal:
 
     @contextmanager
     def reading(self) -> Iterator[SqlReading]:
-        """Yield a transaction that reads."""
+        """Yield a transaction that only reads."""
         with self._connected(SECONDS_FOR_A_PAGE) as connection:
-            [last_rows] = fetch(begin(connection, LAST_ROWS))  # all rows, so that SQLite releases its lock
+            [last_rows] = fetch(begin(connection, LAST_ROWS))  # fetches all, so that SQLite releases its lock
             yield SqlReading(connection, last_rows)
 
     @contextmanager
     def writing(self, seconds: float = SECONDS_FOR_BOOKINGS) -> Iterator[SqlWriting]:
-        """Yield the transaction of the one writer of all processes; it is committed at the end, unless one raises."""
+        """Yield the transaction of the one writer of all processes; commit it at the end, unless the block raises."""
         with self._connected(seconds) as connection:
             begin(connection, self._database.begin_writing)
             yield SqlWriting(connection)
@@ -233,7 +233,7 @@ class SqlJournal:
 
     @contextmanager
     def _connected(self, seconds: float) -> Iterator[sql.Connection]:
-        """Yield a connection, which rolls back in the end what was not committed; make errors JournalErrors."""
+        """Yield a connection, which in the end rolls back what was not committed; turn errors into JournalErrors."""
         try:
             with time_limit(seconds), self._database.connect() as connection:
                 yield connection
@@ -250,7 +250,7 @@ class SqlJournal:
 
 
 def begin(connection: sql.Connection, statement: sql.Executable) -> sql.CursorResult:
-    """Execute the first statement of a transaction, once more where the connection had died while it was idle."""
+    """Execute the first statement of a transaction, once more if the connection had died while it was idle."""
     try:
         return connection.execute(statement)
     except sql.exc.DBAPIError as error:
@@ -261,7 +261,7 @@ def begin(connection: sql.Connection, statement: sql.Executable) -> sql.CursorRe
 
 
 def fetch(result: sql.CursorResult) -> list[sql.Row]:
-    """Return all rows of a result; raise JournalError where one was edited by hand into what cannot be read."""
+    """Return all rows of a result; raise JournalError if one was edited by hand and cannot be read."""
     try:
         return result.all()
     except (TypeError, ValueError) as error:

@@ -15,7 +15,7 @@ NOTHING_COMMITTED = ("database is locked", "database or disk is full")  # SQLite
 class Sqlite:
     """A SQLite file, which processes of one machine may share."""
 
-    begin_writing = sql.text("BEGIN IMMEDIATE")  # with the lock: SQLite refuses a read that is upgraded
+    begin_writing = sql.text("BEGIN IMMEDIATE")  # takes the lock at once: SQLite may refuse to turn a read into a write
 
     def __init__(self, url: sql.URL, folder: str):
         """Open no connection yet; a relative path is relative to the folder."""
@@ -24,7 +24,7 @@ class Sqlite:
         self.engine = sql.create_engine(
             url.set(database=self.file),
             isolation_level="AUTOCOMMIT",
-            connect_args={"timeout": 0.01},  # seconds: in longer ones SQLite pauses, and misses gaps between commits
+            connect_args={"timeout": 0.01},  # seconds: with more, SQLite sleeps and misses gaps between commits
         )
         sql.event.listen(self.engine, "connect", self._set_up)
         sql.event.listen(self.engine, "do_execute", self._execute)
@@ -35,12 +35,12 @@ class Sqlite:
         when_free(lambda: connection.execute("PRAGMA synchronous=EXTRA"))
 
     def _execute(self, cursor: sqlite3.Cursor, statement: str, parameters, context) -> bool:
-        """Execute a statement in SQLAlchemy's stead, as soon as other processes let the file free."""
+        """Execute a statement in SQLAlchemy's stead, as soon as other processes release the file."""
         when_free(lambda: cursor.execute(statement, parameters))
         return True
 
     def connect(self) -> sql.Connection:
-        """Return a connection to the file that lies there now: a backup may have been moved into its place."""
+        """Return a connection to the file that is there now: a backup may have replaced it."""
         identity = self._identify_file()
         if identity != self._identity:
             self.engine.dispose()
@@ -49,7 +49,7 @@ class Sqlite:
         return connection
 
     def _identify_file(self) -> tuple[int, int] | None:
-        """Return what tells the file from another in its place; None where SQLite is yet to create it."""
+        """Return what tells the file from another in its place; None if SQLite has yet to create it."""
         try:
             status = os.stat(self.file)
         except OSError as error:
@@ -64,7 +64,7 @@ class Sqlite:
 
 
 def when_free(action: Callable[[], object]) -> object:
-    """Return what the action returns as soon as SQLite's file is not locked; raise its error when the time is over."""
+    """Repeat an action until SQLite's file is not locked, and return its result; raise its error when time is up."""
     while True:
         try:
             return action()

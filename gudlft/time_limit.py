@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class TimeLimit(threading.local):
-    """The seconds that a thread's database may take, and the moment at which they are over."""
+    """The seconds that the database may take for a thread, and the moment at which they are over."""
 
     seconds = math.inf
     deadline = math.inf
@@ -19,7 +19,7 @@ limit_of_this_thread = TimeLimit()
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Limit the time that a database has for what this thread asks of it in the block; when it is over, that fails."""
+    """Limit how long the database may take for this thread in the block; once time is up, its calls fail."""
     limit_of_this_thread.seconds = seconds
     renew_time_limit()
     try:
@@ -29,11 +29,11 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 def renew_time_limit() -> None:
-    """Give the database as much time again: it has answered."""
+    """Give the database the full time again: it has answered."""
     limit_of_this_thread.deadline = time.monotonic() + limit_of_this_thread.seconds
 
 
 def seconds_left() -> float:
-    """Return the seconds that the database of this thread has left; 0 where its time is over."""
+    """Return the seconds that the database has left for this thread; 0 if its time is over."""
     seconds = limit_of_this_thread.deadline - time.monotonic()
     return max(0, min(seconds, threading.TIMEOUT_MAX))

@@ -26,7 +26,7 @@ class Totals:
     by_form: MutableMapping[Form, Entry] = field(default_factory=dict)
 
     def draft(self) -> "Totals":
-        """Return totals that start from these and leave them as they are."""
+        """Return totals that start from these, and that can change without changing these."""
         return Totals(
             ChainMap({}, self.points_spent),
             ChainMap({}, self.places_sold),
@@ -51,16 +51,16 @@ class Totals:
             self.by_form[form] = entry
 
     def earlier_entry(self, order: Order) -> Entry | None:
-        """Return the entry that an earlier copy of the order's form became; None where there is none."""
+        """Return the entry that an earlier copy of the order's form became; None if there is none."""
         return self.by_form.get(order.form)
 
     def points_left(self, club: Club) -> int:
-        """Return the points that the club can spend: none where its opening points were lowered below what it spent."""
+        """Return the points that the club can spend: 0 if its opening points were lowered below what it spent."""
         spent = self.points_spent.get(club.name, 0)
         return within(0, club.points - spent, club.points)
 
     def standing(self, club: Club, competition: Competition) -> Standing:
-        """Return a club's figures at a competition, which decide about its orders there."""
+        """Return a club's figures at a competition, by which its orders there are judged."""
         sold = self.places_sold.get(competition.name, 0)
         held = self.held.get((club.name, competition.name), Held())
         return Standing(
@@ -75,7 +75,7 @@ class Totals:
     def mismatches(
         self, clubs: Mapping[str, Club], competitions: Mapping[str, Competition], terms: Terms
     ) -> Iterator[str]:
-        """Iterate over sentences: totals beyond the files' figures, and bookings of what the files no longer name."""
+        """Iterate over sentences on totals beyond the files' figures and bookings of names no longer in the files."""
         yield from self._overspent(clubs)
         yield from self._oversold(competitions)
         yield from self._over_the_cap(terms.max_places_per_club)
@@ -107,5 +107,5 @@ class Totals:
 
 
 def within(least: int, number: int, most: int) -> int:
-    """Return the number, or the bound that it is beyond: changed files, and rows edited by hand, may exceed any."""
+    """Return the number, or the bound that it is beyond: changed files and rows edited by hand may exceed both."""
     return max(least, min(number, most))

@@ -1,1 +1,1 @@
-"""What the swarm of locustfile.py needs beside: reading pages, judging answers, and reconciling."""
+"""What the swarm of locustfile.py is built on: reading pages, judging answers, and reconciling."""

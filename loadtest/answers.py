@@ -15,7 +15,7 @@ TIMEOUT = 20  # seconds for an answer
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back at last, redirects followed. Its status is 0 where the connection broke."""
+    """The last answer, after redirects were followed. Its status is 0 if the connection broke."""
 
     status: int
     path: str
@@ -27,7 +27,7 @@ class Expected:
     """What an answer should be."""
 
     path: str
-    figure: Figure | None = None  # that the page shows
+    figure: Figure | None = None  # one that the page shows
     sentence: str = ""  # a regular expression that the banner matches
     ending: str = "</html>"
 
@@ -45,7 +45,7 @@ class AnswerError(Exception):
 
 
 def judge(answer: Answer, expected: Expected) -> AnswerError | None:
-    """Return what is wrong with an answer; None where it is the expected one."""
+    """Return what is wrong with an answer; None if it is the expected one."""
     if answer.status == 0:
         return AnswerError(LOST_ANSWERS, "Unexpected: the connection broke")
     if is_refusal(answer):
@@ -57,13 +57,13 @@ def judge(answer: Answer, expected: Expected) -> AnswerError | None:
 
 
 def is_refusal(answer: Answer) -> bool:
-    """Tell whether the app says why it does not carry an order out."""
+    """Tell whether the app refuses an order and says why."""
     is_form = answer.path in (BOOKING.path, RETURN.path)
     return is_form and answer.status == 400 and answer.page.problem != ""
 
 
 def find_fault(answer: Answer, expected: Expected) -> str | None:
-    """Return the first thing that is not as expected."""
+    """Return the first thing that is not as expected; None if all is."""
     page = answer.page
     if answer.status != 200:
         return f"status {answer.status}"

@@ -12,7 +12,7 @@ class Kind:
 
     path: str
     shown_on: str  # the page that follows
-    sentence: str  # a regular expression for what that page says; its group are the points
+    sentence: str  # a regular expression for what that page says; its group is the points
     counts_as: str
     sign: int  # of its places and points
 
@@ -35,7 +35,7 @@ RETURN = Kind(
 
 @dataclass(frozen=True)
 class Order:
-    """A form that was filled in. The price, of one place, is needed where nobody learns what became of the form."""
+    """A form that was filled in. The price of a place is needed if nobody learns what became of the form."""
 
     kind: Kind
     club: str
@@ -59,7 +59,7 @@ class Order:
         return int(re.search(self.sentence, page.message)[1])
 
     def changes(self, points: int) -> dict[Figure, int]:
-        """Return how the figures change when the order is carried out for so many points."""
+        """Return how the figures change when the order is carried out for this many points."""
         places = self.kind.sign * self.places
         return {
             Figure("points-left", self.club): -self.kind.sign * points,

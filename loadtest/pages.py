@@ -13,7 +13,7 @@ PRICE = re.compile(r"(?:at |for a place \()(\d+) points?")
 
 
 class Figure(NamedTuple):
-    """What a number is about. A page names no club beside the places held: they are the signed-in club's."""
+    """What a number is about. A page names no club for the places held: they are the signed-in club's."""
 
     kind: str
     club: str | None = None
@@ -41,7 +41,7 @@ class Page:
 
     @property
     def impossible_figure(self) -> str | None:
-        """What is wrong with the first figure that no reader could take for a number."""
+        """What is wrong with the first figure that is no number to a reader; None if all are."""
         for figure, value, text in self._data:
             if not is_sound(value, text):
                 return f"{figure.kind} cannot be {text}, its value being {value}"
@@ -63,12 +63,12 @@ class Page:
 
     @property
     def most_places(self) -> int:
-        """The number that a booking page says can be booked; 0 where it has no form."""
+        """The number that a booking page says can be booked; 0 if it names none."""
         return self.figures.get(Figure("most-places"), 0)
 
     @property
     def price(self) -> int:
-        """The points that a place costs; 0 where the page does not say."""
+        """The points that a place costs; 0 if the page does not say."""
         match = PRICE.search(self.html)
         return int(match[1]) if match else 0
 
@@ -111,7 +111,7 @@ class Page:
 
     @cached_property
     def _data(self) -> list[tuple[Figure, str | None, str]]:
-        """Each figure with its value and what is shown of it."""
+        """Each figure, with its value and the text that shows it."""
         data = []
         for element in self._tree.css("data"):
             value = element.attributes.get("value")

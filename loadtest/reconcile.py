@@ -10,12 +10,12 @@ from loadtest.orders import BOOKING, RETURN
 from loadtest.pages import Figure, Page
 from loadtest.tally import Tally
 
-CLUBS_READ = 20  # of so many clubs the places held are compared too; points and places left are compared for all
+CLUBS_READ = 20  # clubs whose places held are compared; points and places left are compared for all
 LISTS = ("/showSummary", "/showSummary?show=past")
 
 
 def read_figures(host: str, clubs: list[dict]) -> dict[Figure, int]:
-    """Return the figures of the points board and of the clubs' summaries; raise RequestException where that fails."""
+    """Return the figures of the points board and of the clubs' summaries; raise RequestException if that fails."""
     figures = {}
     with requests.Session() as session:
         session.hooks["response"].append(lambda response, **_: response.raise_for_status())

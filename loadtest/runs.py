@@ -18,7 +18,7 @@ WORKERS_MAY_TAKE = 60  # seconds to hand their tallies in
 
 
 def stop_where_codes_are_mailed() -> None:
-    """Exit with one line where signing in takes a code: the swarm reads no mail."""
+    """Exit with one line if signing in takes a code: the swarm reads no mail."""
     if os.environ.get("GUDLFT_MAIL"):
         setup_logging("INFO")  # without it gevent adds a traceback to the line
         sys.exit("GUDLFT_MAIL is set: the swarm cannot read the codes that are mailed, start it and the app without")
@@ -70,7 +70,7 @@ class Alone:
         self.sound[-1] = self.reconcile(obstacle)
 
     def complete_tally(self):
-        """Return why the tally is not that of all users, None where it is."""
+        """Return why the tally does not cover all users; None if it does."""
         return None
 
     def reconcile(self, obstacle):
@@ -85,8 +85,8 @@ class Alone:
         return False
 
     def set_exit_status(self, **_):
-        """Exit with 0 where every run was sound, else with 1."""
-        self.environment.runner.quit()  # after Ctrl-C the run is still to be ended
+        """Exit with 0 if every run was sound, else with 1."""
+        self.environment.runner.quit()  # after Ctrl-C the run has yet to end
         self.environment.process_exit_code = 0 if all(self.sound) else 1
 
 
@@ -117,7 +117,7 @@ class Master(Alone):
         self.reported.add(msg.node_id)
 
     def complete_tally(self):
-        """Let the workers finish, which a headless master does not await, and hand their tallies in."""
+        """Wait until all workers have finished and handed in their tallies; a headless master would not wait."""
         self.environment.runner.send_message("finish")
         with gevent.Timeout(WORKERS_MAY_TAKE, False):
             while self.workers - self.reported:

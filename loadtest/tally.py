@@ -1,4 +1,4 @@
-"""The tally: how often what was answered, and how that must have changed the figures."""
+"""The tally: how often each answer came, and how the answers must have changed the figures."""
 
 from collections import Counter
 
@@ -17,7 +17,7 @@ class Tally:
     def _clear(self):
         self.counts = Counter()
         self.changes = Counter()  # of figures, by orders that were carried out
-        self.least = Counter()  # what orders of unknown outcome take from a figure, if they were carried out
+        self.least = Counter()  # what orders of unknown outcome take from a figure if they were carried out
         self.most = Counter()  # what they add to it
 
     def begin(self) -> None:
@@ -62,7 +62,7 @@ class Tally:
         self._note_possible(order, sign=-1)
 
     def note_carried_out(self, order: Order, points: int) -> None:
-        """Note that an order was carried out for so many points."""
+        """Note that an order was carried out for this many points."""
         self._note_possible(order, sign=-1)
         self.count(order.kind.counts_as)
         self.changes.update(order.changes(points))
@@ -91,7 +91,7 @@ class Tally:
         return lines
 
     def _figures_to_compare(self, before, after):
-        """Return those that were read, and those that should have been: places held are read of some clubs only."""
+        """Return those that were read, and those that should have been: places held are read for some clubs only."""
         changed = {figure for figure in self.changes if figure.kind != "places-held"}
         return changed | before.keys() | after.keys()
 

@@ -1,4 +1,4 @@
-"""A user of Locust's who judges every answer, and leaves no form behind whose outcome is unknown."""
+"""A user for Locust who judges every answer, and sends a form again while its outcome is unknown."""
 
 from urllib.parse import unquote
 
@@ -11,7 +11,7 @@ from loadtest.orders import Order
 from loadtest.pages import Figure, Page
 from loadtest.tally import tally
 
-TRIES = 3  # a form is sent so often while nobody knows whether it was carried out
+TRIES = 3  # how often a form is sent, at most, while nobody knows whether it was carried out
 
 
 class CheckingUser(FastHttpUser):
@@ -24,7 +24,7 @@ class CheckingUser(FastHttpUser):
     sending = None  # the greenlet that sends an order
 
     def on_start(self):
-        """Stop at once where the run is over: a master may still send users to a worker that has reported."""
+        """Stop at once if the run is over: a master may still send users to a worker that has reported."""
         if not tally.is_open:
             raise StopUser
 
@@ -36,13 +36,13 @@ class CheckingUser(FastHttpUser):
     # For tasks
 
     def open(self, path: str, *, name: str | None = None, showing: Figure | None = None) -> Page:
-        """Return a page and read it for a moment; end the task where it does not show what it should."""
+        """Return a page after a moment of reading; end the task if it does not show what it should."""
         expected = Expected(unquote(path), figure=showing)
         page, problem = self.ask("GET", path, expected, name=name)
         return self.read(page, problem)
 
     def download_calendar(self, path: str) -> None:
-        """Open a calendar file; end the task where it is none."""
+        """Open a calendar file; end the task if it is not one."""
         expected = Expected(unquote(path), ending="END:VCALENDAR")
         page, problem = self.ask("GET", path, expected, name="/calendar/...")
         self.read(page, problem)
@@ -62,14 +62,14 @@ class CheckingUser(FastHttpUser):
     # Requests
 
     def read(self, page: Page, problem: AnswerError | None) -> Page:
-        """Return a page after a moment; end the task where there is a problem."""
+        """Return a page after a moment; end the task if there is a problem."""
         if problem:
             raise RescheduleTask
         self.wait()
         return page
 
     def settle(self, order: Order) -> None:
-        """Send an order, and again while its outcome is unknown: the app carries out the same form once."""
+        """Send an order, and again while its outcome is unknown: the app carries out the same form only once."""
         expected = Expected(order.kind.shown_on, sentence=order.sentence)
         tally.note_sent(order)
         for pause in range(TRIES):

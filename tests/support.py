@@ -35,7 +35,7 @@ from gudlft.sign_outs import SignOuts
 
 PROJECT = Path(__file__).parent.parent
 
-# The demo's data, of which the tests need one open, one small and one past competition
+# The demo's data; of its competitions the tests need an open, a small and a past one
 
 OPEN = "Spring Festival 2050"
 SMALL = "Novice Cup 2050"
@@ -46,7 +46,7 @@ KATE = "kate@shelifts.co.uk"  # She Lifts, 12 points
 ATLAS = "office@atlasbarbell.example"  # Atlas Barbell, 60 points
 TOKEN = "a-token_of-16-ch"
 KEY = "0123456789abcdef"
-KEPT = {"JOURNAL": "sqlite:///bookings.db", "SECRET_KEY": KEY}  # settings with which bookings and sign-ins stay
+KEPT = {"JOURNAL": "sqlite:///bookings.db", "SECRET_KEY": KEY}  # settings that keep bookings and sign-ins
 
 CLUBS = [
     Club("Simply Lift", JOHN, 13),
@@ -66,7 +66,7 @@ COMPETITIONS = [
 
 
 def make_ledger(clubs=CLUBS, competitions=COMPETITIONS, cost=3, cap=12, **options):
-    """Return a ledger with the data of the tests, or other."""
+    """Return a ledger with the data of the tests, or with other data."""
     return Ledger(clubs, competitions, Terms(cost, cap), **options)
 
 
@@ -91,7 +91,7 @@ def parties(ledger, club="Simply Lift", competition=OPEN):
 
 
 def places_of(entries):
-    """Return the places of each entry, negative where they were given back."""
+    """Return the places of each entry, negative if they were given back."""
     return [entry.places for entry in entries]
 
 
@@ -131,7 +131,7 @@ class Page:
 
     @cached_property
     def tree(self):
-        """Return the parsed page as it is had twenty times as fast, for what long histories read at every step."""
+        """Return the page, parsed twenty times as fast as `soup`, for what long histories read at every step."""
         return lxml.html.document_fromstring(self.html)
 
     @cached_property
@@ -151,12 +151,12 @@ class Page:
 
     @cached_property
     def problem(self):
-        """Return what the error summary says, without its heading; "" where there is none."""
+        """Return what the error summary says, without its heading; "" if there is none."""
         return " ".join(words(item) for item in self.soup.select(".error-summary li"))
 
     @cached_property
     def banner(self):
-        """Return the sentences of the banner that tells a success; "" where there is none."""
+        """Return the sentences of the banner that reports a success; "" if there is none."""
         return " ".join(words(item) for item in self.soup.select(".banner.success p"))
 
     @cached_property
@@ -166,7 +166,7 @@ class Page:
 
     @cached_property
     def figures(self):
-        """Return the figures as {(class, club or competition): number}; wherever one stands, it is the same."""
+        """Return the figures as {(class, club or competition): number}; check that repeated ones agree."""
         figures = {}
         for data in self.tree.iter("data"):
             kind = data.get("class").split()[0]
@@ -182,7 +182,7 @@ class Page:
         return {name for kind, name in self.figures if kind == "places-left"}
 
     def form(self, action, competition=None):
-        """Return the fields of the form that is sent to an address, for a competition where there are several."""
+        """Return the fields of the form that is sent to an address, for a competition if there are several."""
         return next(fields for fields in self.forms(action) if competition in (None, fields.get("competition")))
 
     def forms(self, action):
@@ -226,7 +226,7 @@ class Figures(NamedTuple):
 
 
 class Secretary:
-    """A browser in the hands of a club's secretary, signed in where an email address is given."""
+    """A browser in the hands of a club's secretary, signed in if an email address is given."""
 
     def __init__(self, email=None, app=server.app):
         self.client = app.test_client()
@@ -342,15 +342,15 @@ def exported_rows(result):
 
 
 def last_row_of(rows):
-    """Return the last row as a journal's readers begin with it."""
+    """Return the last row as a reading transaction gives it."""
     return LastRow(rows[-1].number, rows[-1].at) if rows else LastRow()
 
 
 class FakeJournal:
     """A journal in lists, which several ledgers may share.
 
-    With a fault it is "away", or the answer to a commit is lost: "in doubt" where it was made, "in doubt, not made"
-    where it was not.
+    Its fault may be "away", or that the answer to a commit is lost: "in doubt" if the commit was made, "in doubt, not
+    made" if it was not.
     """
 
     shared = True
@@ -422,7 +422,7 @@ def wait_until(condition, seconds=10):
 
 
 def check_conservation(ledger):
-    """Assert that the totals follow from the entries, and that no rule is broken by them."""
+    """Assert that the totals follow from the entries, and that they break no rule."""
     spent = Counter()
     sold = Counter()
     held = Counter()
@@ -458,7 +458,7 @@ def check_conservation(ledger):
 
 
 def needed(*files):
-    """Skip where a tool is not installed; in CI that is a failure."""
+    """Skip the test if a tool is not installed; in CI fail it."""
     missing = [str(file) for file in files if not (shutil.which(file) or Path(file).exists())]
     if missing and os.environ.get("CI"):
         pytest.fail(f"not installed: {', '.join(missing)}")
@@ -470,7 +470,7 @@ def needed(*files):
 
 
 def load_server():
-    """Run server.py as a start does, with the environment of now; return the module, which replaces no other."""
+    """Run server.py as a start does, with the environment of now; return the module, which replaces no imported one."""
     spec = importlib.util.spec_from_file_location("server", PROJECT / "server.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -496,7 +496,7 @@ def answers(url):
 
 
 def clean_environment(**settings):
-    """Return the environment without settings of the app, but with these, written without their prefix."""
+    """Return the environment with these settings of the app and no others; they are written without their prefix."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GUDLFT_")}
     return environment | {f"GUDLFT_{name}": str(value) for name, value in settings.items()}
 
@@ -505,7 +505,7 @@ def clean_environment(**settings):
 def serving(folder, app="server:app", workers=0, options=(), variables=None, **settings):
     """Serve the app with the data files in `folder`; yield (address, process), its log being `folder`/server.log.
 
-    Without workers Flask's own server is used, otherwise granian with so many processes of 8 threads, and its options.
+    Without workers Flask's own server is used, otherwise granian with this many processes of 8 threads, and `options`.
     Settings are GUDLFT_ variables, written without their prefix; `variables` are others.
     """
     port = free_port()
