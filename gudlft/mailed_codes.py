@@ -59,7 +59,7 @@ class MailedCodes:
         if asked is None:
             return None
         asking = Asking(asked["id"], asked["at"], comparable(asked["address"]))
-        if not asking.is_current(now.timestamp()) or self._sign_outs.has_ended(asking.id):
+        if not asking.is_current(now.timestamp()):
             return None
         if not self._judge(typed, asking):
             self._end_after_too_many(asking, now)
