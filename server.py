@@ -1,7 +1,7 @@
 """GÜDLFT Registration: clubs redeem their points for places at competitions.
 
-Reads from top to bottom: what a request is, settings and data, hooks, pages in the order in which a secretary meets
-them, errors, commands. What knows nothing of the web lies in gudlft/: the rules, the ledger, the files.
+Reads from top to bottom: what a request is, settings and data, templates, hooks, pages in the order in which a
+secretary meets them, errors, commands. gudlft/ holds what knows nothing of the web: the rules, the ledger, the files.
 """
 
 import logging
@@ -44,7 +44,7 @@ from gudlft.words import noun_for, plural
 
 IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
 LARGEST_REQUEST = 16 * 1024  # bytes
-LONGEST_IN_LOG = 200  # characters of what came from outside
+LONGEST_IN_LOG = 200  # characters of a text that came from outside
 LONGEST_WANTED = 1000  # characters of an address that a cookie keeps
 
 # What a request is
@@ -53,8 +53,8 @@ LONGEST_WANTED = 1000  # characters of an address that a cookie keeps
 class ClubRequest(Request):
     """A request, and what this app finds out about it."""
 
-    entry = None  # what it booked or gave back
-    journal_error = None  # where the journal is away, so that the figures may be old
+    entry = None  # that this request made, if any
+    journal_error = None  # set while the journal is away: the figures may be old
 
     def __init__(self, *arguments, **options):
         """Accept any bytes in the query string: some servers pass them on as they are."""
@@ -63,7 +63,7 @@ class ClubRequest(Request):
 
     @cached_property
     def club(self):
-        """Return the club whose secretary sent the request; None where nobody is signed in."""
+        """Return the club whose secretary sent the request; None if nobody is signed in."""
         if "club" not in session:
             return None
         earliest = ledger.now() - SIGN_IN_LASTS
@@ -78,7 +78,7 @@ class ClubRequest(Request):
 
 
 class NameConverter(BaseConverter):
-    """A name in a path: its slashes go out as %2F, which servers turn into slashes again."""
+    """A converter of names in paths: their slashes go out as %2F, which servers turn into slashes again."""
 
     regex = ".+"
     part_isolating = False
@@ -92,7 +92,7 @@ class Sessions(SecureCookieSessionInterface):
     """Flask's own sessions in signed cookies, which each page renews."""
 
     def __init__(self, app, salt):
-        """Make the serializer of the cookies once: twice a request it would be 5 % of the cost of a page."""
+        """Make the serializer of the cookies once: to make it twice a request would be 5 % of the cost of a page."""
         signing = {"key_derivation": self.key_derivation, "digest_method": self.digest_method}
         self._serializer = CookieSerializer(app.secret_key, salt, signer_kwargs=signing)
 
@@ -101,14 +101,14 @@ class Sessions(SecureCookieSessionInterface):
         return self._serializer
 
     def save_session(self, app, session, response):
-        """Set the cookie, but not with a static file, which never looks at the session, nor for a HEAD."""
+        """Set the cookie, except for a HEAD or if nobody looked at the session, as with a static file."""
         is_looked_at = session.accessed or session.modified
         if is_looked_at and request.method != "HEAD":
             super().save_session(app, session, response)
 
 
 def new_token():
-    """Return a token for a new form, by which its copies are known."""
+    """Return a token for a new form, by which its copies are recognised."""
     return secrets.token_urlsafe(16)
 
 
@@ -116,7 +116,7 @@ def new_token():
 
 
 def configure(app):
-    """Set the app up with the defaults, overridden by GUDLFT_ variables; raise BadSettings."""
+    """Set the app up with the defaults, overridden by GUDLFT_ variables; raise BadSettings if one is wrong."""
     app.config.update(read_settings(os.environ, folder=str(Path(__file__).parent)))
     https = app.config["HTTPS"]
     app.config.update(
@@ -132,7 +132,7 @@ def configure(app):
 
 
 def version_of(folder):
-    """Return a checksum of the files in a folder: addresses with it can be kept by browsers for ever."""
+    """Return a checksum of the files in a folder: browsers can keep a file for ever if its address has it."""
     files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
     return crc32(b"".join(file.read_bytes() for file in files))
 
@@ -201,7 +201,7 @@ def cached_link(endpoint, names, root_path):
 
 @app.template_global()
 def cached_macro(template, macro, **figures):
-    """Return the HTML of a macro, made once for the same figures: halves what a page costs."""
+    """Return the HTML of a macro, made once for the same figures: that halves the cost of a page."""
     return cached_html(template, macro, tuple(figures.items()), request.root_path)
 
 
@@ -236,17 +236,17 @@ HEADERS = {
 
 @app.before_request
 def refuse_other_sites():
-    """Refuse what another site sent, and what is too large, before anything looks at the session."""
+    """Refuse changes that another site sent, and forms that are too large, before anything looks at the session."""
     is_safe = request.method in ("GET", "HEAD", "OPTIONS")
     changes_something = not is_safe or request.endpoint == "sign_out"
     if changes_something and not is_same_origin():
         abort(403, sentences.ANOTHER_SITE)
     if not is_safe:
-        request.get_data(parse_form_data=True)  # raises 413, also where the length was not told beforehand
+        request.get_data(parse_form_data=True)  # raises 413, even if the length was not given beforehand
 
 
 def is_same_origin():
-    """Tell whether a page of this app, or no browser at all, sent the request."""
+    """Tell whether the request came from a page of this app, or from no page at all."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site in ("same-origin", "none")
@@ -264,10 +264,10 @@ def is_same_origin():
 
 @app.before_request
 def catch_up_with_journal():
-    """Take over bookings and sign-outs of other processes.
+    """Take over the bookings and sign-outs of other processes.
 
-    While the journal is away its error is kept: pages come from memory and say so, sign-outs are written later, and
-    what must not be judged by old figures is refused.
+    While the journal is away, its error is kept: pages come from memory and say so, sign-outs are written later, and
+    whatever must not be judged by old figures is refused.
     """
     if request.endpoint in ("static", "health"):
         return
@@ -280,14 +280,14 @@ def catch_up_with_journal():
 
 @app.before_request
 def require_mailed_codes():
-    """Have no page for codes, whatever the method, where none are mailed."""
+    """Answer 404 to any request for a page about codes if none are mailed."""
     if mailed_codes is None and request.endpoint in ("enter_code", "sign_in_by_code"):
         abort(404)
 
 
 @app.before_request
 def show_edited_templates():
-    """Make everything anew in debug mode."""
+    """Forget cached templates and HTML in debug mode, so that edits show."""
     if app.debug:
         app.jinja_env.cache.clear()
         cached_html.cache_clear()
@@ -295,7 +295,7 @@ def show_edited_templates():
 
 @app.after_request
 def add_headers(response):
-    """Set the security headers; keep pages out of caches, and a version of a static file in them."""
+    """Set the security headers; keep pages out of caches, and let them keep a version of a static file."""
     response.headers.extend(HEADERS)
     if app.config["HTTPS"]:
         response.headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
@@ -316,7 +316,7 @@ def log(event):
 
 @dataclass(frozen=True)
 class Problem:
-    """Why something was refused: the sentence and, where a field is to blame, its id and what was typed there."""
+    """Why something was refused: the sentence and, if a field is to blame, its id and what was typed there."""
 
     sentence: str
     field: str | None = None
@@ -339,7 +339,7 @@ def take_receipt():
 
 
 def page_of(items, number):
-    """Return the page of a list with the number that an address asks for; answer 404 where there is none."""
+    """Return the page of a list with the number that an address asks for; answer 404 if there is none."""
     page = paginate(items, number)
     if page is None:
         abort(404)
@@ -347,7 +347,7 @@ def page_of(items, number):
 
 
 def sign_in_required(view):
-    """Send the signed-out to the sign-in page instead, and keep what they wanted for afterwards."""
+    """Show the signed-out the sign-in page instead, and remember where they wanted to go."""
 
     @wraps(view)
     def view_of_the_signed_in(**names):
@@ -365,12 +365,12 @@ def sign_in_required(view):
 
 
 def keep_wanted_page():
-    """Keep in the session where to go after signing in: the page that was asked for or, after an order, its form's."""
+    """Keep in the session where to go after signing in: the page that was asked for or, for an order, its form's."""
     session.pop("wanted", None)
     if request.endpoint == "purchase_places":
         competition = request.form.get("competition")
         if competition in ledger.competitions:
-            session["wanted"] = {"competition": competition}  # its form's address needs the club, which is yet unknown
+            session["wanted"] = {"competition": competition}  # its form's address needs the club, not known yet
     elif request.endpoint == "cancel_places":
         session["wanted"] = {"address": url_for("bookings")}
     else:
@@ -380,7 +380,7 @@ def keep_wanted_page():
 
 
 def own_address():
-    """Return the address that was asked for, without the host: made anew, so that it leads nowhere else."""
+    """Return the address that was asked for, without the host: built anew, so that it cannot lead elsewhere."""
     address = url_for(request.endpoint, **request.view_args)
     fields = urlencode(list(request.args.items(multi=True)))
     return f"{address}?{fields}" if fields else address
@@ -395,13 +395,13 @@ def wanted_page(club):
 
 
 def require_own_club():
-    """Answer 403 where a form names another club: the signed-in one pays."""
+    """Answer 403 if a form names another club: only the signed-in one pays."""
     if request.form.get("club", request.club.name) != request.club.name:
         abort(403, sentences.another_club(request.club))
 
 
 def require_fresh_figures():
-    """Raise JournalError where the figures may be old: no order is judged by them."""
+    """Raise JournalError if the figures may be old: no order is judged by old ones."""
     if request.journal_error:
         raise request.journal_error
 
@@ -448,7 +448,7 @@ def sign_in():
 
 
 def ask_to_wait(response, seconds):
-    """Return a response that says after how many seconds another try makes sense."""
+    """Return a response that says after how many seconds to try again."""
     response.headers["Retry-After"] = seconds
     return response
 
@@ -459,7 +459,7 @@ def email_problem(sentence):
 
 
 def begin_sign_in(club):
-    """Begin a session of the club, and redirect to the page that was asked for."""
+    """Begin a session for the club, and redirect to the page that was asked for."""
     address = wanted_page(club)  # before the session, which keeps it, is cleared
     end_sign_in()
     session.update(club=club.name, id=secrets.token_urlsafe(12), since=int(ledger.now().timestamp()))
@@ -531,7 +531,7 @@ def sign_in_by_code():
 
 
 def mail_another_code():
-    """Mail another code where this browser asked for one before; redirect to the sign-in page where it did not."""
+    """Mail another code if this browser asked for one before; redirect to the sign-in page if it did not."""
     if "code" not in session:
         return redirect(url_for("index"), 303)
     try:
@@ -578,7 +578,7 @@ def render_past(choice, page_number):
 @app.get("/book/<name:competition>/<name:club>")
 @sign_in_required
 def book(competition, club):
-    """Show the booking form. Names may hold slashes: the club is the signed-in one's name at the end of the path."""
+    """Show the booking form. Names may hold slashes, so the path must end in the signed-in club's name."""
     names = f"{competition}/{club}"
     own_name = f"/{request.club.name}"
     if not names.endswith(own_name):
@@ -591,14 +591,14 @@ def book(competition, club):
 
 
 def refuse_another_club(names):
-    """Answer 403 where the names end in that of another club, and 404 where there is no such club."""
+    """Answer 403 if the names end in that of another club, and 404 if there is no such club."""
     if any(names.endswith(f"/{name}") for name in ledger.clubs):
         abort(403, sentences.another_club(request.club))
     abort(404)
 
 
 def render_booking(competition, problem=None):
-    """Show the booking form, or why nothing can be booked: on the summary where the competition has started."""
+    """Show the booking form, or why nothing can be booked: on the summary if the competition has started."""
     if competition.has_started(ledger.now()):
         return render_summary(400, Problem(rules.booking_closed(competition)))
 
@@ -641,7 +641,7 @@ def redirect_to_summary():
 @app.post("/purchasePlaces")
 @sign_in_required
 def purchase_places():
-    """Book places where `rules.price` allows it, or show the form again with the reason why not."""
+    """Book places if `rules.price` allows it, or show the form again with the reason why not."""
     require_fresh_figures()
     require_own_club()
     competition = ledger.competitions.get(request.form.get("competition"))
@@ -697,7 +697,7 @@ def redirect_to_bookings():
 @app.post("/cancelPlaces")
 @sign_in_required
 def cancel_places():
-    """Give places back where `rules.refund` allows it, or show the form again with the reason why not."""
+    """Give places back if `rules.refund` allows it, or show the form again with the reason why not."""
     require_fresh_figures()
     require_own_club()
     competition = ledger.competitions.get(request.form.get("competition"))
@@ -740,7 +740,7 @@ def points_board():
 @app.route("/logout", methods=["GET", "POST"])
 def sign_out():
     """End the session."""
-    if request.method != "HEAD":  # which changes nothing
+    if request.method != "HEAD":  # a HEAD changes nothing
         end_sign_in()
         flash(sentences.SIGNED_OUT, "notice")
     return redirect(url_for("index"), 303)
@@ -778,7 +778,7 @@ def show_error(error):
 
 @app.errorhandler(JournalError)
 def show_journal_error(error):
-    """Say whether this try booked anything, and show the same form again."""
+    """Say whether this try booked anything, if that is known, and show the form again if that can help."""
     app.logger.error(printable(f"{request.endpoint} failed: {error}"))
     if isinstance(error, AnotherProcessBooks):
         return render_page("error.html", 503, text=sentences.ANOTHER_COPY)
@@ -806,7 +806,7 @@ def check():
 
 
 def check_mail():
-    """Say whether the mail server takes mail; exit with 1 where it does not."""
+    """Say whether the mail server takes mail; exit with 1 if it does not."""
     from gudlft.mail_server import MailError
 
     try:

@@ -21,7 +21,7 @@ def now() -> datetime:
 
 
 def start_and_name(competition: Competition) -> tuple[datetime, str]:
-    """Return what decides about the order in which competitions are listed."""
+    """Return the key by which competitions are sorted in lists."""
     return competition.starts_at, competition.name
 
 
@@ -34,7 +34,7 @@ class BoardRow(NamedTuple):
 
 
 class Holding(NamedTuple):
-    """An open competition at which a club holds places, and its figures there."""
+    """An open competition at which a club holds places, and the club's figures there."""
 
     competition: Competition
     standing: Standing
@@ -49,7 +49,7 @@ class SummaryFigures(NamedTuple):
 
 
 class Ledger:
-    """The bookings of all clubs. Threads may share it, and processes by a journal.
+    """The bookings of all clubs. Threads may share it, and processes share it through a journal.
 
     One writer at a time judges the orders that wait and commits what they become, all in one transaction: it is in the
     journal before it is in memory. Pages read memory and never wait for a writer.
@@ -63,7 +63,7 @@ class Ledger:
         journal: Journal | None = None,
         clock: Callable[[], datetime] = now,
     ):
-        """Take over what the journal holds; raise JournalError where it cannot be read."""
+        """Take over what the journal holds; raise JournalError if it cannot be read."""
         self.clubs = {club.name: club for club in clubs}
         self.clubs_by_email = {comparable(club.email): club for club in self.clubs.values()}
         self.by_start = sorted(competitions, key=start_and_name)
@@ -131,7 +131,7 @@ class Ledger:
             return list(self.totals.mismatches(self.clubs, self.competitions, self.terms))
 
     def entry_list(self, competition: str) -> list[tuple[str, int]]:
-        """Return the clubs that hold places at a competition, and how many; the files may name neither any more."""
+        """Return the clubs that hold places at a competition, and how many, even if the files no longer name them."""
         with self._memory_lock:
             rows = [(club, held.places) for (club, name), held in self.totals.held.items() if name == competition]
         return sorted((club, places) for club, places in rows if places)
@@ -161,7 +161,7 @@ class Ledger:
     # Memory
 
     def catch_up(self) -> None:
-        """Take over what other processes wrote; raise JournalError where it cannot be read."""
+        """Take over what other processes wrote; raise JournalError if it cannot be read."""
         if self.journal.shared:
             with self.journal.reading() as transaction:
                 self.take_over(transaction)
@@ -174,8 +174,8 @@ class Ledger:
         return LastRow(last.number, last.at)
 
     def take_over(self, transaction: Transaction) -> None:
-        """Add what is new in the journal: all of it, or none where something cannot be right."""
-        with self._memory_lock:  # a thread that is adding entries has then changed the totals too
+        """Add what is new in the journal: all of it, or none if something in it cannot be right."""
+        with self._memory_lock:  # waits until a thread that adds entries has changed the totals too
             last = self.entries[-1] if self.entries else None
         if last:
             new = entries_after(last, transaction)
@@ -189,7 +189,7 @@ class Ledger:
         return self.entries[-1].number if self.entries else 0
 
     def _add(self, entries: list[Entry]) -> None:
-        """Add the entries that are not in memory yet: another thread may have taken them over meanwhile."""
+        """Add the entries that are not in memory yet: another thread may have taken some over meanwhile."""
         if not entries:
             return
         with self._memory_lock:
@@ -222,7 +222,7 @@ class Ledger:
 
 
 def entries_after(last: Entry, transaction: Transaction) -> list[Entry]:
-    """Return the journal's entries after one that it had; raise JournalError where it has that no longer."""
+    """Return the journal's entries after one that it had; raise JournalError if it no longer has that one."""
     entries = list(transaction.entries(first=last.number))
     if entries[:1] != [last]:
         raise JournalError("the journal has lost bookings that were made: restart to go on without them")

@@ -1,4 +1,4 @@
-"""What the lists of pages show: rows of a summary, cards of My bookings, the short points board."""
+"""What the lists on pages show: rows of a summary, cards of My bookings, the short points board."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from .model import Club, Competition
 from .rules import Standing, Terms
 
 LATEST_PAST = 5  # competitions on the summary
-SHORT_BOARD = 5  # clubs on a board that is cut short
-LONGEST_BOARD = 10  # clubs on a board that is not
-LONGEST_LIST = 10  # competitions in a list that needs no form to find some
+SHORT_BOARD = 5  # first clubs on a board that is cut short
+LONGEST_BOARD = 10  # most clubs on a board that is not cut short
+LONGEST_LIST = 10  # most competitions in a list that needs no form to narrow it
 
 
 # Competitions
 
 
 class Row(NamedTuple):
-    """A competition, the figures that a summary shows of it, and why nothing can be booked."""
+    """A competition, the figures that a summary shows of it, and why nothing can be booked, if so."""
 
     competition: Competition
     places_left: int
@@ -83,13 +83,13 @@ def make_rows(
 
 
 def by_month(rows: Iterable[Row]) -> list[MonthOfRows]:
-    """Return rows, which stand by their starts, in groups of a month."""
+    """Return rows, which must be sorted by their starts, in groups by month."""
     groups = groupby(rows, key=lambda row: search.Month.of(row.competition))
     return [MonthOfRows(month, tuple(rows_of_month)) for month, rows_of_month in groups]
 
 
 def months_to_choose(competitions: Sequence[Competition], choice: search.Choice) -> tuple[search.Month, ...] | None:
-    """Return the months for the form that finds competitions; None if the list, soonest first, needs no such form."""
+    """Return the months for the form that narrows a list, which must be soonest first; None if it needs no form."""
     if len(competitions) <= LONGEST_LIST and not choice.is_narrow:
         return None
     return search.months_of(competitions, choice.month)
@@ -124,7 +124,7 @@ class Card(NamedTuple):
 
     @property
     def number(self) -> int:
-        """Return the number of the latest booking, by which the card is known on its page."""
+        """Return the number of the latest booking, which identifies the card on its page."""
         return self.numbers[-1]
 
     @property
@@ -153,7 +153,7 @@ def cards_of(ledger: Ledger, club: Club) -> list[Card]:
 
 
 def card_of(ledger: Ledger, club: Club, competition: str) -> Card | None:
-    """Return the club's card of a competition; None where it holds no places there, or it has started."""
+    """Return the club's card of a competition; None if it holds no places there, or the competition has started."""
     for card in cards_of(ledger, club):
         if card.competition.name == competition:
             return card
@@ -161,9 +161,9 @@ def card_of(ledger: Ledger, club: Club, competition: str) -> Card | None:
 
 
 def card_page_number(ledger: Ledger, club: Club, competition: str) -> int:
-    """Return the number of the page of My bookings that shows a competition's card; 1 where there is no such card."""
+    """Return the number of the page of My bookings that shows a competition's card; 1 if there is no such card."""
     if len(ledger.entries_of(club)) <= pagination.ROWS_PER_PAGE:
-        return 1  # as nearly always: there are no more cards than bookings
+        return 1  # as nearly always: there are no more cards than entries
     card = card_of(ledger, club, competition)
     return card.page_number if card else 1
 
@@ -172,7 +172,7 @@ def card_page_number(ledger: Ledger, club: Club, competition: str) -> int:
 
 
 def short_board(board: Sequence[BoardRow], club: Club | None) -> tuple[BoardRow, ...]:
-    """Return the first rows of a long board, and the club's own: all rows of one that is not long."""
+    """Return the first rows of a long board, and the club's own; all rows of a board that is not long."""
     if len(board) <= LONGEST_BOARD:
         return tuple(board)
     first = tuple(board[:SHORT_BOARD])

@@ -10,23 +10,23 @@ SECONDS_FOR_ANOTHER_READER = 0.5  # the journal then gives up after half a secon
 
 
 class Reader:
-    """Lets pages take over what other processes wrote, and share reading it: that halves the time of a rush.
+    """The reader, by which pages take over what other processes wrote. They share readings: that halves a rush's time.
 
-    While the journal is away one thread at a time tries it, and the others do not wait for that.
+    While the journal is away, one thread at a time tries it, and the others do not wait for it.
     """
 
     def __init__(self, journal: Journal, ledger: Ledger, sign_outs: SignOuts):
-        """Read a journal for the ledger and the sign-outs."""
+        """Read nothing yet. What the journal has goes to the ledger and the sign-outs."""
         self._journal = journal
         self._ledger = ledger
         self._sign_outs = sign_outs
         self._read_lock = threading.Lock()
-        self._begun = 0  # how often reading was begun
-        self._last_done = 0  # which of these was the last that succeeded
+        self._begun = 0  # how many readings were begun
+        self._last_done = 0  # the number of the last of them that succeeded
         self._is_away = False
 
     def catch_up(self) -> None:
-        """Take over what other processes wrote before this call; raise JournalError where that takes over a second."""
+        """Take over what others wrote before this call; raise JournalError, within about a second, if that fails."""
         if not self._journal.shared:
             return
         reads_before = self._begun
@@ -34,7 +34,7 @@ class Reader:
         if not self._read_lock.acquire(timeout=patience):
             raise JournalError("another page is still waiting for the journal")
         try:
-            another_thread_has_read = self._last_done > reads_before  # and began after this call
+            another_thread_has_read = self._last_done > reads_before  # in a reading that began after this call
             if not another_thread_has_read:
                 self._read()
         finally:

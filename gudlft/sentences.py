@@ -30,7 +30,7 @@ SIGN_IN_TO_GIVE_BACK = "You are not signed in and nothing was changed. Sign in t
 
 
 def email_unknown(contact: str | None) -> str:
-    """Say that no club has the address, and whom to ask where somebody is named."""
+    """Say that no club has the address, and whom to ask if somebody is named."""
     sentence = "We cannot find a club with this email address. Check the address and try again"
     if contact:
         return f"{sentence}, or ask {contact}"
@@ -38,7 +38,7 @@ def email_unknown(contact: str | None) -> str:
 
 
 def too_many_codes(seconds: int) -> str:
-    """Say how long to wait, in minutes begun."""
+    """Say how long to wait, in minutes, rounded up."""
     return f"Too many codes. Wait {plural(math.ceil(seconds / 60), 'minute')} and try again"
 
 
@@ -104,7 +104,7 @@ def points_buy(points: int, cost: int) -> str:
 
 
 def what_returns(standing: Standing) -> str:
-    """Say what a club holds and what giving it back returns, to end the label of that field."""
+    """Say what a club holds and what giving it back returns, to end the label of the field for it."""
     paid = standing.points_paid
     held = standing.places_held
     if paid % held:
@@ -122,7 +122,7 @@ def why_not_more(bookable: Bookable, standing: Standing, terms: Terms) -> str:
 
 
 def state(competition: Competition, bookable: Bookable, now: datetime) -> str | None:
-    """Say in a word or two why nothing can be booked; None where something can."""
+    """Say in a few words why nothing can be booked; return None if something can."""
     if competition.has_started(now):
         return "Closed"
     if bookable.places == 0:
@@ -131,7 +131,7 @@ def state(competition: Competition, bookable: Bookable, now: datetime) -> str | 
 
 
 def competitions_found(choice: Choice, found: int, total: int) -> str:
-    """Say how many of all competitions a choice leaves, and in which order they stand."""
+    """Say how many of all competitions a choice leaves, and how they are sorted."""
     noun = noun_for(total, "competition")
     order = "latest first" if choice.show is Show.PAST else "soonest first"
     if choice.is_narrow:

@@ -1,4 +1,4 @@
-"""Which sign-ins were ended, so that a copy of their cookie is refused too.
+"""The sign-ins that were ended, so that a copy of their cookie is refused too.
 
 Mailed codes end here as well: each has a random id like a sign-in, and can be ended once only.
 """
@@ -13,26 +13,26 @@ from datetime import datetime, timedelta
 from .journal import Journal, JournalError, LastRow, SignOut, Transaction, check_sign_out
 
 SIGN_IN_LASTS = timedelta(hours=8)
-CLOCKS_DIFFER = timedelta(minutes=1)  # at most, between two machines
+CLOCKS_DIFFER = timedelta(minutes=1)  # the most that the clocks of two machines may differ
 COOKIE_CAN_LIVE = SIGN_IN_LASTS + CLOCKS_DIFFER
-SECONDS_FOR_A_SIGN_OUT = 0.5  # that a sign-out takes at most, to wait for other threads and for the journal
+SECONDS_FOR_A_SIGN_OUT = 0.5  # the longest that a sign-out waits, for other threads and the journal
 SECONDS_BETWEEN_TRIES = 1
 
 log = logging.getLogger("gudlft.sign_outs")
 
 
 class SignOuts:
-    """The sign-ins that were ended, each as long as a copy of its cookie could live. Threads may share it.
+    """The sign-ins that were ended, each kept as long as a copy of its cookie could live. Threads may share it.
 
-    A shared journal tells other processes, and from it this one learns what they ended.
+    A shared journal tells other processes of them, and tells this one what others ended.
     """
 
     def __init__(self, journal: Journal):
-        """Take over what the journal holds; raise JournalError where it cannot be read."""
+        """Take over what the journal holds; raise JournalError if it cannot be read."""
         self._journal = journal
         self._writer = LateWriter(journal)
         self._ended: dict[str, datetime] = {}
-        self._last: SignOut | None = None  # that was taken over
+        self._last: SignOut | None = None  # the last that was taken over
         self._lock = threading.Lock()  # guards the two above, for moments only
         self.catch_up()
 
@@ -51,7 +51,7 @@ class SignOuts:
             self._writer.write(sign_in, moment, journal_is_away)
 
     def end_unless_ended(self, sign_in: str, moment: datetime) -> bool:
-        """End a sign-in unless any process has ended it before; return whether this call has. Raise JournalError."""
+        """End a sign-in unless any process has ended it before; return whether this call did. Raise JournalError."""
         if self._journal.shared:
             return self._write_unless_ended(sign_in, moment)
         with self._lock:
@@ -72,7 +72,7 @@ class SignOuts:
         return True
 
     def catch_up(self) -> None:
-        """Take over what other processes wrote; raise JournalError where it cannot be read."""
+        """Take over what other processes wrote; raise JournalError if it cannot be read."""
         if self._journal.shared:
             with self._journal.reading() as transaction:
                 self.take_over(transaction)
@@ -83,7 +83,7 @@ class SignOuts:
         return LastRow(last.number, last.at) if last else LastRow()
 
     def take_over(self, transaction: Transaction) -> None:
-        """Remember what is new in the journal; raise JournalError where a row cannot be right."""
+        """Remember what is new in the journal; raise JournalError if a row cannot be right."""
         sign_outs = self._new_in(transaction)
         for sign_out in sign_outs:
             check_sign_out(sign_out)
@@ -93,7 +93,7 @@ class SignOuts:
                 self._last = sign_out
 
     def _new_in(self, transaction: Transaction) -> list[SignOut]:
-        """Return what follows the last row that was taken over; all rows where the journal has lost that one."""
+        """Return what follows the last row that was taken over; all rows if the journal has lost that one."""
         last = self._last
         if last:
             sign_outs = transaction.sign_outs(first=last.number)
@@ -111,10 +111,11 @@ class SignOuts:
 
 
 class LateWriter:
-    """Writes sign-outs to a journal: at once where the journal takes them, and otherwise a little later.
+    """A writer of sign-outs to a journal: at once if the journal takes them, and otherwise a little later.
 
-    One thread at a time asks the journal. What it does not take is written by a thread in the background, which tries
-    once a second; while that one runs, nobody waits for another. What is unwritten when the process ends is lost.
+    One thread at a time asks the journal. What the journal does not take is written by a thread in the background: it
+    tries once a second, and while it runs, no thread waits for another. What is unwritten at the end of the process is
+    lost.
     """
 
     def __init__(self, journal: Journal):
@@ -126,7 +127,7 @@ class LateWriter:
         self._write_lock = threading.Lock()
 
     def write(self, sign_in: str, moment: datetime, journal_is_away: bool) -> None:
-        """Write a sign-out, with all that is unwritten; leave that to the background where the journal is away."""
+        """Write a sign-out, with all that is unwritten; leave that to the background if the journal is away."""
         with self._lock:
             self._unwritten[sign_in] = moment
         if journal_is_away:
@@ -151,7 +152,7 @@ class LateWriter:
             self._write_lock.release()
 
     def _write_all(self) -> None:
-        """Write what is unwritten, if anything; raise JournalError where the journal does not take it in time."""
+        """Write what is unwritten, if anything; raise JournalError if the journal does not take it in time."""
         with self.turn() as seconds:
             with self._lock:
                 unwritten = dict(self._unwritten)

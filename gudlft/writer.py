@@ -11,7 +11,7 @@ from .draft import Draft
 from .journal import CommitInDoubt, JournalError
 from .model import Entry, Order
 
-SECONDS_FOR_A_TURN = 4  # an order waits no longer for its turn; the journal then gives up after 4 more
+SECONDS_FOR_A_TURN = 4  # the longest that an order waits for its turn; the journal then gives up after 4 more
 SECONDS_BETWEEN_CHECKS = 0.1
 SECONDS_UNTIL_SLOW = 1  # a turn that takes longer is slow
 SECONDS_UNTIL_SLOW_AGAIN = 0.1  # the same for the turn after a slow one
@@ -27,16 +27,16 @@ class WaitingOrder:
 
 
 class Writer:
-    """Lets threads share transactions: while one is written, the orders of the next gather.
+    """The writer, whose transactions threads share: while one is written, the orders of the next gather.
 
-    A thread that was answered waits for nobody. Where the journal is slow, few threads wait for it.
+    A thread whose order has its outcome waits for nobody. If the journal is slow, few threads wait for it.
     """
 
     def __init__(self, drafting: Callable[[], AbstractContextManager[Draft]]):
-        """Carry orders out on the draft that `drafting` yields; they are written when its block has ended well."""
+        """Carry orders out on the draft that `drafting` yields; they are written if its block ends without error."""
         self._drafting = drafting
         self._waiting: list[WaitingOrder] = []  # no writer has taken these yet
-        self._awaited: list[Future] = []  # outcomes, each of a thread that waits for its turn: first come, first
+        self._awaited: list[Future] = []  # the outcomes of threads that wait for their turn, in the order they came
         self._writing_since: float | None = None
         self._last_turn_was_slow = False
         self._turn = threading.Condition()  # guards the four above, for moments only
@@ -64,7 +64,7 @@ class Writer:
     # Turns
 
     def _await_turn(self, outcome: Future) -> bool:
-        """Wait until this thread may write, and return True; False if its outcome is known, or it waited too long."""
+        """Wait until this thread may write, and return True; False if its outcome is known or it may wait no longer."""
         deadline = time.monotonic() + SECONDS_FOR_A_TURN
         with self._turn:
             self._awaited.append(outcome)
@@ -94,7 +94,7 @@ class Writer:
             self._turn.notify_all()
 
     def give_up_unless_told(self, outcome: Future) -> None:
-        """Take back an order without an outcome and raise JournalError: CommitInDoubt where a writer has taken it."""
+        """Take back an order without an outcome and raise JournalError: CommitInDoubt if a writer has taken it."""
         if outcome.cancel():
             raise JournalError("other bookings are still waiting for the journal")
         if not outcome.done():
@@ -106,13 +106,13 @@ class Writer:
         """Carry out all orders that wait, and tell each its outcome. One thread at a time calls this."""
         taken = []
         try:
-            with self._drafting() as draft:  # which may have to wait for the journal: more orders gather meanwhile
+            with self._drafting() as draft:  # may have to wait for the journal: more orders gather meanwhile
                 taken = self._take_waiting()
                 outcomes = [draft.carry_out(waiting.order) for waiting in taken]
         except BaseException as error:
-            failed = taken or self._take_waiting()  # what fails before it takes any fails for all that wait
+            failed = taken or self._take_waiting()  # an error before any were taken is told to all that wait
             tell_all(failed, [own_error(error) for _ in failed])
-            if not isinstance(error, JournalError):  # a bug, of which whoever waits was told too
+            if not isinstance(error, JournalError):  # a bug: those who wait were told of it too
                 raise
         else:
             tell_all(taken, outcomes)
@@ -126,7 +126,7 @@ class Writer:
 
 
 def tell_all(taken: list[WaitingOrder], outcomes: list) -> None:
-    """Tell the threads that wait what became of their orders: a result or, to be raised there, an error."""
+    """Tell the threads that wait what became of their orders: a result, or an error to raise."""
     for waiting, outcome in zip(taken, outcomes, strict=True):
         if isinstance(outcome, BaseException):
             waiting.outcome.set_exception(outcome)
@@ -135,7 +135,7 @@ def tell_all(taken: list[WaitingOrder], outcomes: list) -> None:
 
 
 def own_error(error: BaseException) -> BaseException:
-    """Return a copy of a journal's error for one thread: each raises its own."""
+    """Return the error for one thread to raise: a copy of its own if it is a JournalError."""
     if isinstance(error, JournalError):
         return type(error)(str(error))
     return error
