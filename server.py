@@ -37,7 +37,7 @@ from gudlft.opening import open_journal, open_ledger, open_mailed_codes
 from gudlft.pagination import paginate
 from gudlft.reader import Reader
 from gudlft.rules import read_places, read_token
-from gudlft.search import EVERYTHING, Choice, Show
+from gudlft.search import EVERYTHING, Choice, Show, find
 from gudlft.settings import BadSettings, read_settings
 from gudlft.sign_outs import SIGN_IN_LASTS, SignOuts
 from gudlft.words import noun_for, plural
@@ -559,7 +559,7 @@ def show_summary():
 def render_summary(status=200, problem=None, choice=EVERYTHING, page_number="1"):
     """Show the club's points, the upcoming competitions that a choice leaves, the latest past ones and the board."""
     now = ledger.now()
-    page = page_of(lists.competitions_to_show(ledger, request.club, choice, now), page_number)
+    page = page_of(lists.upcoming_to_show(ledger, request.club, choice, now), page_number)
     summary = lists.summary_of(ledger, request.club, page.items, now)
     months = lists.months_to_choose(summary.upcoming, choice)
     return render_page("summary.html", status, problem, choice=choice, page=page, summary=summary, months=months)
@@ -568,9 +568,9 @@ def render_summary(status=200, problem=None, choice=EVERYTHING, page_number="1")
 def render_past(choice, page_number):
     """Show the past competitions that a choice leaves."""
     now = ledger.now()
-    page = page_of(lists.competitions_to_show(ledger, request.club, choice, now), page_number)
-    rows = lists.rows_at(ledger, request.club, page.items, now)
     past = ledger.past(now)
+    page = page_of(find(past, choice), page_number)
+    rows = lists.rows_at(ledger, request.club, page.items, now)
     months = lists.months_to_choose(past[::-1], choice)
     return render_page("past.html", choice=choice, page=page, rows=rows, past=past, months=months)
 

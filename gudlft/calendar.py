@@ -40,8 +40,8 @@ def calendar_file(club: Club, competition: Competition, places_held: int, sequen
     event.add("dtstamp", in_utc(now))
     event.add("sequence", sequence)
     event.add("dtstart", in_utc(competition.starts_at))
-    event.add("summary", Text(competition.name), encode=False)
-    event.add("description", Text(description(club, places_held)), encode=False)
+    event["summary"] = Text(competition.name)
+    event["description"] = Text(description(club, places_held))
 
     calendar = Calendar()
     calendar.add("prodid", PRODUCT)

@@ -95,11 +95,8 @@ def months_to_choose(competitions: Sequence[Competition], choice: search.Choice)
     return search.months_of(competitions, choice.month)
 
 
-def competitions_to_show(ledger: Ledger, club: Club, choice: search.Choice, now: datetime) -> list[Competition]:
-    """Return the competitions that a choice leaves, by their names and months and by the club's figures there."""
-    if choice.show is search.Show.PAST:
-        return search.find(ledger.past(now), choice)
-
+def upcoming_to_show(ledger: Ledger, club: Club, choice: search.Choice, now: datetime) -> list[Competition]:
+    """Return the upcoming competitions that a choice leaves, by name and month and by the club's figures there."""
     found = search.find(ledger.upcoming(now), choice)
     if choice.show is search.Show.ALL:
         return found

@@ -288,11 +288,10 @@ def test_competition_without_a_card_leads_to_the_first_page(holder):
     assert 1 == lists.card_page_number(server.ledger, club, "Nix")
 
 
-@pytest.mark.parametrize("show", ["all", "past"])
-def test_figures_are_asked_for_only_where_they_decide_what_is_shown(ledger, monkeypatch, show):
+def test_figures_are_asked_for_only_where_they_decide_what_is_shown(ledger, monkeypatch):
     monkeypatch.setattr(ledger, "figures", None)
     club = ledger.clubs["Simply Lift"]
 
-    found = lists.competitions_to_show(ledger, club, Choice.read(show=show), ledger.now())
+    found = lists.upcoming_to_show(ledger, club, Choice.read(show="all"), ledger.now())
 
     assert 2 == len(found)

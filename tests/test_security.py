@@ -654,6 +654,7 @@ def test_log_tells_what_was_refused_and_why(john, log):
     Secretary().sign_in(NOBODY)
     john.book("99")
     john.book("1", "Nix")
+    john.post("/cancelPlaces", competition=OPEN, places="2")
     john.post("/logout", {"Origin": "null"})
     john.get("/nix")
 
@@ -663,9 +664,10 @@ def test_log_tells_what_was_refused_and_why(john, log):
         "127.0.0.1 Simply Lift: purchase_places refused: You don't have enough points available: "
         "99 places cost 297 points and your club has 13, enough for 4 (99)",
         "127.0.0.1 Simply Lift: purchase_places refused: We cannot find this competition. Choose one from the list",
+        f"127.0.0.1 Simply Lift: cancel_places refused: Your club holds no places in {OPEN} (2)",
         "127.0.0.1 Simply Lift: 403 POST /logout: This form was sent from another site and nothing was changed. "
         "Open the page here and try again",
-    ] == log()[:4]
+    ] == log()[:5]
 
 
 def test_log_tells_when_the_journal_is_away_and_what_failed(journal, john, log):
