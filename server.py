@@ -605,7 +605,7 @@ def render_booking(competition, problem=None):
     standing = ledger.standing(request.club, competition)
     reason = rules.reason_not_to_book(standing, ledger.terms)
     if problem and reason:
-        problem = Problem(reason)
+        problem = Problem(reason)  # the page has no form then, and no field to blame
     return render_page(
         "booking.html",
         400 if problem else 200,

@@ -12,11 +12,11 @@ from email.policy import SMTP
 from email.utils import make_msgid
 
 from .files import LONGEST_EMAIL
+from .sign_outs import CLOCKS_DIFFER
 
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without I, L, O, 0 and 1, which are easily confused
 CODE_LENGTH = 8
 SECONDS_VALID = 600
-SECONDS_AHEAD = 60  # how far another machine's clock may be ahead
 
 PURPOSE = "GUDLFT Registration: code by mail, version 1"  # sets codes apart: the key signs other things too
 FAIR_BYTES = 256 - 256 % len(ALPHABET)  # bytes from here on would favour the first letters
@@ -44,7 +44,7 @@ class Asking:
     def is_current(self, now: float) -> bool:
         """Tell whether its code may be used at this moment, a Unix time."""
         age = now - self.at
-        return -SECONDS_AHEAD <= age <= SECONDS_VALID
+        return -CLOCKS_DIFFER.total_seconds() <= age <= SECONDS_VALID
 
 
 # The code
