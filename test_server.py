@@ -1,6 +1,6 @@
 """The acceptance suite: what secretaries, organisers and testers rely on, in the order in which they meet it.
 
-Each subject has a finer suite of its own in tests/.
+Each subject has a more detailed suite of its own in tests/.
 """
 
 import time
@@ -92,7 +92,7 @@ def test_page_of_a_club_asks_the_signed_out_to_sign_in_and_is_shown_then(address
         ("/cancelPlaces", OPEN, "nothing was changed", "/bookings"),
     ],
 )
-def test_form_of_the_signed_out_changes_nothing_and_is_led_back_to(ledger, john, form, competition, sentence, address):
+def test_signed_out_form_changes_nothing_and_sign_in_leads_to_it(ledger, john, form, competition, sentence, address):
     john.book("2")
     secretary = Secretary()
 
@@ -103,7 +103,7 @@ def test_form_of_the_signed_out_changes_nothing_and_is_led_back_to(ledger, john,
     assert (303, address) == secretary.sign_in(JOHN).redirect
 
 
-def test_secretary_signs_out_and_a_copy_of_the_cookie_too(john):
+def test_signing_out_ends_copies_of_the_cookie_too(john):
     copy = john.cookie
 
     answer = john.post("/logout")
@@ -114,7 +114,7 @@ def test_secretary_signs_out_and_a_copy_of_the_cookie_too(john):
     assert not john.is_signed_in
 
 
-def test_looking_ahead_signs_nobody_out_and_asks_for_no_page(john):
+def test_head_request_signs_nobody_out_and_keeps_no_page_for_later(john):
     secretary = Secretary()
 
     john.client.head("/logout")
@@ -124,7 +124,7 @@ def test_looking_ahead_signs_nobody_out_and_asks_for_no_page(john):
     assert (303, "/showSummary") == secretary.sign_in(JOHN).redirect
 
 
-def test_page_with_a_very_long_address_is_not_come_back_to():
+def test_signing_in_does_not_lead_to_a_very_long_address():
     secretary = Secretary()
 
     secretary.get("/bookings?" + "x" * 1000)

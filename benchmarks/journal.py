@@ -1,7 +1,8 @@
 """Print bookings a second on a journal, beside the single-row commits a second of a bare script on the same database.
 
-Run it as `.venv/bin/python benchmarks/journal.py` for SQLite in a temporary folder, or with the address of an empty
-PostgreSQL database behind it. Then print how long the app takes to start with a million bookings, and their memory.
+Then print how long the app takes to start with a million bookings, and how much memory they take. Run it as
+`.venv/bin/python benchmarks/journal.py` for SQLite in a temporary folder, or add the address of an empty PostgreSQL
+database.
 """
 
 import multiprocessing
@@ -30,7 +31,7 @@ from tests.support import PROJECT, clean_environment, write_data
 SECONDS = 2
 ROUNDS = 5
 REPLAYED = 1_000_000
-SHAPES = [(1, 1), (1, 8), (1, 32), (4, 1), (4, 8)]  # processes, threads of each
+SHAPES = [(1, 1), (1, 8), (1, 32), (4, 1), (4, 8)]  # processes, threads in each
 CLUBS = [Club(f"Club {number}", f"{number}@club.example", 1_000_000) for number in range(32)]
 CUP = Competition("Cup", datetime.now().astimezone() + timedelta(days=9000), 1_000_000)
 BARE = "CREATE TABLE bare (number INTEGER PRIMARY KEY, at TIMESTAMP, a TEXT, b TEXT, c INTEGER, d INTEGER, e TEXT)"
@@ -39,13 +40,13 @@ VALUES ((SELECT coalesce(max(number), 0) + 1 FROM bare), CURRENT_TIMESTAMP, 'Clu
 
 
 def make_booking(url):
-    """Return a function that books a place for a club, on a ledger as a process of the app has it."""
+    """Return a function that books a place for a club, on a ledger like that of a process of the app."""
     ledger = Ledger(CLUBS, [CUP], Terms(3, 1_000_000), SqlJournal(url))
     return lambda number: ledger.book(CLUBS[number], CUP, 1, secrets.token_urlsafe(16))
 
 
 def make_commit(url):
-    """Return a function that commits one row as large under a lock, with the same settings and without SQLAlchemy."""
+    """Return a function that commits one row of the same size under a lock, with equal settings, without SQLAlchemy."""
     if url.startswith("sqlite"):
         connection = sqlite3.connect(
             url.removeprefix("sqlite:///"), isolation_level=None, timeout=10, check_same_thread=False
@@ -60,7 +61,7 @@ def make_commit(url):
 
 
 def repeat(action, number, until, taken):
-    """Do it until a moment; note the seconds that each took."""
+    """Repeat an action until a moment; note the seconds that each took."""
     before = time.monotonic()
     while before < until:
         action(number)
@@ -70,7 +71,7 @@ def repeat(action, number, until, taken):
 
 
 def run_process(make, url, threads, barrier, results):
-    """Let so many threads do it for some seconds, beginning with all other processes; tell what each took."""
+    """Let this many threads repeat an action, starting with all other processes; hand over what each action took."""
     action = make(url)
     taken = []
     barrier.wait()
@@ -84,7 +85,7 @@ def run_process(make, url, threads, barrier, results):
 
 
 def measure(make, url, processes, threads):
-    """Return the number a second of all together, and their median and 99th percentile in milliseconds."""
+    """Return how many actions a second all manage together, and their median and 99th percentile in milliseconds."""
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(processes)
     results = context.Queue()
@@ -99,7 +100,7 @@ def measure(make, url, processes, threads):
 
 
 def print_bookings(url):
-    """Print a line for each shape: ours, bare commits of one writer just before, and the ratio of each round."""
+    """Print a line for each shape: our bookings, the commits of one bare writer just before, and their ratio."""
     print("processes x threads  bookings/s  p50 ms  p99 ms   bare commits/s  p50 ms  p99 ms   ratio")
     for processes, threads in SHAPES:
         bare = []
@@ -117,7 +118,7 @@ def print_bookings(url):
 
 
 def start(folder, **settings):
-    """Start the app until it is imported; return the seconds, the number of entries and the memory in MB."""
+    """Import the app in a process; return the seconds that it takes, the number of entries and the memory in MB."""
     code = (
         "import resource, server; "
         "print(len(server.ledger.entries), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
@@ -130,7 +131,7 @@ def start(folder, **settings):
 
 
 def print_start(url):
-    """Fill the journal with a million bookings, and print what the app needs to start with them."""
+    """Fill the journal anew with a million bookings, and print what the app needs to start with them."""
     engine = sqlalchemy.create_engine(url)
     at = datetime(2026, 1, 2, 3, 4, 5, 6, timezone.utc)
     with engine.begin() as connection:

@@ -84,7 +84,7 @@ def bare_app():
 
 
 def floor_app():
-    """Return a Flask app with the same routes, session, flash and headers, one-line templates, no rules, no figures."""
+    """Return a Flask app with a journey's routes, session, flash, headers, one-line templates, no rules, no figures."""
     app = flask.Flask("floor")
     app.secret_key = "floor-floor-floor-floor"
     app.jinja_loader = jinja2.DictLoader(
@@ -139,7 +139,7 @@ def a_ledger(clubs, competitions, entries):
 
 
 def journey(browser):
-    """Return the CPU seconds of: sign-in page, sign in, summary, booking page, purchase, summary."""
+    """Return the CPU seconds of a journey: sign-in page, sign in, summary, booking page, purchase, summary."""
     browser.cookie = ""
     requests = [
         ("/", None, 200),
@@ -171,7 +171,7 @@ KINDS = {  # kind: path, form, expected status, whether signed in
 
 
 def kinds_of_request(bare):
-    """Return the median cost of each kind of request at each size, in bare views; print them as a table."""
+    """Print a table of the median cost of each kind of request at each size, in bare views."""
     costs = {size: {kind: [] for kind in KINDS} for size in SIZES}
     ledgers = {size: a_ledger(*numbers) for size, numbers in SIZES.items()}
     bares = []
@@ -195,7 +195,7 @@ def kinds_of_request(bare):
 
 
 def journeys(bare):
-    """Print what a whole journey costs beside the floor."""
+    """Print what a whole journey costs, beside one on the floor app."""
     server.ledger = a_ledger(4, 5, 0)
     ours, floor = Browser(server.app), Browser(floor_app())
     costs = {"ours": [], "floor": [], "bare": []}
@@ -213,7 +213,7 @@ def journeys(bare):
 
 
 def requests_a_second(url, path, cookie="", seconds=4, threads=8):
-    """Return the answers a second that so many kept-alive connections get."""
+    """Return the answers a second that this many kept-alive connections get."""
     host, port = url.removeprefix("http://").split(":")
     lines = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nCookie: {cookie}\r\n\r\n".encode()
     counts, end = [], time.monotonic() + seconds
@@ -259,7 +259,7 @@ def over_http():
 
 
 def start_up():
-    """Print the time to import the app beside that to import Flask, and the memory of this process."""
+    """Print the time to import the app, with the demo data and with much data, beside that to import Flask."""
 
     def seconds(code, **variables):
         before = time.perf_counter()

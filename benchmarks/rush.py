@@ -22,12 +22,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.support import serving, write_data
 
 COMPETITIONS = 5
-CONNECTIONS_AT_ONCE = 128  # while clients sign in; in the rush itself all are there at once
+CONNECTIONS_AT_ONCE = 128  # while clients sign in; in the rush itself all are open at once
 
 
 @dataclass
 class Setup:
-    """How the app is served: where bookings are kept, how many processes, how many threads each has."""
+    """How the app is served: its journal, the number of its processes, and the threads of each."""
 
     name: str
     journal: str | None
@@ -37,7 +37,7 @@ class Setup:
 
 @dataclass
 class Rush:
-    """What one rush took, in seconds."""
+    """What one rush took: in all and for each booking, in seconds; and its number of requests."""
 
     whole: float
     bookings: list[float]
@@ -97,7 +97,7 @@ class Client:
 
 
 async def rush(port, clients, tell):
-    """Let so many clients sign in, and then all of them rush."""
+    """Let this many clients sign in, and then let all of them rush."""
     browsers = [Client(port, number) for number in range(clients)]
     gate = asyncio.Semaphore(CONNECTIONS_AT_ONCE)
     tell("signing in")
@@ -117,13 +117,13 @@ def measure(setup, clients, tell):
         settings = {"SECRET_KEY": secrets.token_hex()}
         if setup.journal:
             settings["JOURNAL"] = setup.journal
-        options = ["--blocking-threads", str(setup.threads), "--backlog", "8192"]  # connections that may wait
+        options = ["--blocking-threads", str(setup.threads), "--backlog", "8192"]  # 8192 connections may wait
         with serving(folder, workers=setup.workers, options=options, **settings) as (address, _):
             return asyncio.run(rush(int(address.rsplit(":", 1)[1]), clients, tell))
 
 
 def empty(url):
-    """Take all bookings out of a database."""
+    """Drop all tables of a database."""
     import sqlalchemy
 
     engine = sqlalchemy.create_engine(url)
@@ -134,7 +134,7 @@ def empty(url):
 
 
 def setups(postgresql):
-    """Return what is compared; memory is what the others are multiples of."""
+    """Return the setups to compare; the others are printed as multiples of memory."""
     sqlite = "sqlite:///bookings.db"
     rows = [
         Setup("memory, 1 x 8", None, 1, 8),

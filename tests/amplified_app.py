@@ -1,4 +1,4 @@
-"""The app with the amplifier on and a slow journal, for servers of several processes; UNLOCKED takes its lock out."""
+"""The app with the amplifier on and a slow journal, for servers of several processes; $UNLOCKED removes its lock."""
 
 import os
 import sys
@@ -17,16 +17,16 @@ append = SqlWriting.append
 
 
 def append_slowly(transaction, entries):
-    """Append as a slow disk does: what is not locked has time to go wrong."""
+    """Append like a slow disk, so that whatever is not locked has time to go wrong."""
     time.sleep(0.01)
     append(transaction, entries)
 
 
 @contextmanager
 def drafting_without_lock(ledger):
-    """Let orders be judged and append them as the ledger does, but in no transaction; pages take them over later.
+    """Judge and append orders as the ledger does, but in no transaction; pages take them over later.
 
-    The database numbers the bookings: taken from memory, the unique number would stop what the lock lets pass.
+    The database numbers the bookings: numbers from memory would clash, and so stop what the missing lock lets pass.
     """
     number = sqlalchemy.select(sqlalchemy.func.coalesce(sqlalchemy.func.max(bookings.c.number), 0) + 1)
     with ledger.journal.reading() as transaction:
@@ -45,6 +45,6 @@ if "UNLOCKED" in os.environ:
 
 
 def app(environ, start_response):
-    """Answer in a thread that sleeps now and then; the server makes threads that `threading` does not know."""
+    """Answer in a thread that sleeps now and then; `threading` does not know the server's threads, so set that here."""
     sys.settrace(trace)
     return server.app(environ, start_response)

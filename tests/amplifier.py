@@ -30,11 +30,11 @@ def amplified():
         threading.settrace(before)
 
 
-# Locks taken out on purpose, for negative controls: a race that is won without them proves nothing
+# Locks taken out on purpose, as negative controls: a race that is won without them proves nothing
 
 
 def take_no_turns(ledger):
-    """Let every thread write as soon as it comes."""
+    """Let every thread write at once, without waiting for its turn."""
     ledger.writer._await_turn = lambda outcome: True
 
 

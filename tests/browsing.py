@@ -1,4 +1,4 @@
-"""What the tests in browsers share: finding, leaving a page, forms, the keyboard."""
+"""What the tests in browsers share: finding elements, leaving pages, sending forms, pressing keys."""
 
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.action_chains import ActionChains
@@ -12,17 +12,17 @@ WAIT = 20  # seconds, for a page, a script or a tool of the browser
 
 
 def find(browser, selector):
-    """Return the first element that a selector meets."""
+    """Return the first element that matches a selector."""
     return browser.find_element(By.CSS_SELECTOR, selector)
 
 
 def text(browser, selector):
-    """Return what the first element that a selector meets says."""
+    """Return the text of the first element that matches a selector."""
     return find(browser, selector).text
 
 
 def gone(element):
-    """Tell whether the element's page was left; chromedriver has several words for that."""
+    """Tell whether the element's page was left; chromedriver has several errors for that."""
     try:
         element.is_enabled()
     except WebDriverException:
@@ -31,7 +31,7 @@ def gone(element):
 
 
 def leave(browser, action, expected):
-    """Do what leads to another page, and wait for an element of it: a bare click may return before it is there."""
+    """Do what leads to another page, and wait for an element on it: a bare click may return before that is there."""
     page = find(browser, "html")
     action()
     WebDriverWait(browser, WAIT).until(lambda _: gone(page))
@@ -39,7 +39,7 @@ def leave(browser, action, expected):
 
 
 def send(browser, form, expected, **fields):
-    """Fill in the form that leads to an address, and send it with its button."""
+    """Fill in the form that a selector finds, press its button, and wait for what is expected on the next page."""
     for name, typed in fields.items():
         field = find(browser, f"{form} [name={name}]")
         field.clear()
@@ -54,7 +54,7 @@ def sign_in(browser, site, email):
 
 
 def book(browser, site, club, competition, places, expected=".success"):
-    """Book places by the form, and wait for what is expected on the page after it."""
+    """Book places with the form, and wait for what is expected on the next page."""
     browser.get(site + book_address(competition, club))
     send(browser, "[action='/purchasePlaces']", expected, places=places)
 
@@ -65,11 +65,11 @@ def press(browser, *keys):
 
 
 def tab_to(browser, name):
-    """Press Tab until what has this name has the focus, and see the focus on everything on the way."""
+    """Press Tab until the element with this name has the focus; check that the focus can be seen on the way."""
     for _ in range(60):
         press(browser, Keys.TAB)
         element = browser.switch_to.active_element
-        if element.tag_name != "body":  # the way round leads through the browser's own window
+        if element.tag_name != "body":  # Tab also passes through the browser's own window
             outline = [element.value_of_css_property(f"outline-{part}") for part in ("style", "width")]
             assert ["solid", "3px"] == outline
         if name == element.accessible_name:
@@ -83,7 +83,7 @@ def focused(browser):
 
 
 def press_details(browser, name):
-    """Open the details with this name by the keyboard."""
+    """Open the details with this name from the keyboard."""
     for _ in range(60):
         press(browser, Keys.TAB)
         element = browser.switch_to.active_element

@@ -22,19 +22,19 @@ def cluster():
 
 @pytest.fixture
 def database(cluster):
-    """Return a database of PostgreSQL with nothing in it."""
+    """Return an empty PostgreSQL database."""
     return Database(cluster)
 
 
 @pytest.fixture
 def on_sqlite(tmp_path):
-    """Return the address of a SQLite file that is not there yet."""
+    """Return the address of a SQLite file that does not exist yet."""
     return f"sqlite:///{tmp_path / 'bookings.db'}"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request):
-    """Return the address of a database with nothing in it."""
+    """Return the address of an empty database."""
     if request.param == "sqlite":
         return request.getfixturevalue("on_sqlite")
     return new_schema(request.getfixturevalue("cluster"))
@@ -50,7 +50,7 @@ def proxied(database):
 
 @pytest.fixture
 def opened():
-    """Return a function that opens a ledger on a journal as another process would; all are closed in the end."""
+    """Return a function that opens a ledger on a journal as another process would; the end closes all."""
     journals = []
 
     def open_ledger(url, clubs=CLUBS, competitions=COMPETITIONS, cost=3):
@@ -64,7 +64,7 @@ def opened():
 
 
 def let_background_end(seconds=3):
-    """Wait for the threads that write sign-outs, for some seconds: they would open a connection after the end."""
+    """Wait some seconds for threads that still write sign-outs: they would open connections after the end."""
     deadline = time.monotonic() + seconds
     threads = [thread for thread in threading.enumerate() if "(_try_until_written)" in thread.name]
     for thread in threads:
@@ -73,5 +73,5 @@ def let_background_end(seconds=3):
 
 @pytest.fixture
 def served(serve, opened):
-    """Return a function that lets the app's pages use a journal, and returns the ledger."""
+    """Return a function that lets the app's pages use a journal, and returns their ledger."""
     return lambda url: serve(opened(url))

@@ -1,4 +1,4 @@
-"""Databases for the tests: a throw-away PostgreSQL, SQLite files, and the ways in which both fail."""
+"""Databases for the tests: a throw-away PostgreSQL server, SQLite files, and ways to make both fail."""
 
 import http.client
 import os
@@ -35,7 +35,7 @@ PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: 
 
 
 class Cluster:
-    """A PostgreSQL server with nothing in it, on a free port of 127.0.0.1."""
+    """An empty PostgreSQL server on a free port of 127.0.0.1."""
 
     def __init__(self):
         needed("/usr/lib/postgresql")
@@ -43,7 +43,7 @@ class Cluster:
         self.url = f"postgresql+psycopg://postgres@127.0.0.1:{self.port}"
         self._folder = tempfile.mkdtemp(prefix="cluster-")
         self._run_as = {"cwd": self._folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        if os.geteuid() == 0:  # whom PostgreSQL refuses
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             shutil.chown(self._folder, "postgres", "postgres")
             self._run_as |= {"user": "postgres", "group": "postgres", "extra_groups": []}
 
@@ -86,7 +86,7 @@ def children_of(pid):
 
 
 def run_sql(url, *statements):
-    """Run statements apart from any journal; return the rows of the last."""
+    """Run statements on a connection of their own; return the rows of the last."""
     engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
@@ -118,7 +118,7 @@ class Database:
 
     @contextmanager
     def away(self):
-        """Refuse all connections in the block, as a server that is down does."""
+        """Cut and refuse all connections in the block, like a server that is down."""
         self.cluster.run(f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS false")
         self.cut()
         try:
@@ -131,7 +131,7 @@ class Database:
 
 
 class Proxy:
-    """Passes connections on to a port of 127.0.0.1, as long as it is not told to fail."""
+    """A proxy that passes connections on to a port of 127.0.0.1, unless it is told to fail."""
 
     def __init__(self, port):
         self._port = port
@@ -151,7 +151,7 @@ class Proxy:
         return thread
 
     def _accept(self):
-        with suppress(OSError):  # until it is closed
+        with suppress(OSError):  # once the listener is closed
             while True:
                 client, _ = self._listener.accept()
                 self._in_thread(self._connect, client)
@@ -180,7 +180,7 @@ class Proxy:
         self._flows.clear()
 
     def be_silent_after(self, text):
-        """Pass on what holds this text, and nothing more: no answer to it comes back."""
+        """Pass on the next data with this text, and then nothing more: no answer to it comes back."""
         self._last_words = text
 
     def go_on(self):
@@ -203,7 +203,7 @@ class Proxy:
 
 
 def hang_up(end):
-    """End a connection, of which another thread may still read."""
+    """End a connection, even while another thread reads from it."""
     with suppress(OSError):
         end.shutdown(socket.SHUT_RDWR)
 
@@ -212,7 +212,7 @@ def hang_up(end):
 
 
 def new_schema(cluster):
-    """Return the address of a schema with nothing in it, which is made faster than a database."""
+    """Return the address of an empty schema, which is quicker to make than a database."""
     name = f"journal_{secrets.token_hex(6)}"
     cluster.run(f"CREATE SCHEMA {name}")
     return f"{cluster.url}/postgres?options=-csearch_path%3D{name}"
@@ -238,7 +238,7 @@ def in_memory(ledger):
 
 @contextmanager
 def holding(url, *statements):
-    """Hold in the block what statements lock, as another process would."""
+    """Hold in the block the locks that statements take, as another process would."""
     engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         for statement in statements:
@@ -256,18 +256,18 @@ def writer_lock_taken(url):
 
 
 def file_locked(url):
-    """Hold in the block a SQLite file that nobody can read."""
+    """Lock a SQLite file in the block, so that nobody can read it."""
     return holding(url, "BEGIN EXCLUSIVE")
 
 
 def table_locked(url):
-    """Hold in the block a table of PostgreSQL that nobody can read."""
+    """Lock a PostgreSQL table in the block, so that nobody can read it."""
     return holding(url, "BEGIN", "LOCK TABLE bookings")
 
 
 @contextmanager
 def server_stopped(cluster):
-    """Stop all processes of PostgreSQL in the block: they listen and answer nothing."""
+    """Stop all processes of PostgreSQL in the block: they still listen, but answer nothing."""
     cluster.signal_all(signal.SIGSTOP)
     try:
         yield
@@ -287,7 +287,7 @@ def network_silent(proxy):
 
 @dataclass(frozen=True)
 class Stall:
-    """A way in which a journal stalls: its address for the app, and for the tests, and what stalls it in a block."""
+    """A way in which a journal stalls: its address for the app and for the tests, and what stalls it in a block."""
 
     url: str
     database: str
@@ -298,7 +298,7 @@ UNREADABLE = ["SQLite locked", "table locked", "server stopped", "network silent
 
 
 def make_stall(kind, fixture):
-    """Return a stall of a kind, on a database with nothing in it; `fixture` returns a fixture by its name."""
+    """Return a stall of a kind, on an empty database; `fixture` returns a fixture by its name."""
     if kind in ("SQLite locked", "writer's lock on SQLite"):
         url = fixture("on_sqlite")
         lock = file_locked if kind in UNREADABLE else writer_lock_taken
@@ -318,13 +318,13 @@ def make_stall(kind, fixture):
 
 
 def restore_copy(copy, file):
-    """Move a copy of a SQLite file into its place."""
+    """Replace a SQLite file by a copy of it."""
     shutil.copy(copy, f"{file}.new")
     os.replace(f"{file}.new", file)
 
 
 def sqlite_rows(file, statement):
-    """Return the rows of a SQLite file."""
+    """Return the rows that a statement finds in a SQLite file."""
     connection = sqlite3.connect(file)
     try:
         return connection.execute(statement).fetchall()
@@ -336,13 +336,13 @@ def sqlite_rows(file, statement):
 
 
 def says(page):
-    """Return the status of a page, and which of the sentences about the journal it says."""
+    """Return the status of a page, and which of the sentences about the journal it has."""
     return page.status, [text for text in (MAY_BE_OLD, NOT_BOOKED, IN_DOUBT) if text in page.text]
 
 
 @contextmanager
 def quick_limits():
-    """Make the limits of time for a journal five times as short in the block."""
+    """Cut the time limits of a journal to a fifth in the block."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gudlft.sql_journal.time_limit", lambda seconds: time_limit(seconds / 5))
         yield
@@ -366,7 +366,7 @@ def bookings_made(url, clubs=4):
     is_over = threading.Event()
 
     def book(club):
-        with suppress(OSError, http.client.HTTPException):  # where the server is gone
+        with suppress(OSError, http.client.HTTPException):  # when the server is gone
             secretary = ServedSecretary(url, f"{club}@example.com")
             while not is_over.is_set():
                 for send in [secretary.book, secretary.give_back]:

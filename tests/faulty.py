@@ -1,4 +1,4 @@
-"""The app with a fault, named by the variable FAULT, that the swarm must find."""
+"""The app with a fault that the swarm must cope with or find; the variable FAULT names it."""
 
 import itertools
 import os
@@ -14,12 +14,12 @@ from server import app, ledger
 
 
 def entry_made():
-    """Return the entry that this request made, None where it made none."""
+    """Return the entry that this request made, None if it made none."""
     return request.entry
 
 
 def lose_entries(is_lost):
-    """Keep entries for which `is_lost` is true out of the figures, though their secretaries read that all went well."""
+    """Keep entries out of the figures if `is_lost` says so, though their secretaries read that all went well."""
     add = ledger.totals.add
 
     def add_or_lose(entry):
@@ -33,7 +33,7 @@ def lose_entries(is_lost):
 
 
 def drop_answers(is_dropped):
-    """Close the connection instead of answering; the request is carried out all the same."""
+    """Close the connection instead of answering if `is_dropped` says so; the request is carried out all the same."""
 
     @app.after_request
     def answer_or_drop(response):
@@ -57,12 +57,12 @@ answered = set()
 
 
 def is_third(entry):
-    """Tell whether this is the third entry."""
+    """Tell whether this is the third entry that was asked about."""
     return next(entries) == 3
 
 
 def is_first_answer():
-    """Tell whether the request booked or gave back, and is the first that would hear of it."""
+    """Tell whether the request made an entry, and its answer is the first about that entry."""
     entry = entry_made()
     if entry is None or entry.number in answered:
         return False

@@ -24,7 +24,7 @@ URLENCODED = b"application/x-www-form-urlencoded"
 PIECES = [MARKER, *NAMES, *EMAILS, TOKEN]
 PIECES += [b"", b"1", b"2", b"-1", b"9" * 5000, b"a" * 5000]
 PIECES += [b"\0", b"%", b"%00", b"%2F", b"/", b"..", b"\\", b"{{7*7}}", b"&amp;", b";", b",", b"=", b'"']
-PIECES += [b"\xff", b"\xed\xa0\x80", b"\xe2\x80\xae"]  # no UTF-8, a lone surrogate, a change of direction
+PIECES += [b"\xff", b"\xed\xa0\x80", b"\xe2\x80\xae"]  # not UTF-8, a lone surrogate, a change of writing direction
 
 HEADERS = {
     "Host": [b"localhost", b"evil.example", b"localhost:0", b"[::1]", b"a:b:c", b"localhost\\@evil.example"],
@@ -61,14 +61,14 @@ HEADERS = {
 
 
 class Body(NamedTuple):
-    """The body of a request, and its type as the request has it."""
+    """The body of a request, and the content type that the request states."""
 
     content_type: bytes
     content: bytes
 
 
 class Tampering(NamedTuple):
-    """Which bytes of the session's cookie are replaced, and by which."""
+    """Which bytes of the session's cookie are replaced, and by what."""
 
     start: int
     length: int
@@ -88,7 +88,7 @@ def urlencoded(fields, is_quoted=True, end=b""):
 
 
 def quoted(value):
-    """Return bytes as a form has them."""
+    """Return bytes quoted as in a form."""
     return quote_from_bytes(value).encode()
 
 
@@ -106,7 +106,7 @@ PLAIN_FORM = {b"competition": NAMES[len(CLUBS)], b"places": b"1", b"email": EMAI
 
 @dataclass(frozen=True)
 class HostileRequest:
-    """A request that is sent to each address of the app. What is not hostile in it is as a booking has it."""
+    """A request that is sent to each address of the app. Its parts are those of a booking, unless they are hostile."""
 
     method: str = OWN
     name_in_path: bytes = NAMES[0]
@@ -148,7 +148,7 @@ class HostileRequest:
 
 
 def environ_key(header):
-    """Return the name of a header as WSGI has it."""
+    """Return the name that WSGI gives a header."""
     name = header.upper().replace("-", "_")
     return name if name.startswith("CONTENT") else f"HTTP_{name}"
 
@@ -162,7 +162,7 @@ def latin_1(value):
 
 
 def hostile_one_by_one():
-    """Yield requests of which one part is hostile, and all others are those of a booking."""
+    """Yield requests with one hostile part; all others are those of a booking."""
     yield from (HostileRequest(method=method) for method in METHODS)
     yield from (HostileRequest(name_in_path=piece) for piece in PIECES)
     yield from (HostileRequest(query=piece) for piece in PIECES)
@@ -221,7 +221,7 @@ HOSTILE_PARTS = {
 
 
 def with_hostile(parts):
-    """Return the strategy that draws requests of which these parts are hostile."""
+    """Return a strategy that draws requests with these parts hostile."""
     hostile = {part: HOSTILE_PARTS[part] for part in HOSTILE_PARTS if part in parts}
     return st.builds(HostileRequest, **{**PLAIN_PARTS, **hostile})
 

@@ -19,13 +19,13 @@ class Postbox:
     """What a mail server took, and what it answers instead of taking it."""
 
     def __init__(self, *answers):
-        self.answers = list(answers)  # to the first commands RCPT
-        self.hang_ups = 0  # so many mails are taken without an answer
-        self.asked_for = []  # the addresses of all commands RCPT
+        self.answers = list(answers)  # to the first RCPT commands
+        self.hang_ups = 0  # the number of mails to take without an answer
+        self.asked_for = []  # the addresses of all RCPT commands
         self.sign_ins = []
         self.mails = []
-        self.times = []  # when they came
-        self.handle_RCPT = self.take_address  # as aiosmtpd calls them
+        self.times = []  # when the mails came
+        self.handle_RCPT = self.take_address  # the names that aiosmtpd calls
         self.handle_DATA = self.take_mail
 
     async def take_address(self, server, session, envelope, address, options):
@@ -52,7 +52,7 @@ class Postbox:
 
 
 def read_mail(envelope):
-    """Return a mail as its reader's program reads it."""
+    """Return a mail as a mail program reads it."""
     return email.message_from_bytes(envelope.content, policy=default)
 
 
@@ -62,14 +62,14 @@ def code_in(envelope):
 
 
 class PatientController(Controller):
-    """aiosmtpd's server, which leaves no conversation open that is about to end."""
+    """aiosmtpd's server, but it gives open conversations a moment to end before it stops."""
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         self.conversations = set()
 
     def factory(self):
-        """Return what holds a conversation, and know when it is over."""
+        """Return the protocol of a new conversation, and notice when that is over."""
         conversation = super().factory()
         connection_lost = conversation.connection_lost
 
@@ -82,7 +82,7 @@ class PatientController(Controller):
         return conversation
 
     def stop(self, *arguments, **options):
-        """Wait a moment for the conversations, and stop."""
+        """Wait a moment for conversations to end, and stop."""
         deadline = time.monotonic() + 2
         while self.conversations and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -101,7 +101,7 @@ def mail_server(postbox, port=None, **options):
 
 
 def make_certificate(folder):
-    """Make a certificate of localhost; return the file, and what a server needs to use it."""
+    """Make a certificate for localhost; return its file, and the SSL context of a server that has it."""
     key = folder / "key.pem"
     certificate = folder / "certificate.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
@@ -116,7 +116,7 @@ def make_certificate(folder):
 
 
 class Script(socketserver.StreamRequestHandler):
-    """A conversation by the server's script: answers by command, in pieces of which each takes a while."""
+    """A conversation by the server's script: an answer to each command, in pieces with a pause between them."""
 
     def handle(self):
         """Answer line by line."""
@@ -141,7 +141,7 @@ class Script(socketserver.StreamRequestHandler):
 
 
 class ScriptedServer(socketserver.ThreadingTCPServer):
-    """A mail server that answers by a script; no pieces are silence."""
+    """A mail server that answers by a script; an answer without pieces is silence."""
 
     daemon_threads = True
 
@@ -154,12 +154,12 @@ class ScriptedServer(socketserver.ThreadingTCPServer):
         self.port = self.server_address[1]
 
     def handle_error(self, request, client_address):
-        """Say nothing where the client has gone."""
+        """Print nothing: the client may have gone."""
 
 
 @contextmanager
 def scripted_server(pause=0.1, **answers):
-    """Run a server that answers these commands with these pieces of text, and all others as usual."""
+    """Run a server that answers these commands with these pieces of text, and all other commands as usual."""
     with ScriptedServer(answers, pause) as server:
         thread = threading.Thread(target=server.serve_forever, args=[0.01])
         thread.start()

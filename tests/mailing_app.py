@@ -1,4 +1,4 @@
-"""A web app of three lines that mails a code, for servers to start and stop; and a program that ends at once."""
+"""A tiny web app that mails codes, for servers to start and stop; and a program that ends at once."""
 
 import multiprocessing
 import os
@@ -11,7 +11,7 @@ mailer = Mailer(MailServer("127.0.0.1", int(os.environ["MAIL_PORT"])), "registra
 
 
 def app(environ, start_response):
-    """Mail a code to the address that the path names; say which process does."""
+    """Mail a code to the address that the path names; answer with the id of this process."""
     address = environ["PATH_INFO"].strip("/")
     if address:
         mailer.send_code(address, "7QKM-2XPD")
@@ -20,7 +20,7 @@ def app(environ, start_response):
 
 
 def mail_from_child(method):
-    """Mail a code, then another one from a child process that is made while the first one waits."""
+    """Mail a code, then another one from a child process that starts while the first one waits."""
     mailer.send_code("parent@club.example", "7QKM-2XPD")
     arguments = (f"{method}@club.example", "7QKM-2XPD")
     child = multiprocessing.get_context(method).Process(target=mailer_of_child, args=arguments)

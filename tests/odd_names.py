@@ -1,4 +1,4 @@
-"""Clubs and competitions whose names are hard on links, forms and pages; figures are drawn for them."""
+"""Clubs and competitions whose names are hard on links, forms and pages; Hypothesis draws figures for them."""
 
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -18,7 +18,7 @@ IN_AN_HOUR = dict.fromkeys(COMPETITIONS, MORNING + timedelta(hours=1))
 
 CLUB = st.sampled_from(CLUBS)
 COMPETITION = st.sampled_from(COMPETITIONS)
-OPENING = st.fixed_dictionaries(  # what a start of the app reads; competitions may be missing
+OPENING = st.fixed_dictionaries(  # what the app reads at its start; competitions may be missing
     {
         "points": st.fixed_dictionaries({club: st.integers(5, 60) for club in CLUBS}),
         "places": st.fixed_dictionaries(
@@ -49,7 +49,7 @@ def open_ledger(points, places, starts, cost=3, cap=12, clock=lambda: MORNING, j
 
 @contextmanager
 def running(ledger):
-    """Let the app's pages show a ledger; yield what may be patched besides."""
+    """Let the app's pages show a ledger; yield the patch, for more to be patched."""
     with pytest.MonkeyPatch.context() as patch:
         let_pages_show(ledger, patch)
         yield patch

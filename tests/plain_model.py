@@ -1,4 +1,4 @@
-"""The rules again, as plainly as can be: every figure is a sum over the bookings, and nothing is kept beside them."""
+"""The rules again, as plainly as can be: every figure is a sum over the bookings, and nothing else is kept."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +8,7 @@ from gudlft.model import Kind
 
 
 class Booking(NamedTuple):
-    """What was booked, and what it cost; negative where places were given back."""
+    """What was booked, and what it cost; negative if places were given back."""
 
     club: str
     competition: str
@@ -59,7 +59,7 @@ class PlainModel:
         return max(0, min(affordable, allowed, self.places_left(competition)))
 
     def judge(self, kind, club, competition, places, now):
-        """Return the booking that an order must become; None where it must be refused."""
+        """Return the booking that an order must become; None if it must be refused."""
         held = self.places_held(club, competition)
         most = held if kind is Kind.RETURN else self.most_places(club, competition)
         if not self.is_open(competition, now) or not 1 <= places <= most:

@@ -1,6 +1,6 @@
-"""A season as a federation has one: 60 clubs, 40 upcoming and 150 past competitions, and a club with 30 holdings.
+"""A season like a federation's: 60 clubs, 40 upcoming and 150 past competitions, and a club with 30 holdings.
 
-The same each time. For tests and benchmarks that ask what a page is like where there is much on it.
+The same each time. For tests that ask what a page is like when there is much on it.
 """
 
 import re
@@ -92,7 +92,7 @@ PAST_NAMES = [f"{city} Open" for city in CITIES[:20]] + [
     "Novice Cup",
     "Spring Festival",
 ]
-FULL = ["Strasbourg Night of Strength", "Women’s Open Montpellier", "Limoges Bench Press Cup"]  # of 12 places
+FULL = ["Strasbourg Night of Strength", "Women’s Open Montpellier", "Limoges Bench Press Cup"]  # with 12 places each
 NOT_HELD = {
     *FULL,
     "Coupe de Paris",
@@ -119,7 +119,7 @@ def email_of(club: str) -> str:
 
 
 def competitions(year: int = 2050, past_years: Iterable[int] = range(2020, 2026)) -> list[tuple[str, str, int]]:
-    """Return 40 competitions of a year to come and 150 of six years that are over, as (name, date, places)."""
+    """Return 40 competitions of a coming year and 150 of six past years, as (name, date, places)."""
     upcoming = [(name, f"{year}-{at}:00", places) for at, places, name in UPCOMING]
     past = [
         (f"{name} {past_year}", f"{past_year}-{1 + number % 12:02}-{1 + number:02} 10:00:00", 20 + number)
@@ -130,9 +130,9 @@ def competitions(year: int = 2050, past_years: Iterable[int] = range(2020, 2026)
 
 
 def orders() -> list[tuple[str, str, int]]:
-    """Return bookings, and places given back as negative ones, in their order, as (club, competition, places).
+    """Return bookings, and returns with negative places, in their order, as (club, competition, places).
 
-    They leave the club with 30 holdings and 80 entries, and at two competitions with all the places that it may hold.
+    They leave the club with 30 holdings and 80 entries, and with the most places that it may hold at two competitions.
     Others have filled three competitions and booked somewhere each.
     """
     others = [name for name, _, _ in clubs() if name not in (CLUB, POOR_CLUB)]

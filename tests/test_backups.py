@@ -1,4 +1,4 @@
-"""Backups by the lines that the documents show, made while bookings are, and restored."""
+"""Backups by the commands that docs/operating.md shows, made while the app takes bookings, and restored."""
 
 import re
 import subprocess
@@ -20,20 +20,20 @@ def folder(tmp_path):
 
 
 def documented(beginning):
-    """Return the one line that the documents show for a command."""
+    """Return the one line of docs/operating.md that begins like this."""
     [line] = re.findall(f"^    ({re.escape(beginning)}.*)$", (PROJECT / "docs" / "operating.md").read_text(), re.M)
     return line
 
 
 def run_line(line, folder, url=DOCUMENTED_DATABASE):
-    """Run a line of the documents in a folder, for another database."""
+    """Run a documented line in a folder, with another database in place of the documented one."""
     line = line.replace(DOCUMENTED_DATABASE, url.replace("+psycopg", ""))
     done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, timeout=60)
     assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
 
 
 def make_backup_under_load(folder, url, line):
-    """Serve the app, and make a backup while bookings are made; return the tokens that it must hold."""
+    """Serve the app, and make a backup while clubs book; return the tokens that it must hold."""
     with serving(folder, workers=2, JOURNAL=url, SECRET_KEY=KEY) as (address, _), bookings_made(address) as made:
         wait_until(lambda: 20 <= len(made.answered))
         answered_before = set(made.answered)
@@ -44,7 +44,7 @@ def make_backup_under_load(folder, url, line):
 
 
 def check_restored(folder, url, answered_before, rows_after):
-    """Assert that a restored journal is the beginning of what was booked, and that the app goes on with it."""
+    """Assert that a restored journal holds the first of all bookings made, and that the app goes on with it."""
     restored = run_sql(url, "SELECT number, token FROM bookings ORDER BY number")
     assert list(range(1, len(restored) + 1)) == [number for number, _ in restored]
     assert answered_before <= {token for _, token in restored}

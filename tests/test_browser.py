@@ -1,6 +1,6 @@
 """The pages in a browser: the journey of a secretary, axe, the Nu checker, sizes, scrolling, the first visit.
 
-One browser and one walk through all states serve the whole module; what the walk finds is asserted test by test.
+One browser and one walk through all states serve the whole module; each test asserts a part of what the walk finds.
 axe-core and vnu-jar come from npm, by the command in the README.
 """
 
@@ -77,8 +77,8 @@ SEASON_QUERIES = {  # state: what is chosen
     "past": "show=past",
     "past, narrowed": "show=past&q=lyon",
 }
-SCHEMES = {"light": [], "dark": ["cat.color"]}  # the rules of axe that can tell: all, or those about colours
-ZOOMS = [(320, 1), (360, 1), (1280, 1), (320, 2), (360, 2), (1280, 2)]  # width in CSS pixels, size of the text
+SCHEMES = {"light": [], "dark": ["cat.color"]}  # the tags of the axe rules that are run; none means all
+ZOOMS = [(320, 1), (360, 1), (1280, 1), (320, 2), (360, 2), (1280, 2)]  # width in CSS pixels, factor of the text's size
 
 RUN_AXE = """
 const done = arguments[arguments.length - 1];
@@ -146,7 +146,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture
 def visitor(browser):
-    """Return the browser as a new visitor finds it: no cookies, a wide window, light, scripts on."""
+    """Return the browser as it is for a new visitor: no cookies, a wide window, light, scripts on."""
     browser.get("about:blank")
     browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
@@ -242,7 +242,7 @@ def test_form_sent_again_by_going_back_books_once(visitor, site):
     sign_in(visitor, site, "john@simplylift.example")
     book(visitor, site, "Simply Lift", OPEN, "2")
     leave(visitor, visitor.back, "#places")
-    assert "7" == text(visitor, "[data-club] .points-left")  # fresh figures: nothing was kept by the browser
+    assert "7" == text(visitor, "[data-club] .points-left")  # fresh figures: the browser kept nothing
 
 
 def test_back_after_signing_out_shows_nothing(visitor, site):
@@ -268,13 +268,13 @@ def demo(tmp_path):
 
 
 def show_phone(browser):
-    """Give the window the size of a phone's."""
+    """Give the window the size of a phone."""
     metrics = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
 
 def in_view(browser, selector):
-    """Tell whether the whole of an element is seen without scrolling."""
+    """Tell whether the whole of an element is in view on a phone without scrolling."""
     box = browser.execute_script("return document.querySelector(arguments[0]).getBoundingClientRect()", selector)
     return box["top"] >= 0 and box["bottom"] <= 740
 
@@ -355,7 +355,7 @@ def test_print_of_my_bookings_has_the_club_and_the_date_and_no_forms(visitor, si
 
 
 def states(browser, site):
-    """Lead the browser through every page and state; yield the name of each."""
+    """Lead the browser through the pages with few competitions, in all states; yield the name of each."""
     browser.get(site)
     yield "sign-in"
     browser.get(f"{site}/bookings")
@@ -434,7 +434,7 @@ def states_of_long_lists(browser, site):
 
 
 def states_of_a_season(browser, site):
-    """Lead the browser through the pages of a club with 30 holdings in a season of 40 and 150 competitions."""
+    """Lead the browser through the pages of a club with 30 holdings, in a season of 190 competitions."""
     book_a_season(site)
     sign_in(browser, site, season.email_of(season.CLUB))
     yield "season"
@@ -494,14 +494,14 @@ def book_often(site, competition):
 
 
 def html_as_sent(browser):
-    """Return the page's source as the server sent it, also after a POST."""
+    """Return the page's source as the server sent it, even after a POST."""
     events = [json.loads(entry["message"])["message"]["params"] for entry in browser.get_log("performance")]
     pages = [event["requestId"] for event in events if event.get("type") == "Document" and "response" in event]
     return browser.execute_cdp_cmd("Network.getResponseBody", {"requestId": pages[-1]})["body"]
 
 
 def look(browser):
-    """Return what is wrong with the page that is shown, by kind, and its source."""
+    """Return what is wrong with the page that is shown, by kind, with its source and its heights."""
     found = {"html": html_as_sent(browser), "wide": [], "broken": [], "small": [], "axe": []}
     for width, zoom in ZOOMS:
         show(browser, width)

@@ -1,4 +1,4 @@
-"""Codes by mail: how they look, that nobody can foretell them, when they work, and the mail that brings one."""
+"""Codes by mail: how they look, that nobody can predict them, when they work, and the mail that brings one."""
 
 import email
 import hmac
@@ -165,7 +165,7 @@ def test_code_works_for_ten_minutes_and_where_clocks_differ_by_one(age, works):
 
 
 def read(mail):
-    """Return a mail as its reader's program reads it."""
+    """Return a mail as a mail program reads it."""
     return email.message_from_bytes(bytes(mail), policy=default)
 
 

@@ -37,7 +37,7 @@ def mailing(folder, **settings):
 
 
 def wait_for_code(postbox, number=1):
-    """Return the code that a mail, counted from 1, brings."""
+    """Wait for the mail with a number, counted from 1; return the code that it brings."""
     wait_until(lambda: len(postbox.mails) >= number)
     return code_in(postbox.mails[number - 1])
 

@@ -191,7 +191,7 @@ def test_process_that_reads_a_long_journal_does_not_keep_others_from_booking(url
     began = time.monotonic()
 
     with other.journal.reading() as transaction:
-        assert 2 == ledger.book(*parties(ledger), 1).number  # before the first row is read
+        assert 2 == ledger.book(*parties(ledger), 1).number  # before the first booking is read
         rows = transaction.entries(first=1)
         next(rows)
         assert 3 == ledger.book(*parties(ledger), 1).number
@@ -339,7 +339,7 @@ def test_file_that_is_gone_is_not_made_anew(on_sqlite, served, tmp_path):
 
 @pytest.fixture
 def eager(monkeypatch):
-    """Let the background try every tenth of a second to write sign-outs."""
+    """Let the background try to write sign-outs every tenth of a second."""
     monkeypatch.setattr("gudlft.sign_outs.SECONDS_BETWEEN_TRIES", 0.1)
 
 

@@ -1,4 +1,4 @@
-"""The data files: what they may hold, and the line for each thing that is wrong in them."""
+"""The data files: what they may hold, and the line for each mistake in them."""
 
 import json
 import re
@@ -17,7 +17,7 @@ PARIS = "CET-1CEST,M3.5.0,M10.5.0/3"
 
 @pytest.fixture(autouse=True)
 def set_zone(monkeypatch):
-    """Let the local time be UTC, whatever the shell says; return a function that sets another TZ."""
+    """Let local time be UTC, whatever the shell says; return a function that sets another TZ."""
 
     def set_zone(name):
         monkeypatch.setenv("TZ", name)
@@ -38,7 +38,7 @@ def a_competition(**fields):
 
 
 def write(folder, clubs='{"clubs": []}', competitions='{"competitions": []}'):
-    """Write both files from text, bytes or lists of items; None writes none."""
+    """Write both files from text, bytes or lists of items; None leaves a file out."""
     for key, content in {"clubs": clubs, "competitions": competitions}.items():
         if isinstance(content, list):
             content = json.dumps({key: content})
@@ -475,8 +475,8 @@ def test_line_about_a_time_zone_is_printable(tmp_path, monkeypatch):
     assert ['TZ: "\\udcff" names no time zone'] == problems(tmp_path)
 
 
-def test_summer_time_needs_its_days(tmp_path, monkeypatch):
-    monkeypatch.setenv("TZ", "CET-1CEST")  # which glibc takes for New York's from 2038 on
+def test_summer_time_without_its_dates_is_no_time_zone(tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "CET-1CEST")  # from 2038 on, glibc applies New York's rules to it
 
     assert ['TZ: "CET-1CEST" names no time zone'] == problems(tmp_path)
 
@@ -490,7 +490,7 @@ def test_no_time_zone_is_fine(tmp_path, monkeypatch):
 
 @pytest.fixture
 def without_zones(tmp_path):
-    """Let the system have no files of time zones, as some containers do; a package may have them all the same."""
+    """Let the system have no time zone files, as in some containers; a Python package may still have them."""
     zoneinfo.reset_tzpath([tmp_path])
     yield
     zoneinfo.reset_tzpath()
@@ -522,12 +522,12 @@ def test_wrong_time_zone_is_told_together_with_the_files(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("email", ["a@b", "john@simplylift.co", "o'hara+lift@club-1.example", '"a"@b', "a@[::1]"])
-def test_email_address_of_a_club_is_one(email):
+def test_email_address_that_a_club_may_have_is_accepted(email):
     assert is_email(email)
 
 
 @pytest.mark.parametrize("text", ["", "john", "john@", "@x", "a@b@c", "jöhn@x", "a@b ", "a@b,c", "a\n@b"])
-def test_what_no_club_could_have_is_no_email_address(text):
+def test_text_that_is_no_email_address_is_not_accepted(text):
     assert not is_email(text)
 
 

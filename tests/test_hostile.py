@@ -1,4 +1,4 @@
-"""Hostile requests: nothing breaks, nothing leaks, nothing comes back as it was sent, nothing changes that may not."""
+"""Hostile requests: nothing breaks, nothing leaks, nothing comes back as it was sent, nothing changes that must not."""
 
 import logging
 from collections import Counter
@@ -29,7 +29,7 @@ SECURITY_HEADERS = {
 
 
 def addresses():
-    """Return paths and methods: some that lead nowhere, and each address of the app, forms twice, signing in last."""
+    """Return paths and methods: some that lead nowhere, then each of the app, forms twice, signing in and out last."""
     astray = ["", "*", "//evil.example/", "/showSummary/", "/static/../server.py", "/<>"]
     found = [(path, "GET") for path in astray]
     rules = sorted(server.app.url_map.iter_rules(), key=lambda rule: rule.endpoint in ("sign_in", "sign_out"))
@@ -46,7 +46,7 @@ ADDRESSES = addresses()
 
 
 def send_everywhere(request, club, proxies=0, failed_sign_ins=10, **configuration):
-    """Send a request to each address; return how often it got each status and changed what."""
+    """Send a request to each address; return how often it got each status and made each kind of change."""
     ledger = open_ledger(
         points=dict.fromkeys(CLUBS, 300),
         places=dict.fromkeys(COMPETITIONS[:-1], 100),
@@ -76,7 +76,7 @@ def set_up(patch, proxies, failed_sign_ins, configuration):
 
 
 def send(ledger, club, environ):
-    """Send a request; return its status, and the address of the form if it changed something: then it must be one."""
+    """Send a request; count its status and, if it changed something, its address, having checked that it may."""
     entries_before = len(ledger.entries)
 
     status = checked_status(environ)
@@ -117,7 +117,7 @@ def checked_status(environ):
 
 
 def check_headers(headers):
-    """Check that the headers are safe, and hold nothing that could end one."""
+    """Check that the headers are safe, and hold nothing that could end a header or open a tag."""
     assert SECURITY_HEADERS.items() <= dict(headers).items()
     assert server.app.config["HTTPS"] == ("Strict-Transport-Security" in headers)
     for name, value in headers:

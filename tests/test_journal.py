@@ -1,4 +1,4 @@
-"""Bookings that survive, on SQLite and on PostgreSQL: the same rules, replayed, shared, and tied to the files."""
+"""Bookings that survive, on SQLite and on PostgreSQL: the same rules, replay, sharing, and changed files."""
 
 import threading
 from datetime import datetime, timedelta, timezone

@@ -1,4 +1,4 @@
-"""Limits of failed sign-ins: how many events of a key are counted, how long the next one must wait."""
+"""Limits: how many events of a key are counted, how long the next one must wait, and what a client's key is."""
 
 import threading
 import time
@@ -30,7 +30,7 @@ def test_error_says_how_long_to_wait():
     assert "wait 5 seconds" == str(TooOften(5))
 
 
-def test_so_many_events_are_counted_and_the_next_must_wait(clock):
+def test_events_are_counted_up_to_the_limit_and_the_next_must_wait(clock):
     limit = RateLimit(most=10, seconds=60)
 
     waits = [limit.count("client") for _ in range(11)]
@@ -98,7 +98,7 @@ def test_asking_counts_nothing(clock):
     assert 0 == limit.count("client")
 
 
-def test_limit_of_none_counts_any_number(clock):
+def test_limit_of_zero_lets_any_number_pass(clock):
     limit = RateLimit(most=0, seconds=60)
 
     assert {0} == {limit.count("client") for _ in range(30)}

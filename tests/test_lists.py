@@ -64,7 +64,7 @@ def test_any_name_works_in_every_link_and_form(serve, name):
 
 
 def page_figure(secretary, kind, name):
-    """Return a figure of the summary."""
+    """Return one figure from the summary."""
     return secretary.get("/showSummary").figures[kind, name]
 
 
@@ -102,22 +102,22 @@ def test_booking_page_of_another_club_is_refused_whatever_the_competition(john, 
 
 
 def many_clubs(number):
-    """Return so many clubs, the first with the most points."""
+    """Return this many clubs, the first with the most points."""
     return [Club(f"Club {n:04}", f"{n}@club.example", 5000 - n) for n in range(1, number + 1)]
 
 
 def many_competitions(number):
-    """Return so many competitions that are open, soonest first."""
+    """Return this many open competitions, soonest first."""
     return [Competition(f"Cup {n:03}", tomorrow("", 0).starts_at.replace(year=2060 + n), 50) for n in range(number)]
 
 
 def names(page, kind):
-    """Return whose figures of a kind a page shows, in order."""
+    """Return the owners of a page's figures of one kind, in order."""
     return [name for shown, name in page.figures if shown == kind]
 
 
 def page_links(page):
-    """Return where the links to other pages of the list lead."""
+    """Return the addresses of the links to other pages of the list."""
     return [link["href"] for link in page.soup.select("[rel=prev], [rel=next]")]
 
 

@@ -19,12 +19,12 @@ CLOSED = REFUSED.format("Booking is closed: Spring Festival started on 27 March 
 
 
 def page_with(html):
-    """Return a page that has this in its body."""
+    """Return a page with this HTML in its body."""
     return Page(f"<!DOCTYPE html>\n<html><body>\n{html}\n</body></html>\n")
 
 
 def judged(status, path, html, expected):
-    """Return what an answer counts as and the text of its failure, None where there is none."""
+    """Return what an answer counts as and the text of its failure; None if it is no failure."""
     problem = judge(Answer(status, path, page_with(html)), expected)
     if problem is None:
         return None
@@ -232,13 +232,13 @@ def test_number_of_places_given_back_is_the_whole_number():
 
 
 def unexplained(tally, before, after):
-    """Return how many figures are unexplained where only the points of Simply Lift were read."""
+    """Return how many figures are unexplained if only the points of Simply Lift were read."""
     figures = [{} if number is None else {POINTS: number} for number in (before, after)]
     return len([line for line in tally.unexplained(*figures) if "points-left" in line])
 
 
 def tally_of(booked=0, booked_unknown=0, returned_unknown=0):
-    """Return a tally of so many places, booked or of unknown outcome, for 3 points each."""
+    """Return a tally of this many places, booked or with an unknown outcome, for 3 points each."""
     tally = Tally()
     tally.begin()
     if booked:

@@ -1,4 +1,4 @@
-"""Codes by mail against real mail servers: encrypted, away, slow, refusing, closing in the middle; and at the end."""
+"""Codes by mail against real mail servers: encrypted, away, slow, refusing, hanging up; and when the app ends."""
 
 import email
 import logging
@@ -30,7 +30,7 @@ CODE = "7QKM-2XPD"
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory):
-    """Return the file of a certificate of localhost, and what a server needs to use it."""
+    """Return the file of a certificate for localhost, and the SSL context of a server that has it."""
     return make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
@@ -54,7 +54,7 @@ def mailer_for():
 
 
 def wait_until(condition, seconds=5.0):
-    """Wait for something to become true."""
+    """Wait until a condition is true."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
@@ -62,7 +62,7 @@ def wait_until(condition, seconds=5.0):
 
 
 def read(envelope):
-    """Return a mail as its reader's program reads it."""
+    """Return a mail as a mail program reads it."""
     return email.message_from_bytes(envelope.content, policy=default)
 
 
@@ -72,7 +72,7 @@ def lines_of(caplog, level=logging.DEBUG):
 
 
 def errors_of(caplog):
-    """Return the mails that were given up, as the log tells."""
+    """Return what the log says of mails that were given up."""
     return lines_of(caplog, logging.ERROR)
 
 
@@ -214,7 +214,7 @@ def encryption(security, context):
     """Return the options of a mail server that is encrypted in this way."""
     if security is MailSecurity.STARTTLS:
         return {"tls_context": context, "require_starttls": True}
-    return {"ssl_context": context, "auth_require_tls": False}  # it is encrypted, which aiosmtpd does not see
+    return {"ssl_context": context, "auth_require_tls": False}  # aiosmtpd does not see that it is encrypted
 
 
 @pytest.mark.parametrize("security", [MailSecurity.STARTTLS, MailSecurity.TLS])
@@ -247,7 +247,7 @@ def test_certificates_that_the_system_trusts_are_trusted(mailer_for, certificate
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 def test_nothing_is_sent_where_the_certificate_is_not_the_servers(security, host, mailer_for, certificate, caplog):
     file, server_context = certificate
-    trusted = None if host == "localhost" else file  # unknown to the system, or of another name
+    trusted = None if host == "localhost" else file  # a certificate unknown to the system, or for another name
     postbox = Postbox()
 
     with mail_server(postbox, **encryption(security, server_context)) as port:
@@ -366,7 +366,7 @@ def test_mail_is_sent_again_where_the_server_hangs_up_in_the_middle(mailer_for):
         wait_until(lambda: 2 == len(postbox.mails))
 
     first, second = map(read, postbox.mails)
-    assert first["Message-ID"] == second["Message-ID"]  # so that a reader sees one mail
+    assert first["Message-ID"] == second["Message-ID"]  # so that mail programs show one mail
 
 
 @pytest.mark.parametrize("answer", [["421 bye\r\n"], []])
@@ -383,7 +383,7 @@ def test_mail_that_was_taken_is_not_sent_again_whatever_follows(answer, mailer_f
 
 
 def seconds_until_given_up(mailer, caplog):
-    """Ask for a code; return after how many seconds the log says that it cannot be sent."""
+    """Send a code; return how many seconds it takes until the log says that it cannot be sent."""
     started = time.monotonic()
     mailer.send_code(JOHN, CODE)
     wait_until(lambda: errors_of(caplog))
@@ -456,7 +456,7 @@ def test_codes_that_were_never_tried_go_before_those_that_failed(mailer_for, cap
 
 
 @pytest.mark.parametrize("quoted", ["7QKM-2XPD", "7qkm2xpd"])
-@pytest.mark.parametrize("before", [0, 175])  # in the middle of the line, and where it is cut
+@pytest.mark.parametrize("before", [0, 175])  # in the middle of the line, and where the line is cut
 def test_code_that_a_server_quotes_is_not_logged(quoted, before, mailer_for, caplog):
     with scripted_server(END=[f"554 spam {'x' * before} {quoted}\r\n"]) as server:
         mailer_for(server.port).send_code(JOHN, CODE)
@@ -639,7 +639,7 @@ def test_end_waits_for_nothing_where_no_code_was_asked_for(mailer_for, caplog):
 
 
 def run_mailing_app(port, *arguments):
-    """Run the tests' mailing program until it ends; return how it did."""
+    """Run the tests' mailing program until it ends; return the finished process."""
     environment = {**os.environ, "MAIL_PORT": str(port)}
     program = [sys.executable, "-m", "tests.mailing_app", *arguments]
     return subprocess.run(program, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=30)
@@ -658,10 +658,10 @@ def test_each_process_sends_its_own_mails_once(method):
 
 @contextmanager
 def granian(folder, mail_port):
-    """Serve the mailing app under granian; yield its address and its process, which leads a group of its own."""
+    """Serve the mailing app under granian; yield its address and its process, which leads a process group."""
     port = free_port()
     program = [sys.executable, "-m", "granian", "--interface", "wsgi", "--blocking-threads", "2", "--no-ws"]
-    program += ["--workers-kill-timeout", "8"]  # a worker that SIGINT and SIGTERM reach at once may go on
+    program += ["--workers-kill-timeout", "8"]  # a worker that gets SIGINT and SIGTERM at once may go on running
     program += ["--port", str(port), "tests.mailing_app:app"]
     environment = {**os.environ, "MAIL_PORT": str(mail_port)}
     with open(folder / "server.log", "wb") as log:
@@ -678,7 +678,7 @@ def granian(folder, mail_port):
 
 
 def stop(process, number):
-    """Stop granian by SIGTERM, or as Ctrl-C does, which reaches its workers too."""
+    """Stop granian with SIGTERM, or like Ctrl-C with SIGINT, which reaches its workers too."""
     if number == signal.SIGINT:
         os.killpg(process.pid, number)
     else:

@@ -1,4 +1,4 @@
-"""What a mail server's answers mean, and how they are told in a line."""
+"""What a mail server's answers mean, and how they are reported in a line."""
 
 import smtplib
 import socket
@@ -10,7 +10,7 @@ from gudlft.mail_server import MailError, is_final, one_line, own_name, reason, 
 
 
 def untrusted(sentence="self-signed certificate"):
-    """Return the error of a certificate that is not trusted."""
+    """Return the error about a certificate that is not trusted."""
     error = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] ...")
     error.verify_message = sentence
     return error

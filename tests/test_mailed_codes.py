@@ -1,4 +1,4 @@
-"""Signing in by a mailed code, on the app and against a real mail server: SPEC.md, section 7, line by line."""
+"""Signing in by a mailed code, with the whole app and a real mail server."""
 
 import http.client
 import logging
@@ -43,7 +43,7 @@ REFUSED = (400, DOES_NOT_WORK)
 
 @pytest.fixture
 def postbox():
-    """Return the postbox of a mail server that runs; its port is there too."""
+    """Return the postbox of a running mail server, with its port as an attribute."""
     postbox = Postbox()
     with mail_server(postbox) as postbox.port:
         yield postbox
@@ -51,7 +51,7 @@ def postbox():
 
 @pytest.fixture
 def folder(tmp_path):
-    """Return a folder with data files in which an address has capitals."""
+    """Return a folder with data files in which one email address has capitals."""
     write_data(
         tmp_path,
         [("Simply Lift", JOHN_IN_THE_FILE, 13), ("She Lifts", KATE, 12)],
@@ -62,7 +62,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def start_mailing(start, folder, postbox, monkeypatch):
-    """Return a function that starts the app with the mail server, quick to send, and other settings."""
+    """Return a function that starts the app with the mail server and other settings; it sends mail quickly."""
     monkeypatch.setattr(Mailer, "delay", 0.02)
     started = []
 
@@ -94,7 +94,7 @@ def visitor(app):
 
 
 def ask(browser, postbox, address=JOHN, form="/showSummary", **fields):
-    """Ask for a code of a club in a browser; return it as its mail has it."""
+    """Ask for a code for an address in a browser; return the code from its mail."""
     mails_before = len(postbox.mails)
     page = browser.post(form, **(fields or {"email": address}))
     assert (303, "/code") == page.redirect
@@ -103,7 +103,7 @@ def ask(browser, postbox, address=JOHN, form="/showSummary", **fields):
 
 
 def another(browser, postbox):
-    """Ask for another code with the button of the page; return it."""
+    """Ask for another code with the button on the page; return it."""
     return ask(browser, postbox, form="/code", another="1")
 
 
@@ -121,7 +121,7 @@ def copy_of(browser, app):
 
 
 def move_clock(app, monkeypatch, **difference):
-    """Move the app's clock by a difference from now."""
+    """Stop the app's clock at a moment that differs from now by this much."""
     moment = datetime.now().astimezone() + timedelta(**difference)
     monkeypatch.setattr(app.ledger, "now", lambda: moment)
 
@@ -601,7 +601,7 @@ def test_code_that_was_mailed_still_works_when_no_more_are(app, postbox):
 
 
 def at_once(number, action):
-    """Let so many threads do it at once, each with its number; return what they answered."""
+    """Call an action in this many threads at once, each with its number; return what the calls return."""
     gate = Barrier(number)
 
     def run(index):
@@ -899,7 +899,7 @@ def test_code_that_is_sent_twice_at_once_signs_in_once(start_mailing, postbox, w
 
 @contextmanager
 def away(*arguments):
-    """Fail as a journal does that is away."""
+    """Fail like a journal that is away."""
     raise JournalError("connection refused")
     yield
 
@@ -968,7 +968,7 @@ def test_code_whose_commit_is_in_doubt_signs_nobody_in_twice(journaled, postbox,
 
 
 def without_cookie(headers):
-    """Return the headers of an answer, of its cookie only the flags: the value holds random ids."""
+    """Return the headers of an answer, but only the flags of its cookie: the value holds random ids."""
     return [(name, value.partition(";")[2] if name == "Set-Cookie" else value) for name, value in headers.items()]
 
 
@@ -1047,7 +1047,7 @@ def test_known_and_unknown_addresses_are_answered_in_the_same_time(app, postbox,
 
 
 def send(url, address, cookie="", **form):
-    """Send a form with a cookie over a connection of its own; return status, and the cookie that came back."""
+    """Send a form with a cookie over a connection of its own; return the status and the cookie that came back."""
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
     headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
     connection.request("POST", address, urlencode(form), headers)

@@ -1,6 +1,6 @@
-"""The app against a plain model: whatever secretaries, the clock and an organiser do, pages show what must be.
+"""The app against a plain model: whatever secretaries, the clock and an organiser do, pages show the right figures.
 
-Hypothesis draws what happens: always the same in the profile "fixed", anew and 30 times as much with
+Hypothesis draws what happens: always the same in the profile "fixed", but something new and 30 times as much with
 `--hypothesis-profile=long`.
 """
 
@@ -46,11 +46,11 @@ SIGN_IN_LASTS = timedelta(hours=8)
 TOKEN = re.compile('(?<=name="token" value=")[^"]+')
 KINDS = {"/purchasePlaces": Kind.BOOKING, "/cancelPlaces": Kind.RETURN}
 
-NONSENSE = ["+3", "1_0", "٣", "1.5", "-1", "0", "", "x" * 5000, "9" * 6]  # nothing that can be booked
+NONSENSE = ["+3", "1_0", "٣", "1.5", "-1", "0", "", "x" * 5000, "9" * 6]  # no numbers that can be booked
 NUMBERS = {str(number): number for number in range(1, 15)} | {" 2 ": 2, "012": 12} | dict.fromkeys(NONSENSE, 0)
 
 BROWSER = st.integers(0, 2)
-TYPED = st.sampled_from(["1", "2", "1", "3"] * 10 + list(NUMBERS) + NONSENSE)  # small numbers more often
+TYPED = st.sampled_from(["1", "2", "1", "3"] * 10 + list(NUMBERS) + NONSENSE)  # small numbers come more often
 HOURS_UNTIL_START = st.sampled_from([9, 40, 1, 100, -1])
 
 
@@ -59,13 +59,13 @@ HOURS_UNTIL_START = st.sampled_from([9, 40, 1, 100, -1])
 
 @dataclass
 class Model(PlainModel):
-    """The plain model, and what was sent until now."""
+    """The plain model, with the time and the forms that were sent so far."""
 
     now: datetime = MORNING
     forms_sent: set = field(default_factory=set)
 
     def send(self, club, action, fields, typed):
-        """Book or give back what the form says, for the signed-in club; return the status of the answer."""
+        """Book or give back what the form says, for the signed-in club, if any; return the status of the answer."""
         if club is None or fields.get("club", club) != club:
             return 403
         competition = fields["competition"]
@@ -85,7 +85,7 @@ class Model(PlainModel):
         return 303
 
     def status_of_booking_page(self, club, competition, owner):
-        """Return the status of a club's booking page, opened by a signed-in club or nobody."""
+        """Return the status of a club's booking page, opened by a signed-in club or, if None, by nobody."""
         if club is None:
             return 303
         if club != owner:
@@ -100,7 +100,7 @@ class Model(PlainModel):
         return {competition for competition in open_ones if club and self.places_held(club, competition)}
 
     def figures(self, club):
-        """Return what the pages that a club sees must show, or those that the signed-out see."""
+        """Return the figures that a club's pages must show, or those that the signed-out see if it is None."""
         figures = {("points-left", name): self.points_left(name) for name in self.points}
         if club:
             for competition in self.places:
@@ -109,7 +109,7 @@ class Model(PlainModel):
         return figures
 
 
-# What there is
+# What pages show
 
 
 class Shown(NamedTuple):
@@ -118,7 +118,7 @@ class Shown(NamedTuple):
     figures: dict  # (class, club or competition): number
     most_places: dict  # by competition
     forms: dict  # the fields of each form, by the address that they are sent to
-    record: list  # (competition, places, points), newest first, negative where places were given back
+    record: list  # (competition, places, points), newest first, negative if places were given back
 
 
 def read(page):
@@ -131,7 +131,7 @@ def read(page):
 
 @lru_cache(1000)
 def read_without_tokens(html):
-    """Return what a page shows; most pages have not changed since the last step, but for their tokens."""
+    """Return what a page shows; between steps, most pages change in nothing but their tokens."""
     page = Page(200, html)
     most_places = {name: number for (kind, name), number in page.figures.items() if kind == "most-places"}
     return Shown(
@@ -143,7 +143,7 @@ def read_without_tokens(html):
 
 
 def read_record(page):
-    """Return the rows of the record, which begin with a booking's number, if the page has any."""
+    """Return the rows of the club's record, if the page has any: they begin with a booking's number."""
     record = []
     for row in page.rows:
         if row[0].isdigit():
@@ -167,7 +167,7 @@ class Browser(Secretary):
 
 
 class Form(NamedTuple):
-    """A form that a page showed: in which browser, where it is sent, its fields."""
+    """A form that a page showed: its browser, the address that it is sent to, its fields."""
 
     browser: int
     action: str
@@ -185,7 +185,7 @@ class SentForm(NamedTuple):
 
 
 class AppInMemory(RuleBasedStateMachine):
-    """Several secretaries, a clock and an organiser who restarts the app: all bookings are gone after it."""
+    """Several secretaries, a clock and an organiser who restarts the app: a restart loses all bookings."""
 
     keeps_bookings = False
     forms = Bundle("forms")
@@ -208,7 +208,7 @@ class AppInMemory(RuleBasedStateMachine):
     @precondition(lambda self: len(self.model.bookings) > 1)
     @rule(target=sent, opening=OPENING, typed=st.sampled_from(["1", "2"]))
     def start_again(self, opening, typed):
-        """Start again, perhaps at another price; let each club book a place more and then give some back."""
+        """Start again, perhaps at another price; let each club book one more place and then give some back."""
         self.model = replace(self.model, **opening)
         if not self.keeps_bookings:
             self.model = replace(self.model, bookings=[], forms_sent=set())
@@ -220,7 +220,7 @@ class AppInMemory(RuleBasedStateMachine):
         return self.give_back(typed)
 
     def start(self):
-        """Start the app, where each club signs in: all were signed out, unless there is a journal."""
+        """Start the app and sign each club in: all were signed out, unless there is a journal."""
         let_pages_show(self.open_ledger(), self.patch)
         salt = "session" if self.keeps_bookings else secrets.token_hex()
         sessions = type(server.app.session_interface)
@@ -244,7 +244,7 @@ class AppInMemory(RuleBasedStateMachine):
     # Pages
 
     def club_of(self, browser):
-        """Return the club that is signed in."""
+        """Return the club that is signed in in a browser; None if there is none."""
         if browser.signed_in_club and self.model.now - browser.signed_in_at < SIGN_IN_LASTS:
             return browser.signed_in_club
         return None
@@ -257,7 +257,7 @@ class AppInMemory(RuleBasedStateMachine):
         return shown
 
     def booking_forms(self, number, competition, owner=None):
-        """Open a booking page, the club's own unless another is named; return its form as a list of one, or none."""
+        """Open a booking page, the club's own unless another is named; return a list of its form, or of none."""
         browser = self.browsers[number]
         club = self.club_of(browser)
         owner = owner or club or CLUBS[0]
@@ -321,7 +321,7 @@ class AppInMemory(RuleBasedStateMachine):
         names=st.sets(st.sampled_from(["club", "competition", "token"]), min_size=1),
     )
     def send_forged(self, sent_form, other, names):
-        """Send a form again with names or the token of another form, or with none."""
+        """Send a form again with the names or the token of another form, or without them."""
         form = sent_form.form
         own_fields = {name: value for name, value in form.fields.items() if name not in names}
         other_fields = {name: value for name, value in other.fields.items() if name in names}
@@ -370,12 +370,12 @@ class AppInMemory(RuleBasedStateMachine):
             if other != number and browser.signed_in_club and not self.club_of(browser):
                 self.sign_in(other, browser.signed_in_club)
 
-    # What agrees after each step
+    # What must agree after each step
 
     @invariant()
     def bookings_agree(self):
         assert self.model.bookings == [Booking(*entry[2:6]) for entry in server.ledger.entries]
-        if not self.keeps_bookings:  # otherwise an organiser may have opened with less than was booked
+        if not self.keeps_bookings:  # else the organiser may have restarted with less than was booked
             check_conservation(server.ledger)
 
     @invariant()
@@ -399,7 +399,7 @@ class AppInMemory(RuleBasedStateMachine):
 
 
 class AppWithJournal(AppInMemory):
-    """The same, with a journal in SQLite: bookings and sign-outs survive a restart, and can be exported."""
+    """The same app with a journal in SQLite: bookings and sign-outs survive a restart, and can be exported."""
 
     keeps_bookings = True
 
@@ -417,7 +417,7 @@ class AppWithJournal(AppInMemory):
         if self.journal:
             self.journal.close()
         self.journal = SqlJournal("sqlite:///bookings.db", self.folder.name)
-        self.journal.is_new = False  # to the export, which is a process of its own and starts later
+        self.journal.is_new = False  # the export would be a later process, for which it is not new
         return super().open_ledger(self.journal)
 
     @invariant()

@@ -15,7 +15,7 @@ EARLIER = st.lists(st.tuples(CLUB, COMPETITION, st.integers(1, 12)), max_size=12
 
 
 def open_with_bookings(opening, earlier):
-    """Return a ledger in which these were booked, as far as that is possible."""
+    """Return a ledger with these bookings, as far as they are possible."""
     ledger = open_ledger(**opening, starts=IN_AN_HOUR)
     for club, competition, places in earlier:
         with suppress(KeyError, BookingError):

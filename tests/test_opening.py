@@ -1,4 +1,4 @@
-"""Opening a journal: where it lies, what it refuses at the start, in one line, and what it leaves as it was."""
+"""Opening a journal: where it lies, what stops a start with one line, and what is left as it was."""
 
 import csv
 import io

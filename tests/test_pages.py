@@ -1,4 +1,4 @@
-"""What every page has, in each of its states: a title, one h1, landmarks, names that tell links apart."""
+"""What every page has, in each of its states: a title, one h1, landmarks, links that can be told apart by name."""
 
 import re
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def long_lists(ledger, serve):
 
 
 def seen(email, address):
-    """Return a function that opens a page, signed in where an email address is given."""
+    """Return a function that opens a page, signed in if an email address is given."""
     return lambda: Secretary(email).get(address)
 
 
@@ -68,7 +68,7 @@ def after_a_return():
 
 @dataclass(frozen=True)
 class State:
-    """A state of a page: what shows it, its status, its h1, and whether a field is in error."""
+    """A state of a page: a function that shows it, its status, its h1, and whether a field is in error."""
 
     show: Callable
     status: int
@@ -119,7 +119,7 @@ def page(state):
 
 @cache
 def show_once(state):
-    """Return the page of a state, the same to all tests."""
+    """Return the page of a state, the same one for all tests."""
     page = state.show()
     assert state.status == page.status
     return page
@@ -156,7 +156,7 @@ def test_headings_skip_no_level(page):
     all_levels = levels(page)
     first = all_levels.index(1)
 
-    assert all_levels[:first] in ([], [2])  # a message stands before the h1
+    assert all_levels[:first] in ([], [2])  # a message comes before the h1
     for above, below in zip(all_levels[first:], all_levels[first + 1 :], strict=False):
         assert below <= above + 1
 
@@ -190,7 +190,7 @@ def test_header_is_the_same_on_every_page(page):
 
 
 def header_links(page):
-    """Return what the links and buttons of the header say, and where the links lead."""
+    """Return the texts of the header's links and buttons, and the addresses of the links."""
     return [(words(element), element.get("href")) for element in page.soup.select("header a, header button")]
 
 
@@ -278,7 +278,7 @@ def test_competitions_that_cannot_be_booked_say_why():
 
 
 def states(rows):
-    """Return the words in the place of each competition's button; None where there is neither: it is past."""
+    """Return the words in the place of each competition's button; None if it has no such place, since it is past."""
     cells = {row["data-competition"]: row.select_one(".action") for row in rows}
     return {name: cell and words(cell) for name, cell in cells.items()}
 

@@ -1,4 +1,4 @@
-"""Several processes: they keep the rules together, one that is killed loses nothing, and backups are whole."""
+"""Several processes: together they keep the rules, and one that is killed loses nothing."""
 
 import errno
 import os
@@ -24,7 +24,7 @@ def folder(tmp_path):
 
 
 def in_threads(number, action):
-    """Carry out an action in so many threads at once, each with its number."""
+    """Carry out an action in this many threads at once, each with its number."""
     threads = [threading.Thread(target=action, args=[each]) for each in range(number)]
     for thread in threads:
         thread.start()
@@ -81,7 +81,7 @@ def test_one_process_books_where_files_cannot_be_locked(tmp_path, monkeypatch, m
 
 
 def send_until_answered(secretary, competition):
-    """Send a form again, as its page advises, as long as the journal is too busy for it; return the status."""
+    """Send a form again, as its page advises, while the journal is too busy for it; return the status."""
     token = secrets.token_urlsafe(16)
     for _ in range(100):
         status = secretary.book("1", competition, token=token).status
@@ -91,7 +91,7 @@ def send_until_answered(secretary, competition):
 
 
 def fight(url):
-    """Let four clubs, each in four browsers, book until they are refused everywhere; return all statuses."""
+    """Let four clubs, each in four browsers, try to book more than they may; return all statuses."""
     statuses = []
 
     def book(number):
@@ -104,7 +104,7 @@ def fight(url):
 
 
 def broken_rules(url):
-    """Return what the journal says is oversold, overspent or over the cap in the data of these tests."""
+    """Return what is oversold, overspent or over the cap in the journal, by the data of these tests."""
     return run_sql(
         url,
         "SELECT competition, sum(places) FROM bookings GROUP BY competition"

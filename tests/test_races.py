@@ -1,4 +1,4 @@
-"""Threads that fight for the same places, under an amplifier; and each race again with its lock taken out."""
+"""Threads that fight for the same places, under an amplifier; and each race lost once its lock is taken out."""
 
 import random
 import threading
@@ -86,7 +86,7 @@ def give_the_last_places_back(serve, take_out):
 
 
 class BusySecretary(Secretary):
-    """A secretary who books on and on, while her sign-in is ended elsewhere."""
+    """A secretary who goes on booking while her sign-in is ended in another window."""
 
     def __init__(self):
         super().__init__(EMAIL)
@@ -95,7 +95,7 @@ class BusySecretary(Secretary):
         self.other_window.client.set_cookie("session", self.cookie)
 
     def book_on(self):
-        """Book until refused after the sign-out; return (whether that had been answered before, status) of each try."""
+        """Book until a try that begins after the sign-out; return (whether it began after that, status) of each try."""
         answers = []
         was_signed_out = False
         while not was_signed_out:
@@ -106,7 +106,7 @@ class BusySecretary(Secretary):
         return answers
 
     def sign_out(self):
-        """Sign out in the other window, and say when that was answered."""
+        """Sign out in the other window, and note when that is answered."""
         time.sleep(random.random() / 50)
         self.other_window.post("/logout")
         self.signed_out.set()
@@ -114,7 +114,7 @@ class BusySecretary(Secretary):
 
 
 def sign_out_while_booking(serve, take_out):
-    """Let ten sign-ins of a club book while each is signed out: what was answered counts, and nothing after it."""
+    """Let ten sign-ins of a club book while each ends: what was answered counts, and nothing is booked later."""
     ledger = serve(make_ledger([Club("Rich Club", EMAIL, 600)], [tomorrow(OPEN, 200)], cap=200))
     secretaries = [BusySecretary() for _ in range(10)]
     take_out(ledger)
@@ -150,7 +150,7 @@ def test_race_is_lost_where_every_thread_writes_at_once(serve, race):
 
 
 def read_while_others_book(take_out):
-    """Let threads read a club's figures while others book for it: what it paid is what it holds."""
+    """Let threads read a club's figures while others book for it: its figures always agree."""
     ledger = make_ledger()
     club, competition = parties(ledger, "Atlas Barbell")
     take_out(ledger)

@@ -14,7 +14,7 @@ from tests.support import FakeJournal, make_ledger, parties, wait_until
 
 
 class SlowJournal(FakeJournal):
-    """A journal whose readers go on one after the other, as the test lets them."""
+    """A journal whose readers wait until the test lets one of them go on."""
 
     def __init__(self):
         super().__init__()
@@ -24,7 +24,7 @@ class SlowJournal(FakeJournal):
 
     @contextmanager
     def reading(self):
-        """Yield the transaction of a reader, after a while."""
+        """Yield the transaction of a reader, once the test lets it go on."""
         if self.is_slow:
             self.readings += 1
             assert self.may_go_on.acquire(timeout=10)
@@ -46,7 +46,7 @@ def ledger(journal):
 
 @pytest.fixture
 def reader(journal, ledger):
-    """Return a reader, whose journal is slow from now on."""
+    """Return a reader whose journal is slow from now on."""
     reader = Reader(journal, ledger, SignOuts(journal))
     journal.is_slow = True
     return reader
@@ -54,7 +54,7 @@ def reader(journal, ledger):
 
 @pytest.fixture
 def pool(journal):
-    """Return threads; in the end all of them may go on."""
+    """Return a pool of threads; at the end all of them may go on."""
     with ThreadPoolExecutor() as pool:
         yield pool
         journal.may_go_on.release(20)
@@ -77,7 +77,7 @@ def test_page_is_not_content_with_a_reading_that_began_before_it_came(journal, l
     first = pool.submit(reader.catch_up)
     wait_until(lambda: 1 == journal.readings)
     other = make_ledger(journal=FakeJournal())
-    journal.rows.append(other.book(*parties(other), 1))  # after the first may have read
+    journal.rows.append(other.book(*parties(other), 1))  # the first may have read before this
     second = pool.submit(reader.catch_up)
 
     journal.may_go_on.release()

@@ -1,4 +1,4 @@
-"""Rows that went away under running processes, and rows that hands have edited."""
+"""Rows that vanish while processes run, and rows that were edited by hand."""
 
 import shutil
 
@@ -69,7 +69,7 @@ def test_rows_that_are_gone_are_noticed_though_others_took_their_numbers(url, se
     assert (10, 19, 1) == john.figures()
 
     run_sql(url, "DELETE FROM bookings")
-    other = opened(url)  # which was started anew
+    other = opened(url)  # a process that was started anew
     other.book(*parties(other, "Atlas Barbell"), 1)
 
     assert 503 == john.get("/health").status

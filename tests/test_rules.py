@@ -15,22 +15,22 @@ TERMS = Terms(cost_per_place=3, max_places_per_club=12)
 
 
 def standing(points_left=100, places_left=100, places_held=0, points_paid=0):
-    """Return figures that limit nothing but the cap, where they are not given."""
+    """Return figures; by default nothing but the cap limits what can be booked."""
     return Standing(points_left, places_left, places_held, points_paid)
 
 
 def price(places, figures=None, terms=TERMS, moment=BEFORE):
-    """Return what a booking costs."""
+    """Return the points that a booking costs."""
     return points_of(Order(Kind.BOOKING, CLUB, CUP, places), figures or standing(), terms, moment)
 
 
 def refund(places, figures, moment=BEFORE):
-    """Return what places bring back."""
+    """Return the points that come back for places."""
     return points_of(Order(Kind.RETURN, CLUB, CUP, places), figures, TERMS, moment)
 
 
 def refusal(function, *arguments, **options):
-    """Return the sentence with which something is refused."""
+    """Return the sentence with which a call is refused."""
     with pytest.raises(BookingError) as caught:
         function(*arguments, **options)
     return str(caught.value)

@@ -249,7 +249,7 @@ def test_whatever_fits_an_address_is_searched_about_as_quickly_as_a_word(q):
 
 
 def quickest(season, choice):
-    """Return what a choice leaves, and the least seconds of ten tries."""
+    """Return what a choice leaves, and the seconds of the quickest of ten tries."""
     times = []
     for _ in range(10):
         began = time.perf_counter()

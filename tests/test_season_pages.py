@@ -45,7 +45,7 @@ def names(page, table=".competitions"):
 
 
 def summary(secretary, **fields):
-    """Return the summary that is narrowed by fields of the address."""
+    """Return the summary, narrowed by fields of the address."""
     return secretary.get("/showSummary?" + urlencode(fields))
 
 
@@ -414,7 +414,7 @@ def test_way_back_never_leads_to_another_site(address):
     assert re.match("/[a-zA-Z]", location)
 
 
-def test_looking_ahead_with_head_wants_nothing():
+def test_head_request_keeps_no_page_for_later():
     stranger = Secretary()
     stranger.client.head("/bookings")
 
@@ -514,7 +514,7 @@ def test_cookie_holds_the_longest_names(serve, plane):
 
 
 def words_of(text):
-    """Return a text with its blanks folded."""
+    """Return a text with each run of blanks as one."""
     return " ".join(text.split())
 
 
@@ -630,7 +630,7 @@ def test_calendar_file_needs_a_sign_in():
     assert "You are not signed in. Sign in to continue" in stranger.get("/").text
 
 
-# Whom to ask, and when it is
+# Whom to ask, and in which time zone times are
 
 
 @pytest.mark.parametrize(

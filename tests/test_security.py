@@ -1,4 +1,4 @@
-"""Sign-in and session, requests from elsewhere, headers, input, the log: a line of SECURITY.md each."""
+"""Sign-in and session, requests from elsewhere, headers, input, hosts and proxies, the log."""
 
 import logging
 import time
@@ -26,7 +26,7 @@ def with_cookie(value, address="/showSummary"):
 
 
 def session_of(secretary):
-    """Return what the cookie of a secretary holds."""
+    """Return what a secretary's cookie holds."""
     with secretary.client.session_transaction() as session:
         return dict(session)
 
@@ -184,7 +184,7 @@ def test_options_of_a_page_are_told_to_anyone():
     assert (200, None) == (response.status_code, response.headers.get("Set-Cookie"))
 
 
-# What a request finds out ends with it
+# What a request finds out is forgotten after it
 
 
 def test_context_of_an_app_around_a_browser_keeps_nothing_of_the_signed_in_club():
@@ -235,7 +235,7 @@ def test_sign_in_without_a_field_is_refused():
 
 @pytest.fixture
 def watch(monkeypatch):
-    """Return a list with the one moment that limits see."""
+    """Return a list of one number: the time in seconds that limits see."""
     moments = [1000.0]
     monkeypatch.setattr(limits.time, "monotonic", lambda: moments[0])
     return moments
@@ -437,7 +437,7 @@ def test_every_answer_has_the_security_headers(answer):
 
 @pytest.fixture
 def https(monkeypatch):
-    """Let the app be served by HTTPS alone."""
+    """Let the app be served over HTTPS only."""
     monkeypatch.setitem(server.app.config, "HTTPS", True)
 
 
@@ -624,7 +624,7 @@ def test_forwarded_headers_count_as_far_as_proxies_are_trusted(start, proxies, s
 
 @pytest.fixture
 def log(caplog):
-    """Return a function that returns the lines which were logged since it was called last."""
+    """Return a function that returns the lines that were logged since its last call."""
     caplog.set_level(logging.INFO)
 
     def lines():

@@ -1,4 +1,4 @@
-"""What pages say, word for word, where no other suite reads it."""
+"""What pages say, word for word, unless another suite reads it."""
 
 from datetime import datetime, timedelta, timezone
 

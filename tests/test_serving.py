@@ -31,7 +31,7 @@ def folder(tmp_path):
 
 
 class Browser:
-    """Sends requests on one connection, and remembers the session."""
+    """A client that sends requests on one connection, and remembers the session."""
 
     def __init__(self, connection):
         self.connection = connection
@@ -61,12 +61,12 @@ class Browser:
 
 
 def read(url):
-    """Return status, headers and text of what is at an address."""
+    """Return status, headers and text of the answer at an address, on a connection of its own."""
     with urllib.request.urlopen(url, timeout=5) as response:
         return response.status, response.headers, response.read().decode()
 
 
-# nginx, as the documents have it
+# nginx, as the documents show it
 
 
 def documented_server():
@@ -126,7 +126,7 @@ def is_listening(port):
 
 @pytest.fixture
 def connect(folder):
-    """Serve the app with HTTPS settings behind nginx; return a function that connects to it as a browser does."""
+    """Serve the app with HTTPS settings behind nginx; return a function that opens a connection as a browser does."""
     needed(NGINX)
     port = free_port()
     key, certificate = make_certificate(folder)

@@ -1,4 +1,4 @@
-"""The settings: defaults, what a variable may say, and the line for each that is wrong."""
+"""The settings: defaults, what a variable may say, and the line for each wrong one."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ from tests.support import KEY, PROJECT
 
 
 def read(**variables):
-    """Return the settings for variables, which are written without their prefix."""
+    """Return the settings for variables, which are named without their prefix."""
     return read_settings({f"GUDLFT_{name}": text for name, text in variables.items()}, "/data")
 
 

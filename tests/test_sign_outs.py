@@ -1,4 +1,4 @@
-"""Ended sign-ins: known here at once, in other processes by the journal, and nobody waits for that."""
+"""Ended sign-ins: known here at once, in other processes through the journal, and nobody waits for it."""
 
 import threading
 import time
@@ -186,7 +186,7 @@ def test_background_tries_until_the_journal_is_back_and_no_longer():
         sign_outs.end(sign_in, NOON)
     assert threads_before + 1 == threading.active_count()
     [background] = [thread for thread in threading.enumerate() if "(_try_until_written)" in thread.name]
-    assert background.daemon  # the end of the process does not wait for it
+    assert background.daemon  # the process does not wait for it to end
     time.sleep(0.1)
 
     journal.fault = None
@@ -237,7 +237,7 @@ class StuckJournal(FakeJournal):
 
     @contextmanager
     def writing(self, seconds=None):
-        """Yield the transaction of the one writer, after a while."""
+        """Yield the transaction of the one writer, once the test lets it go on."""
         self.patience = seconds
         self.transactions += 1
         self.writer_waits.set()

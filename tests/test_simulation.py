@@ -17,7 +17,7 @@ IN_CI = 5000
 HISTORIES = int(os.environ.get("SIMULATION_HISTORIES", IN_CI))
 SEED = os.environ.get("SIMULATION_SEED")
 
-# Each bug with the first seed that finds it. Where the app has changed since, that may be another one.
+# Each bug with the first seed that finds it. If the app has changed since, another seed may be the first.
 FAULTS = {
     faults.applies_before_the_commit: 0,
     faults.forgets_to_take_over_first: 0,
@@ -52,14 +52,14 @@ FAULTS = {
 
 @pytest.fixture(autouse=True)
 def no_real_time(monkeypatch):
-    """Let no thread wait for another that reads or writes: there is one. Log no failure: there are thousands."""
+    """Let no thread wait for another to read or write: there is only one. Log no failure: there are thousands."""
     monkeypatch.setattr(reader, "SECONDS_FOR_ANOTHER_READER", 0)
     monkeypatch.setattr(sign_outs, "SECONDS_FOR_A_SIGN_OUT", 0)
     monkeypatch.setattr(sign_outs.log, "disabled", True)
 
 
 def run(seed):
-    """Run a history; print what happened where it fails."""
+    """Run a history; if it fails, print what happened."""
     history = History(seed)
     try:
         history.run()

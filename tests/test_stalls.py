@@ -1,4 +1,4 @@
-"""A served app while its journal stalls: everything is answered in time, truly, and goes on by itself afterwards."""
+"""A served app while its journal stalls: all answers come in time and are true, and then the app goes on by itself."""
 
 import secrets
 import threading
@@ -27,7 +27,7 @@ def folder(tmp_path):
 
 @dataclass
 class Answer:
-    """When a request was answered, after how many seconds, and how."""
+    """How a request was answered, and after how many seconds."""
 
     seconds: float
     status: int
@@ -35,14 +35,14 @@ class Answer:
 
 
 class Crowd:
-    """Secretaries who look at pages, book and sign out, all at once; what they were answered, by kind."""
+    """Secretaries who look at pages, book and sign out, all at once; their answers, by kind."""
 
     def __init__(self, url):
         self._secretaries = [ServedSecretary(url, f"{number}@example.com") for number in range(18)]
         self._threads = []
         self._is_over = threading.Event()
         self.answers = defaultdict(list)
-        self.tokens = {}  # of the bookings, with their answers
+        self.tokens = {}  # the tokens of bookings, with their answers
 
     def _ask(self, kind, send, *arguments, **form):
         began = time.monotonic()
@@ -65,7 +65,7 @@ class Crowd:
         thread.start()
 
     def begin(self):
-        """Let all of them begin, those who look at pages a little sooner."""
+        """Let all of them begin; those who look at pages begin a little sooner."""
         for kind, secretary in zip(PAGES, self._secretaries, strict=False):
             self._start(self._look, kind, secretary)
         time.sleep(0.3)
@@ -75,18 +75,18 @@ class Crowd:
             self._start(self._ask, "sign-out", secretary.post, "/logout")
 
     def end(self):
-        """Let nobody look at pages any more, and wait for the answers."""
+        """Stop those who look at pages, and wait for all answers."""
         self._is_over.set()
         for thread in self._threads:
             thread.join()
 
     def slowest(self, kind):
-        """Return the seconds after which the last answer came."""
+        """Return the seconds that the slowest answer of a kind took."""
         return max(answer.seconds for answer in self.answers[kind])
 
 
 def check_answers(crowd, database, folder):
-    """Assert that what each booking was told is true of the journal, and that the log holds no traceback."""
+    """Assert that the answer to each booking fits the journal, and that the log holds no traceback."""
     kept = {token for (token,) in run_sql(database, "SELECT token FROM bookings")}
     for token, answer in crowd.tokens.items():
         assert answer.status in (303, 503)
@@ -100,7 +100,7 @@ def check_answers(crowd, database, folder):
 
 
 def check_that_it_goes_on(address, database):
-    """Assert that the app books again by itself, and that its memory is the journal."""
+    """Assert that the app books again by itself, and that its figures fit the journal."""
     secretary = ServedSecretary(address, "0@example.com")
     wait_until(lambda: 200 == secretary.get("/health").status, seconds=3)
     assert 303 == secretary.book("1", "Open").status

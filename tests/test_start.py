@@ -1,4 +1,4 @@
-"""Starting: what stops it, what it imports, what it does not mind; and that the tests start in any shell."""
+"""Starting: what stops it, what it imports, what it tolerates; and that the tests run in any shell."""
 
 import ast
 import json
@@ -19,7 +19,7 @@ COMMANDS = {
 
 
 def run_python(*arguments, folder=PROJECT, variables=None, **settings):
-    """Run Python in a folder; return the finished process. Settings are written without their prefix."""
+    """Run Python in a folder; return the finished process. Settings are named without their prefix."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
@@ -113,7 +113,7 @@ def test_flask_follows_the_settings(start):
     assert ("Lax", True) == (config["SESSION_COOKIE_SAMESITE"], config["SESSION_COOKIE_SECURE"])
 
 
-def test_data_lie_beside_the_server_where_no_other_folder_is_named(start):
+def test_data_lie_beside_the_server_unless_another_folder_is_named(start):
     assert ["Atlas Barbell", "Iron Temple", "She Lifts", "Simply Lift"] == sorted(start().ledger.clubs)
 
 
@@ -149,7 +149,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
     assert not (of_mail | {"gudlft.mailed_codes"}) & set(without)
 
 
-def test_domain_brings_no_web():
+def test_domain_loads_no_web_framework():
     code = """
 import importlib, json, pkgutil, sys
 import gudlft
@@ -179,7 +179,7 @@ def imported_names(file):
     return {name.partition(".")[0].lower() for name in names}
 
 
-# What a start does not mind
+# What a start tolerates
 
 
 @pytest.fixture
@@ -214,7 +214,7 @@ def test_address_of_the_style_sheet_changes_with_each_static_file(copy):
 
 
 def style_sheet_address(folder):
-    """Return the address of the style sheet on the page of an app that is started in a folder."""
+    """Return the address of the style sheet on the first page of the app in a folder."""
     code = """
 import json, server
 print(json.dumps(server.app.test_client().get("/").text))
@@ -225,7 +225,7 @@ print(json.dumps(server.app.test_client().get("/").text))
 
 @pytest.mark.parametrize(
     ("file", "element"),
-    [("_frame.html", "<header"), ("_figures.html", "<data")],  # which a page asks for, and which that file imports
+    [("_frame.html", "<header"), ("_figures.html", "<data")],  # a page imports the first, which imports the second
 )
 @pytest.mark.parametrize(("debug", "shown"), [("1", True), ("0", False)])
 def test_edited_macro_is_shown_under_debug(copy, file, element, debug, shown):

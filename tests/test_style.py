@@ -1,4 +1,4 @@
-"""The style sheet without a browser: every pair of colours that meets on a page, in both schemes, and its size."""
+"""The style sheet without a browser: every pair of colours that meet on a page, in all schemes, and its size."""
 
 import re
 from itertools import product
@@ -9,12 +9,12 @@ from tests.support import PROJECT
 
 CSS = re.sub(r"/\*.*?\*/", "", (PROJECT / "static" / "style.css").read_text("utf-8"), flags=re.S)
 SURFACES = ["page", "panel"]
-TEXT = {  # what is written on what: 4.5 to 1
+TEXT = {  # text and what it is written on: a contrast of at least 4.5 to 1
     *product(["text", "muted", "action", "error", "success"], SURFACES),
     *product(["on-score", "gold"], ["score"]),
     ("on-action", "action"),
 }
-SHAPES = {  # borders, focus rings, bars, tags: 3 to 1
+SHAPES = {  # borders, focus rings, bars, tags: at least 3 to 1
     *product(["border", "action", "error", "success", "focus"], SURFACES),
     *product(["border", "on-score", "gold", "red", "blue", "green"], ["score"]),
 }
@@ -32,7 +32,7 @@ SCHEMES = {"light": LIGHT, "dark": LIGHT | colours(DARK_BLOCK), "print": LIGHT |
 
 
 def luminance(colour):
-    """Return the relative luminance of WCAG 2.2, 0 to 1."""
+    """Return the relative luminance by WCAG 2.2, from 0 to 1."""
     digits = colour[1:] if len(colour) == 7 else "".join(digit * 2 for digit in colour[1:])
     channels = [int(digits[index : index + 2], 16) / 255 for index in (0, 2, 4)]
     linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
@@ -40,7 +40,7 @@ def luminance(colour):
 
 
 def contrast(first, second):
-    """Return the contrast of two colours, 1 to 21."""
+    """Return the contrast of two colours, from 1 to 21."""
     light, dark = sorted((luminance(first), luminance(second)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
@@ -59,7 +59,7 @@ def test_contrast_is_computed_as_wcag_does():
 
 
 def faint(scheme, pairs, least):
-    """Return the pairs whose contrast in a scheme is less than it must be."""
+    """Return the pairs whose contrast in a scheme is too low."""
     colour = SCHEMES[scheme]
     return [(front, back) for front, back in pairs if contrast(colour[front], colour[back]) < least]
 

@@ -43,14 +43,14 @@ SIGNED_IN = "signed in"
 
 @pytest.fixture
 def folder(tmp_path):
-    """Return a folder with data files whose names are not easy."""
+    """Return a folder with data files that hold awkward names."""
     write_data(tmp_path, CLUBS, COMPETITIONS)
     return tmp_path
 
 
 @pytest.fixture
 def serving_with_fault(folder, monkeypatch):
-    """Return what serves the app with a fault of faulty.py."""
+    """Return a function that serves the app with a fault of faulty.py."""
 
     def serve(fault):
         monkeypatch.setenv("FAULT", fault)
@@ -63,7 +63,7 @@ def serving_with_fault(folder, monkeypatch):
 
 
 def environment_with(**variables):
-    """Return the shell's variables without settings of the app, and with these."""
+    """Return the shell's variables, with these instead of settings of the app."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GUDLFT_")}
     return environment | variables
 
@@ -83,13 +83,13 @@ def started(address, folder, *options, **settings):
         try:
             yield process
         finally:
-            process.terminate()  # workers too, which would outlive a kill
+            process.terminate()  # also ends workers, which would outlive a kill
 
 
 def swarm(address, folder, *options, until=None):
-    """Return the exit status of a run without web page, its output, and the failures' texts by request.
+    """Return the exit status of a run without a web page, its output, and the failures' texts by request.
 
-    It ends by its options, or by a signal as soon as the app's log has an event so often: `until=(BOOKED, 6)`.
+    Its options end it, or a signal does as soon as the app's log has an event this many times: `until=(BOOKED, 6)`.
     """
     with started(address, folder, "--headless", "--only-summary", *options) as process:
         if until:
@@ -100,7 +100,7 @@ def swarm(address, folder, *options, until=None):
 
 
 def wait_for(folder, event, times):
-    """Return when the app's log has so many lines of an event, however slow the machine."""
+    """Wait until the app's log has an event this many times, however slow the machine."""
     deadline = time.monotonic() + 30
     while log_of(folder).count(event) < times:
         assert time.monotonic() < deadline, log_of(folder)
@@ -125,7 +125,7 @@ def failures_in(output):
 
 
 def reconciled(output):
-    """Return bookings, given back, points and unexplained figures of each run."""
+    """Return the bookings, returns, points and unexplained figures of each run."""
     line = r"^reconciled: (\d+) bookings, (\d+) given back, (-?\d+) points, (\d+) unexplained$"
     return [[int(number) for number in numbers] for numbers in re.findall(line, output, re.M)]
 
@@ -136,7 +136,7 @@ def numbers_logged(folder, event):
 
 
 def assert_explained(folder, output):
-    """Assert that no figure is unexplained, and that the swarm counted just what the app's log says was done."""
+    """Assert that no figure is unexplained, and that the swarm counted exactly what the app's log says was done."""
     [[bookings, given_back, points, unexplained]] = reconciled(output)
 
     assert 0 == unexplained, output
@@ -146,7 +146,7 @@ def assert_explained(folder, output):
 
 
 def assert_sound(folder, code, output, failures):
-    """Assert that all is explained, and that only forms failed, by refusals."""
+    """Assert that all is explained, and that nothing failed but forms that were refused."""
     assert_explained(folder, output)
     assert failures.pop("/purchasePlaces", set()) <= REFUSALS
     for text in failures.pop("/cancelPlaces", set()):
@@ -197,7 +197,7 @@ class WebPage:
         self.options = ["--web-host", "127.0.0.1", "--web-port", str(self.port)]
 
     def ask(self, path, **form):
-        """Send a request, and again until the page is there."""
+        """Send a request, again and again until the page is there."""
         data = urllib.parse.urlencode(form).encode() if form else None
         deadline = time.monotonic() + 20
         while True:
@@ -277,7 +277,7 @@ except StopUser:
 
 
 def test_secretary_who_comes_after_the_end_of_a_run_stops_at_once():
-    environment = environment_with(LOCUST_SKIP_MONKEY_PATCH="1")  # the patching warns where other modules came first
+    environment = environment_with(LOCUST_SKIP_MONKEY_PATCH="1")  # the patching warns if other modules came first
     command = [sys.executable, "-W", "error", "-c", IMPORT]
 
     result = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, env=environment)

@@ -1,4 +1,4 @@
-"""The totals that follow from the entries: computed anew, on drafts, and where they no longer fit the files."""
+"""The totals that follow from the entries: computed anew, on drafts, and when they no longer fit the files."""
 
 import random
 from datetime import datetime, timezone
@@ -18,7 +18,7 @@ TOKEN = "a-token_of-16-ch"
 
 
 def entry(places, points, club=CLUB, competition=CUP, token=None):
-    """Return an entry; its number and time count in no total."""
+    """Return an entry; its number and time do not matter to totals."""
     return Entry(1, AT, club.name, competition.name, places, points, token)
 
 

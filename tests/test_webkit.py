@@ -1,6 +1,6 @@
-"""The pages in the engine of Safari: Debian's webkit2gtk-driver, on a display that nobody sees (xvfb).
+"""The pages in the engine of Safari: Debian's webkit2gtk-driver, on a virtual display (xvfb).
 
-Its window is at least 447 pixels wide: a phone's page is one that is magnified.
+Its window is at least 447 pixels wide: to be as narrow as on a phone, pages are magnified.
 """
 
 import os
@@ -23,12 +23,12 @@ DRIVER = "/usr/bin/WebKitWebDriver"
 BROWSER = next(iter(glob("/usr/lib/*/webkit2gtk-*/MiniBrowser")), "MiniBrowser of webkit2gtk-driver")
 CLUBS = [("Simply Lift", "john@simplylift.example", 13)]
 COMPETITIONS = [("Spring Festival", "2020-03-27 10:00:00", 25), (OPEN, "2050-03-27 11:11:00", 20)]
-ZOOMS = {320: 447 / 320, 360: 447 / 360}  # how far a page of the smallest window is magnified, by the width it has then
+ZOOMS = {320: 447 / 320, 360: 447 / 360}  # how far to magnify a page in the smallest window, by the width it gets
 
 
 @pytest.fixture(scope="module")
 def display():
-    """Start a display that nobody sees; return its name."""
+    """Start a virtual display; return its name."""
     needed("Xvfb")
     reading, writing = os.pipe()
     command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1400x1000x24", "-nolisten", "tcp"]
@@ -48,7 +48,7 @@ def browser(display):
     options.add_argument("--automation")
     service = Service(DRIVER, env=os.environ | {"DISPLAY": display, "GDK_BACKEND": "x11"})
     service.start()
-    # Selenium's own class for this browser warns of what it does itself.
+    # Selenium's own class for this browser warns about its own doings.
     connection = RemoteConnection(client_config=ClientConfig(remote_server_addr=service.service_url))
     driver = webdriver.Remote(connection, options=options)
     driver.set_page_load_timeout(WAIT)
@@ -60,7 +60,7 @@ def browser(display):
 
 @pytest.fixture
 def visitor(browser):
-    """Return the browser as a new visitor finds it: signed out, in a wide window."""
+    """Return the browser in a wide window."""
     browser.set_window_size(1280, 900)
     return browser
 
@@ -94,7 +94,7 @@ def test_keyboard_alone_books_and_gives_back(visitor, site):
     field = visitor.switch_to.active_element
     assert "places" == field.get_attribute("id")
 
-    field.clear()  # this engine puts the caret into a field that a link led to only when a key or a finger says so
+    field.clear()  # this engine puts the caret into a field that a link led to only after a key or a touch
     leave(visitor, lambda: field.send_keys("4", Keys.ENTER), ".success")
     assert "banner success" == focused(visitor)
 

@@ -16,7 +16,7 @@ LONGEST_TEST = 10  # seconds
 
 
 class ListedOrders:
-    """Carries out orders, and knows which: a wrong one is refused."""
+    """A draft that lists the orders it carries out, and refuses the order "wrong"."""
 
     def __init__(self):
         self.orders = []
@@ -30,7 +30,7 @@ class ListedOrders:
 
 
 class SlowJournal:
-    """Lets orders be carried out when the test wants it."""
+    """A journal whose transactions end when the test lets them."""
 
     def __init__(self):
         self.batches = []
@@ -40,7 +40,7 @@ class SlowJournal:
 
     @contextmanager
     def writing(self):
-        """Yield what carries orders out."""
+        """Yield a draft, and wait at the end until the test lets it end."""
         draft = ListedOrders()
         yield draft
         self.batches.append(draft.orders)
@@ -50,29 +50,29 @@ class SlowJournal:
             raise self.error
 
     def wait_until_begun(self):
-        """Wait until a writer has begun with the next orders."""
+        """Wait until a writer has carried out the next orders, and waits for its transaction to end."""
         assert self._begun.acquire(timeout=LONGEST_TEST)
 
     def let_end(self, transactions=1):
-        """Let so many transactions end."""
+        """Let this many transactions end."""
         self._may_end.release(transactions)
 
 
 class WatchedWriter(Writer):
-    """A writer that tells when orders have begun to wait."""
+    """A writer that tells when orders have been submitted."""
 
     def __init__(self, writing):
         super().__init__(writing)
         self._submitted = Semaphore(0)
 
     def submit(self, order):
-        """Let an order wait; return its outcome."""
+        """Submit an order, and tell that; return its outcome."""
         outcome = super().submit(order)
         self._submitted.release()
         return outcome
 
     def wait_for_orders(self, number):
-        """Wait until so many more orders wait."""
+        """Wait until this many more orders have been submitted."""
         for _ in range(number):
             assert self._submitted.acquire(timeout=LONGEST_TEST)
 
@@ -91,7 +91,7 @@ def writer(journal):
 
 @pytest.fixture
 def begin(writer, journal):
-    """Return a function that lets threads order something, and returns their futures."""
+    """Return a function that gives each order to a thread of its own, and returns the threads' futures."""
     with ThreadPoolExecutor(20) as pool:
 
         def in_threads(*orders):
@@ -104,12 +104,12 @@ def begin(writer, journal):
 
 
 def results(futures):
-    """Return what each thread was told, as soon as it was."""
+    """Wait for the threads; return what each was told."""
     return [future.result(LONGEST_TEST) for future in futures]
 
 
 def errors(futures):
-    """Return the error that each thread was told, as soon as it was; None where there is none."""
+    """Wait for the threads; return the error that each was told, None if there was none."""
     return [future.exception(LONGEST_TEST) for future in futures]
 
 
@@ -210,7 +210,7 @@ def test_thread_is_not_certain_where_a_writer_has_begun_with_its_order(begin, jo
     journal.wait_until_begun()
     others = begin("b", "c")
     journal.let_end()
-    journal.wait_until_begun()  # one of the two writes for both, the other waits for it
+    journal.wait_until_begun()  # one of the two writes for both, and the other waits
 
     given_up, waiting = wait(others, LONGEST_TEST, FIRST_COMPLETED)
 

@@ -35,9 +35,9 @@ class Checks:
             bookings=[booking_of(entry) for entry in self.disk.entries],
         )
         self._checked = len(self.disk.entries)
-        self._models = {self._checked: model}  # by the number of entries that they hold
+        self._models = {self._checked: model}  # by the number of their bookings
         self._shown = {}  # by the number of entries
-        self._rows = defaultdict(list)  # by what makes a form the same
+        self._rows = defaultdict(list)  # by form, as in History.forms
 
     # At any time
 
@@ -50,7 +50,7 @@ class Checks:
             self.check_answers(form, attempts)
 
     def check_journal(self):
-        """Check that each row is what the rules make of its order, after the rows before it."""
+        """Check that each new row is what the rules make of its order, given the rows before it."""
         for entry in self.disk.entries[self._checked :]:
             model = self._models[self._checked]
             kind = Kind.BOOKING if entry.places > 0 else Kind.RETURN
@@ -63,7 +63,7 @@ class Checks:
             self._rows[form_of(entry)].append(entry)
 
     def check_memory(self, process):
-        """Check that a process knows the journal from its beginning, and that what it shows follows from that."""
+        """Check that a process knows a beginning of the journal and its own sign-outs, and that its pages are right."""
         entries = process.ledger.entries
         assert self.disk.entries[: len(entries)] == entries, "a process knows what the journal does not hold"
         if process.entries_checked != len(entries):
@@ -103,7 +103,7 @@ class Checks:
         return Shown(figures, [(club, model.points_left(club)) for club in by_points])
 
     def check_answers(self, form, attempts):
-        """Check that a form is booked at most once, and that whatever was answered is true."""
+        """Check that a form became at most one row, and that whatever was answered is true."""
         rows = self._rows.get(form, [])
         answers = {attempt.answer for attempt in attempts}
         assert len(rows) <= 1, "a form is booked twice"
@@ -115,7 +115,7 @@ class Checks:
     # When orders were written
 
     def check_outcomes(self, process, waited):
-        """Check that each order that waited for the writer has its outcome, and that each refusal is right."""
+        """Check that each order that waited for the writer has an outcome, and that the outcome is right."""
         assert all(attempt.outcome.done() for attempt in waited), "a thread waits for an order that was written"
         self.check_journal()
         number = process.journal.entries_before
@@ -138,7 +138,7 @@ class Checks:
     # At the end
 
     def check_agreement(self):
-        """Check that all processes know everything, and that nobody waits."""
+        """Check that all processes know everything, and that nobody still waits."""
         signed_out = [sign_in for _, _, sign_in in self.disk.sign_outs]
         for process in self.history.processes:
             assert self.disk.entries == process.ledger.entries, "a process does not know all bookings"
@@ -151,10 +151,10 @@ class Checks:
 
 
 def booking_of(entry):
-    """Return an entry as the plain model has it."""
+    """Return an entry as a booking of the plain model."""
     return Booking(entry.club, entry.competition, entry.places, entry.points)
 
 
 def form_of(entry):
-    """Return what makes copies of a form the same, as the history has it."""
+    """Return what all copies of the entry's form have in common: the key of History.forms."""
     return entry.club, entry.competition, entry.places, entry.token

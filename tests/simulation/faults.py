@@ -1,6 +1,6 @@
-"""Bugs that are planted one at a time, each a small patch of the app, to see that the simulation finds them.
+"""Bugs that are planted one at a time, each a small patch of the app, to see whether the simulation finds them.
 
-Each is a mistake that could be made, or was. A simulation that finds none of them would prove nothing.
+Each is a mistake that could be made, or was made. A simulation that finds none of them would prove nothing.
 """
 
 from collections import ChainMap
@@ -22,7 +22,7 @@ from tests.simulation.process import SteppedWriter
 
 
 def applies_before_the_commit(patch):
-    """Add entries to memory as soon as they are appended; the commit may fail."""
+    """Add entries to memory as soon as they are appended, though the commit may fail."""
 
     @contextmanager
     def writing(self):
@@ -51,7 +51,7 @@ def forgets_to_take_over_first(patch):
 
 
 def takes_over_before_it_has_the_lock(patch):
-    """Catch up first and lock then: in between others may write."""
+    """Catch up first and lock after that, though others may write in between."""
 
     @contextmanager
     def writing(self):
@@ -99,7 +99,7 @@ def reads_the_clock_before_its_turn(patch):
 
 
 def takes_doubt_for_success(patch):
-    """Answer that all went well where nobody knows whether it did."""
+    """Answer that all went well when nobody knows whether it did."""
     writing = SimulatedJournal.writing
 
     @contextmanager
@@ -111,7 +111,7 @@ def takes_doubt_for_success(patch):
 
 
 def writes_again_after_doubt(patch):
-    """Append the same entries once more where it is not certain whether they are in the journal."""
+    """Append the same entries once more when it is not certain whether they are in the journal."""
     writing = SimulatedJournal.writing
 
     @contextmanager
@@ -142,7 +142,7 @@ def judges_without_the_draft(patch):
 
 
 def drafts_on_the_totals_themselves(patch):
-    """Change the totals while orders are judged: they count twice, or though the commit failed."""
+    """Change the totals while orders are judged: orders then count twice, or even if the commit fails."""
     patch.setattr(Totals, "draft", lambda self: self)
 
 
@@ -152,7 +152,7 @@ def retries_without_token_check(patch):
 
 
 def looks_for_copies_before_it_takes_over(patch):
-    """Look for copies of a form in what this process knew before its turn."""
+    """Look for copies of a form among what this process knew before its turn."""
     writing = Ledger._drafting
 
     @contextmanager
@@ -166,7 +166,7 @@ def looks_for_copies_before_it_takes_over(patch):
 
 
 def books_copies_that_wait_together(patch):
-    """Look for copies of a form in what is booked, but not among the orders of the same transaction."""
+    """Look for copies of a form among what is booked, but not among the orders of the same transaction."""
     draft = Totals.draft
 
     def draft_without_forms(self):
@@ -187,7 +187,7 @@ def takes_a_token_alone_for_the_form(patch):
 
 
 def refunds_by_a_stale_standing(patch):
-    """Compute what comes back from what was held before the transaction."""
+    """Compute refunds from what was held before the transaction."""
     judge = Draft._judge
 
     def judge_by_memory(self, order):
@@ -202,7 +202,7 @@ def refunds_by_a_stale_standing(patch):
 
 
 def refuses_by_old_figures(patch):
-    """Refuse at once what the figures of before the turn do not allow."""
+    """Refuse what the figures from before the turn do not allow."""
     writing = Ledger._drafting
 
     @contextmanager
@@ -239,7 +239,7 @@ def refuses_what_it_booked(patch):
 
 
 def gives_up_but_leaves_the_order_waiting(patch):
-    """Say that nothing was booked, and leave the order in the queue."""
+    """Say that nothing was booked, but leave the order in the queue."""
 
     def give_up_unless_told(self, outcome):
         if not outcome.done():
@@ -249,7 +249,7 @@ def gives_up_but_leaves_the_order_waiting(patch):
 
 
 def gives_up_surely_what_is_being_written(patch):
-    """Say that nothing was booked where a writer has begun with the order."""
+    """Say that nothing was booked though a writer has begun with the order."""
     give_up_unless_told = Writer.give_up_unless_told
 
     def give_up_surely(self, outcome):
@@ -262,7 +262,7 @@ def gives_up_surely_what_is_being_written(patch):
 
 
 def tells_doubt_as_certain(patch):
-    """Say that this try booked nothing where the commit is in doubt."""
+    """Say that this try booked nothing though the commit is in doubt."""
     writing = Ledger._drafting
 
     @contextmanager
@@ -277,7 +277,7 @@ def tells_doubt_as_certain(patch):
 
 
 def never_tells_the_last_that_waits(patch):
-    """Forget the last of several threads that wait."""
+    """Never tell the last of several threads that wait."""
     tell_all = writer_module.tell_all
 
     def tell_most(taken, outcomes):
@@ -288,7 +288,7 @@ def never_tells_the_last_that_waits(patch):
 
 
 def tells_the_outcome_of_another(patch):
-    """Tell outcomes in another order than that of the orders."""
+    """Tell the outcomes in the reverse of the order in which their orders came."""
     tell_all = writer_module.tell_all
     patch.setattr(writer_module, "tell_all", lambda taken, outcomes: tell_all(taken, outcomes[::-1]))
 
@@ -314,7 +314,7 @@ def skips_an_entry_when_it_takes_over(patch):
 
 
 def counts_again_what_another_thread_took_over(patch):
-    """Add what was written, though a page may have taken it over after the commit."""
+    """Add what was written, even if a page has taken it over since the commit."""
 
     def add(self, entries):
         for entry in entries:
@@ -332,7 +332,7 @@ def forgets_the_points_board(patch):
 
 
 def forgets_a_clubs_history(patch):
-    """Leave out all but the first booking of a club among those that are added together."""
+    """Leave the last of several new entries out of its club's history, if the one before it is that club's."""
     add = Ledger._add
 
     def add_and_forget(self, entries):
@@ -344,7 +344,7 @@ def forgets_a_clubs_history(patch):
 
 
 def reads_nothing_more_where_no_booking_is_new(patch):
-    """Leave out the sign-outs of other processes where there are no new bookings of them."""
+    """Leave out new sign-outs of other processes unless there are new bookings too."""
 
     def read(self):
         self._begun += 1
@@ -361,7 +361,7 @@ def reads_nothing_more_where_no_booking_is_new(patch):
 
 
 def forgets_sign_outs_that_could_not_be_written(patch):
-    """Take what was tried for written."""
+    """Count sign-outs as written once that was tried."""
 
     def write_in_background(self):
         self._unwritten.clear()
@@ -378,13 +378,13 @@ def reads_no_sign_outs_of_others(patch):
 
 
 def draft_of(ledger):
-    """Return a draft after the entries that a ledger has in memory."""
+    """Return a draft that begins after the entries in a ledger's memory."""
     return Draft(ledger.totals, ledger._last_number(), ledger.terms, ledger.now)
 
 
 @contextmanager
 def replaced(owner, name, value):
-    """Let an object have another attribute for a while."""
+    """Give an attribute of an object another value in the block."""
     before = getattr(owner, name)
     setattr(owner, name, value)
     try:

@@ -1,4 +1,4 @@
-"""What happens: moves, one after the other and within one another, as one seed decides them."""
+"""What happens: moves, one after another and within one another, all decided by one seed."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,43 +14,43 @@ from tests.simulation.journal import Commit, Disk
 from tests.simulation.process import Answer, Attempt, Killed, Process
 
 MORNING = datetime(2050, 3, 27, 9, tzinfo=timezone.utc)
-DEEPEST = 3  # moves within moves within moves
+DEEPEST = 3  # how deep moves may come between within other moves
 
 
 class History:
-    """Three processes and what happens to them. Each history has its own figures and its own mix of moves."""
+    """Three processes and what happens to them. Each history has figures and a mix of moves of its own."""
 
     def __init__(self, seed):
         self.random = Random(seed)
         self.seed = seed
         self.now = MORNING
         self.story = []  # (depth, process, event, detail)
-        self.depth = 0  # of moves within moves
-        self.forms = {}  # the attempts of each form, by what it orders
+        self.depth = 0  # how many moves the current one comes between
+        self.forms = {}  # the attempts of each form, by what it orders and its token
         self._draw_data()
         self._draw_mix()
         self.checks = Checks(self)
 
-        self.is_quiet = True  # nothing fails, and nobody comes between
+        self.is_quiet = True  # while true, nothing fails and nothing comes between
         self.processes = [Process(self, name) for name in ("A", "B", "C")]
         self.is_quiet = False
 
     def run(self):
-        """Let things happen, and check after each; then let everything come to rest."""
+        """Make moves, with checks after each; then let everything come to rest."""
         for _ in range(self.random.randint(10, 60)):
             self.move()
         self.is_quiet = True
         self._come_to_rest()
 
     def move(self):
-        """Let a process do something."""
+        """Let a process make a move, and check everything."""
         [move] = self.random.choices(MOVES, self.weights)
         process = self.random.choice(self.processes)
         move.action(self, process)
         self.checks.check_all()
 
     def interrupt(self, process):
-        """Let others move while a process waits for its database; it may be killed meanwhile."""
+        """Make other moves while a process waits for its database; raise Killed if one of them killed it."""
         if not self.is_quiet and self.depth < DEEPEST and self.happens(self.interruptions):
             self.depth += 1
             self.move()
@@ -59,18 +59,18 @@ class History:
             raise Killed
 
     def note(self, process, event, detail=""):
-        """Write down what happened, for whoever reads how a history failed."""
+        """Write down what happened, for those who read how a history failed."""
         self.story.append((self.depth, process.name, event, detail))
 
     def tell(self):
-        """Return what happened, and how to see it again."""
+        """Return what happened, and how to run it again."""
         lines = [f"{'    ' * depth}{name} {event} {detail}" for depth, name, event, detail in self.story]
         return "\n".join([*lines, f"SIMULATION_SEED={self.seed} runs this history again"])
 
     # Chance
 
     def _draw_data(self):
-        """Draw figures so small that every rule binds, and old bookings at another price, which leave remainders."""
+        """Draw figures so small that every limit binds, and old bookings whose refunds leave remainders."""
         draw = self.random.randint
         self.terms = Terms(cost_per_place=draw(1, 3), max_places_per_club=draw(3, 8))
         self.clubs = [Club(name, f"{name}@example.com", draw(12, 40)) for name in ("red", "green", "blue")]
@@ -85,13 +85,13 @@ class History:
         self.disk = Disk(old_entries)
 
     def _draw_mix(self):
-        """Draw how often what happens in this history: in some nothing ever fails, in some hardly anything works."""
+        """Draw how often each thing happens: in some histories nothing ever fails, in some hardly anything works."""
         self.weights = [move.often * self.random.choice([0.1, 1, 1, 5]) for move in MOVES]
         self.interruptions = self.random.choice([0.05, 0.2, 0.4])
         self.failures = self.random.choice([0, 0.05, 0.3])
 
     def happens(self, probability):
-        """Decide whether something happens."""
+        """Decide whether something with this probability happens."""
         return self.random.random() < probability
 
     def fails(self):
@@ -122,14 +122,14 @@ class History:
             self._send(process, "gets a copy of a form", attempt.order)
 
     def send_other_form(self, process):
-        """Send a form with another number of places: whatever token it carries, it is another form."""
+        """Send a form again with a number of places drawn anew: if that differs, the form is another one."""
         if self.forms:
             [attempt, *_] = self.random.choice(list(self.forms.values()))
             order = replace(attempt.order, places=self.random.randint(1, 4))
             self._send(process, "gets a form with the token of another", order)
 
     def _send(self, process, event, order):
-        """Let an order wait for a writer."""
+        """Let a form's order wait for a writer."""
         form = (order.club.name, order.competition.name, order.kind * order.places, order.token)
         self.note(process, event, form)
         attempt = Attempt(order, process.ledger.writer.submit(order))
@@ -137,7 +137,7 @@ class History:
         self.forms.setdefault(form, []).append(attempt)
 
     def write(self, process):
-        """Let a thread write all orders that wait, and tell their outcomes."""
+        """Let a thread write all orders that wait, and tell those who wait the outcomes."""
         if "write" in process.does or not process.waiting:
             return
         self.note(process, "writes the orders that wait", len(process.waiting))
@@ -151,7 +151,7 @@ class History:
             process.waiting = [attempt for attempt in process.waiting if not attempt.outcome.done()]
 
     def give_up(self, process):
-        """Let a thread wait no longer for its order."""
+        """Let a thread stop waiting for its order."""
         if not process.waiting:
             return
         attempt = self.random.choice(process.waiting)
@@ -168,7 +168,7 @@ class History:
     # Moves: pages
 
     def open_page(self, process):
-        """Show a page: it has all that was committed before it was asked for."""
+        """Show a page, which must have all that was committed before it was asked for."""
         committed = len(self.disk.entries)
         with process.doing("read"), suppress(JournalError):
             process.reader.catch_up()
@@ -191,7 +191,7 @@ class History:
     # Moves: fate
 
     def kill(self, process):
-        """Kill a process, whatever it does, and start it again: it replays the journal."""
+        """Kill a process, whatever it is doing, and start it again: it replays the journal."""
         self.note(process, "is killed", f"while it does {sorted(process.does)}")
         process.die()
         was_quiet = self.is_quiet
@@ -200,14 +200,14 @@ class History:
         self.is_quiet = was_quiet
 
     def let_time_pass(self, process):
-        """Wait some minutes, or until a competition starts, to the second."""
+        """Wait some minutes, or until the very second in which a competition starts."""
         moments = [self.now + timedelta(minutes=self.random.randint(1, 10))]
         moments += [one.starts_at for one in self.competitions if one.starts_at > self.now]
         self.now = self.random.choice(moments)
         self.note(process, "sees the clock move to", f"{self.now:%H:%M}")
 
     def finish_late_commit(self, process):
-        """Let the database finish a commit of which its process has heard nothing."""
+        """Let the database finish a commit whose process no longer waits for it."""
         if self.disk.late:
             self.note(process, "does nothing, but a late commit is made")
             self.disk.finish_late_commit()
@@ -215,7 +215,7 @@ class History:
     # The end
 
     def _come_to_rest(self):
-        """Finish what was begun; then all processes agree, and everybody can go on."""
+        """Finish what was begun, let every process book and read, and check that all agree."""
         self.disk.finish_late_commit()
         for process in self.processes:
             self.write(process)
@@ -231,7 +231,7 @@ class History:
 
 @dataclass(frozen=True)
 class Move:
-    """Something that a process does, and how often, beside the others."""
+    """Something that a process does, and how often compared with other moves."""
 
     action: Callable
     often: float

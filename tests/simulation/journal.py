@@ -1,4 +1,4 @@
-"""A journal in lists, which fails wherever a database can, as often as a history wants it."""
+"""A journal in lists, which fails wherever a database can, as often as a history wants."""
 
 from contextlib import contextmanager
 from enum import Enum
@@ -24,7 +24,7 @@ class Disk:
         self.entries = list(entries)
         self.sign_outs = []
         self.is_locked = False
-        self.late = None  # the transaction that is yet to be committed, though its process gave it up
+        self.late = None  # the transaction that its process gave up, but that is yet to be committed
 
     def commit(self, transaction):
         """Keep what a transaction wrote."""
@@ -32,7 +32,7 @@ class Disk:
         self.sign_outs.extend(transaction.new_sign_outs)
 
     def finish_late_commit(self):
-        """Commit what no process waits for any more, and unlock."""
+        """Commit the late transaction, if any, for which no process waits any more, and unlock."""
         if self.late:
             self.commit(self.late)
             self.late = None
@@ -40,7 +40,7 @@ class Disk:
 
 
 class Transaction:
-    """What a process reads of the disk and, while it is the writer, writes."""
+    """A transaction: what a process reads from the disk and, if it is the writer, writes."""
 
     def __init__(self, journal):
         self._journal = journal
@@ -64,7 +64,7 @@ class Transaction:
         self.new_entries.extend(entries)
 
     def sign_outs(self, first):
-        """Return the sign-outs from a number on. No history lasts until one may be forgotten."""
+        """Return the sign-outs from a number on. No history lasts long enough for one to be forgotten."""
         self._journal.pause()
         return [row for row in self._disk.sign_outs if row.number >= first]
 
@@ -77,7 +77,7 @@ class Transaction:
 
 
 class SimulatedJournal:
-    """A process's way to the disk. Wherever it waits, other moves of the history come between."""
+    """A process's way to the disk. Wherever it waits, other moves of the history may come between."""
 
     shared = True
 
@@ -85,11 +85,11 @@ class SimulatedJournal:
         self.history = history
         self.process = process
         self.disk = history.disk
-        self.entries_before = 0  # how many the disk had when this process last judged orders
+        self.entries_before = 0  # how many entries the disk had when this process last judged orders
         self.judged_at = None
 
     def pause(self):
-        """Let others go on; the process may not live to see the end of it."""
+        """Let others move; the process may be killed meanwhile."""
         self.history.interrupt(self.process)
 
     def note(self, event):

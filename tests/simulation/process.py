@@ -14,7 +14,7 @@ from tests.simulation.journal import SimulatedJournal
 
 
 class Killed(BaseException):
-    """The process died, wherever it was."""
+    """The process died, whatever it was doing."""
 
 
 class Answer(Enum):
@@ -30,7 +30,7 @@ class Answer(Enum):
 
 @dataclass(eq=False)
 class Attempt:
-    """A form that was sent once; each copy of it is an attempt of its own."""
+    """One sending of a form; each copy of the form is an attempt of its own."""
 
     order: Order
     outcome: Future
@@ -55,10 +55,10 @@ class Attempt:
 
 
 class SteppedWriter(LateWriter):
-    """A writer of sign-outs whose background is a move instead of a thread."""
+    """A writer of sign-outs whose background work is a move instead of a thread."""
 
     def _start_background(self):
-        """Leave it to the move."""
+        """Start nothing: a move does the work."""
 
     def write_in_background(self):
         """Write what could not be written before."""
@@ -67,7 +67,7 @@ class SteppedWriter(LateWriter):
 
 
 class SteppedSignOuts(SignOuts):
-    """Sign-outs with such a writer."""
+    """Sign-outs with a stepped writer."""
 
     def __init__(self, journal):
         super().__init__(journal)
@@ -82,7 +82,7 @@ class Process:
         self.name = name
         self.is_alive = True
         self.does = []
-        self.waiting = []  # attempts that were not answered yet
+        self.waiting = []  # attempts that were not told their outcome, nor taken back
         self.ended_sign_ins = []
         self.entries_checked = 0
         self.journal = SimulatedJournal(history, self)
@@ -98,18 +98,18 @@ class Process:
 
     @contextmanager
     def doing(self, action):
-        """Do something to its end, or until the process is killed."""
+        """Note what the process does in the block; leave the block when the process is killed."""
         self.does.append(action)
         with suppress(Killed):
             yield
         self.does.remove(action)
 
     def written(self):
-        """Return the attempts that have their outcome, and did not hear it yet."""
+        """Return the waiting attempts that have an outcome."""
         return [attempt for attempt in self.waiting if attempt.outcome.done()]
 
     def die(self):
-        """Answer nobody any more."""
+        """Die, and answer nobody any more."""
         self.is_alive = False
         for attempt in self.waiting:
             attempt.hear(Answer.NEVER)
