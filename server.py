@@ -93,8 +93,7 @@ class Sessions(SecureCookieSessionInterface):
 
     def __init__(self, app, salt):
         """Make the serializer of the cookies once: to make it twice a request would be 5 % of the cost of a page."""
-        signing = {"key_derivation": self.key_derivation, "digest_method": self.digest_method}
-        self._serializer = CookieSerializer(app.secret_key, salt, signer_kwargs=signing)
+        self._serializer = CookieSerializer(app.secret_key, salt)
 
     def get_signing_serializer(self, app):
         """Return the serializer of the cookies."""
@@ -642,8 +641,8 @@ def redirect_to_summary():
 @sign_in_required
 def purchase_places():
     """Book places if `rules.price` allows it, or show the form again with the reason why not."""
-    require_fresh_figures()
     require_own_club()
+    require_fresh_figures()
     competition = ledger.competitions.get(request.form.get("competition"))
     if competition is None:
         return render_summary(404, Problem(sentences.UNKNOWN_COMPETITION))
@@ -698,8 +697,8 @@ def redirect_to_bookings():
 @sign_in_required
 def cancel_places():
     """Give places back if `rules.refund` allows it, or show the form again with the reason why not."""
-    require_fresh_figures()
     require_own_club()
+    require_fresh_figures()
     competition = ledger.competitions.get(request.form.get("competition"))
     if competition is None:
         return render_bookings(404, Problem(sentences.UNKNOWN_COMPETITION))

@@ -458,6 +458,34 @@ def test_form_that_met_a_fault_of_the_journal_books_once_when_it_is_sent_again(j
     assert [2] == places_of(journal.rows)
 
 
+def test_form_of_another_club_is_refused_while_the_journal_is_away_too(journal, john):
+    journal.fault = "away"
+
+    page = john.book("2", club="Atlas Barbell")
+
+    assert 403 == page.status
+
+
+def test_form_that_is_sent_again_after_a_fault_is_that_of_its_club(journal, john):
+    journal.fault = "away"
+    fields = john.book("2").form("/purchasePlaces")
+    journal.fault = None
+    john.sign_in(ATLAS)
+
+    assert 403 == john.post("/purchasePlaces", **fields).status
+    assert [] == journal.rows
+
+
+def test_form_of_one_club_gives_back_no_places_of_another(ledger, john):
+    Secretary(ATLAS).book("3")
+    john.book("2")
+    fields = john.get("/bookings").form("/cancelPlaces") | {"places": "1"}
+    john.sign_in(ATLAS)
+
+    assert 403 == john.post("/cancelPlaces", **fields).status
+    assert [3, 2] == places_of(ledger.entries)
+
+
 # Starting
 
 

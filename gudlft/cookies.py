@@ -10,6 +10,8 @@ LONGEST_UNCOMPRESSED = 500  # bytes
 class PatientSigner(TimestampSigner):
     """A signer that adds the time, and accepts what was signed by a machine whose clock is a little ahead."""
 
+    default_key_derivation = "hmac"
+
     def unsign(self, signed_value, max_age=None, return_timestamp=False):
         """Return the value, and when it was signed; raise SignatureExpired unless its age is up to max_age seconds."""
         value, signed_at = super().unsign(signed_value, return_timestamp=True)
