@@ -34,7 +34,7 @@ from gudlft.journal import AnotherProcessBooks, CommitInDoubt, JournalError
 from gudlft.limits import RateLimit, TooOften, client_key
 from gudlft.model import BookingError, comparable
 from gudlft.opening import open_journal, open_ledger, open_mailed_codes
-from gudlft.pagination import paginate
+from gudlft.pagination import paginate, read_page_number
 from gudlft.reader import Reader
 from gudlft.rules import read_places, read_token
 from gudlft.search import EVERYTHING, Choice, Show, find
@@ -53,7 +53,7 @@ LONGEST_WANTED = 1000  # characters of an address that a cookie keeps
 class ClubRequest(Request):
     """A request, and what this app finds out about it."""
 
-    entry = None  # that this request made, if any
+    entry = None  # what this request booked or gave back, if anything
     journal_error = None  # set while the journal is away: the figures may be old
 
     def __init__(self, *arguments, **options):
@@ -92,7 +92,7 @@ class Sessions(SecureCookieSessionInterface):
     """Flask's own sessions in signed cookies, which each page renews."""
 
     def __init__(self, app, salt):
-        """Make the serializer of the cookies once: to make it twice a request would be 5 % of the cost of a page."""
+        """Make the serializer of the cookies once: making it twice a request would add 5 % to a page."""
         self._serializer = CookieSerializer(app.secret_key, salt)
 
     def get_signing_serializer(self, app):
@@ -141,7 +141,7 @@ app.request_class = ClubRequest
 app.url_map.merge_slashes = False
 app.url_map.converters["name"] = NameConverter
 
-logging.Formatter.converter = time.gmtime
+logging.Formatter.converter = time.gmtime  # all lines of the process are in UTC, the web server's too
 app.logger.setLevel(logging.INFO)
 logging.getLogger("gudlft").addHandler(default_handler)
 
@@ -162,13 +162,17 @@ for mismatch in ledger.mismatches():
 failed_sign_ins = RateLimit(app.config["FAILED_SIGN_INS_PER_MINUTE"], seconds=60)
 mailed_codes = open_mailed_codes(app.config, ledger, sign_outs)
 
-if not journal.shared:
-    salt = secrets.token_hex()  # after a restart, or in another process, nobody knows who signed out
-elif mailed_codes:
-    salt = "session of a proven address"
-else:
-    salt = "session of a known address"
-app.session_interface = Sessions(app, salt)
+
+def session_salt():
+    """Return the salt that cookies are signed with: those signed with another are refused."""
+    if not journal.shared:
+        return secrets.token_hex()  # after a restart, or in another process, nobody knows who signed out
+    if mailed_codes:
+        return "session of a proven address"  # a sign-in without a code counts no longer
+    return "session of a known address"
+
+
+app.session_interface = Sessions(app, session_salt())
 
 # Templates
 
@@ -337,12 +341,26 @@ def take_receipt():
     return sentences.Receipt(**receipt) if receipt else None
 
 
+def asked_page_number():
+    """Return the number of the page that the address asks for; answer 404 if it is none."""
+    number = read_page_number(request.args.get("page", "1"))
+    if number is None:
+        abort(404)
+    return number
+
+
 def page_of(items, number):
     """Return the page of a list with the number that an address asks for; answer 404 if there is none."""
     page = paginate(items, number)
     if page is None:
         abort(404)
     return page
+
+
+SIGN_IN_FIRST = {
+    "purchase_places": sentences.SIGN_IN_TO_BOOK,
+    "cancel_places": sentences.SIGN_IN_TO_GIVE_BACK,
+}
 
 
 def sign_in_required(view):
@@ -354,9 +372,7 @@ def sign_in_required(view):
             return view(**names)
         keep_wanted_page()
         if request.method == "POST":
-            is_booking = request.endpoint == "purchase_places"
-            sentence = sentences.SIGN_IN_TO_BOOK if is_booking else sentences.SIGN_IN_TO_GIVE_BACK
-            return render_sign_in(403, Problem(sentence))
+            return render_sign_in(403, Problem(SIGN_IN_FIRST[request.endpoint]))
         flash(sentences.SIGN_IN_TO_CONTINUE, "problem")
         return redirect(url_for("index"), 303)
 
@@ -549,14 +565,13 @@ def show_summary():
     """Show the club's points and the competitions, or all past ones."""
     fields = request.args
     choice = Choice.read(fields.get("q", ""), fields.get("month", ""), fields.get("show", ""))
-    page_number = fields.get("page", "1")
     if choice.show is Show.PAST:
-        return render_past(choice, page_number)
-    return render_summary(choice=choice, page_number=page_number)
+        return render_past(choice, asked_page_number())
+    return render_summary(choice=choice, page_number=asked_page_number())
 
 
-def render_summary(status=200, problem=None, choice=EVERYTHING, page_number="1"):
-    """Show the club's points, the upcoming competitions that a choice leaves, the latest past ones and the board."""
+def render_summary(status=200, problem=None, choice=EVERYTHING, page_number=1):
+    """Show the club's points, the upcoming competitions that match a choice, the latest past ones and the board."""
     now = ledger.now()
     page = page_of(lists.upcoming_to_show(ledger, request.club, choice, now), page_number)
     summary = lists.summary_of(ledger, request.club, page.items, now)
@@ -565,7 +580,7 @@ def render_summary(status=200, problem=None, choice=EVERYTHING, page_number="1")
 
 
 def render_past(choice, page_number):
-    """Show the past competitions that a choice leaves."""
+    """Show the past competitions that match a choice."""
     now = ledger.now()
     past = ledger.past(now)
     page = page_of(find(past, choice), page_number)
@@ -677,10 +692,10 @@ def announce(entry):
 @sign_in_required
 def bookings():
     """Show the club's bookings, newest first, and the forms that give places back."""
-    return render_bookings(page_number=request.args.get("page", "1"))
+    return render_bookings(page_number=asked_page_number())
 
 
-def render_bookings(status=200, problem=None, page_number="1"):
+def render_bookings(status=200, problem=None, page_number=1):
     """Show the club's bookings, newest first, and the forms that give places back."""
     page = page_of(ledger.entries_of(request.club)[::-1], page_number)
     cards = [card for card in lists.cards_of(ledger, request.club) if card.page_number == page.number]
@@ -721,13 +736,13 @@ def refuse_return(competition, reason, typed):
     card = lists.card_of(ledger, request.club, competition.name)
     if card is None:
         return render_bookings(400, Problem(reason, typed=typed))
-    return render_bookings(400, Problem(reason, card.field, typed), page_number=str(card.page_number))
+    return render_bookings(400, Problem(reason, card.field, typed), page_number=card.page_number)
 
 
 @app.get("/pointsBoard")
 def points_board():
     """Show every club's points; the signed-out get an ETag, so that an unchanged board is not sent again."""
-    page = page_of(ledger.points_board, request.args.get("page", "1"))
+    page = page_of(ledger.points_board, asked_page_number())
     response = render_page("board.html", page=page)
     if not request.club:
         response.headers["Cache-Control"] = "no-cache"
@@ -770,7 +785,7 @@ def show_error(error):
     text = sentences.ERRORS.get(error.code, sentences.ErrorText("This is not possible", error.description))
     if error.code == 500 and request.entry:
         text = sentences.CARRIED_OUT
-    response = error.get_response()
+    response = error.get_response()  # with its headers, as Allow
     response.data = render_page("error.html", text=text).data
     return response
 
@@ -821,7 +836,7 @@ def export_bookings(competition):
     if not journal.shared:
         click.echo("GUDLFT_JOURNAL is not set: no bookings are kept", err=True)
     if journal.is_new:
-        journal.take_back()
+        journal.remove_if_unused()
         raise SystemExit("GUDLFT_JOURNAL: this database was empty, so it holds no bookings")
     if competition is None:
         rows = bookings_table(ledger.entries)

@@ -15,7 +15,7 @@ from .words import plural
 PRODUCT = "-//GUDLFT Registration//Competitions//EN"
 IDENTIFIERS = UUID("f84c4948-08e0-4a44-a52d-0d3577d70bea")  # the namespace of the entries' identifiers: never change it
 LONGEST_FILE_NAME = 60  # characters
-ZONE_NAME = "[A-Za-z]+(/[A-Za-z0-9_+-]+)+"
+REGION_AND_CITY = "[A-Za-z]+(/[A-Za-z0-9_+-]+)+"
 
 
 class Text(str):
@@ -82,6 +82,6 @@ def time_zone(environment: Mapping[str, str] = os.environ, local_time: Path = Pa
     if name is None and local_time.is_symlink():
         name = os.readlink(local_time)
     name = (name or "").rpartition("zoneinfo/")[2].lstrip(":").removeprefix("Etc/")
-    if re.fullmatch(ZONE_NAME, name):
+    if re.fullmatch(REGION_AND_CITY, name):
         return name
     return time.tzname[0]

@@ -14,7 +14,7 @@ from .model import Club, Competition, comparable
 
 LONGEST_NAME = 200  # longer ones might not fit in a browser's 4 kB cookie
 LONGEST_EMAIL = 254  # the longest address that mail can be sent to (RFC 5321)
-LARGEST_NUMBER = 1_000_000
+LARGEST_FIGURE = 1_000_000
 NOT_IN_AN_EMAIL = set(" ,;<>")
 DATE_FORM = r"[0-9]{4}-[0-9]{2}-[0-9]{2} (?!24)[0-9]{2}:[0-9]{2}:[0-9]{2}"  # 24:00 belongs to the next day
 
@@ -108,7 +108,7 @@ def read_number(value: object) -> int:
     if not isinstance(text, str) or not re.fullmatch("[0-9]+", text):
         raise must_be("a whole number of 0 or more", value)
     digits = text.lstrip("0") or "0"
-    if len(digits) > len(str(LARGEST_NUMBER)) or int(digits) > LARGEST_NUMBER:
+    if len(digits) > len(str(LARGEST_FIGURE)) or int(digits) > LARGEST_FIGURE:
         raise must_be("at most 1,000,000", value)
     return int(digits)
 
@@ -217,13 +217,13 @@ def find_repeated(key: str, items: list[Item]) -> None:
 
 # Time zone: the C library silently takes UTC for any name that it does not know
 
-ZONE_NAME = r"(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)"
+POSIX_ZONE = r"(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)"
 MINUTES = r"(?::[0-5][0-9]){0,2}"  # and perhaps seconds
 OFFSET = rf"[+-]?(?:[01]?[0-9]|2[0-3]){MINUTES}"
 DAY = r"(?:M(?:[1-9]|1[0-2])\.[1-5]\.[0-6]|J?(?:[0-2]?[0-9]{1,2}|3[0-5][0-9]|36[0-5]))"
 CHANGE = rf"{DAY}(?:/[+-]?[0-9]{{1,3}}{MINUTES})?"
-SUMMER_TIME = rf"{ZONE_NAME}(?:{OFFSET})?,{CHANGE},{CHANGE}"  # without these dates glibc uses New York's from 2038 on
-POSIX_FORM = rf"{ZONE_NAME}{OFFSET}(?:{SUMMER_TIME})?"  # CET-1CEST,M3.5.0,M10.5.0/3
+SUMMER_TIME = rf"{POSIX_ZONE}(?:{OFFSET})?,{CHANGE},{CHANGE}"  # without these dates glibc uses New York's from 2038 on
+POSIX_FORM = rf"{POSIX_ZONE}{OFFSET}(?:{SUMMER_TIME})?"  # CET-1CEST,M3.5.0,M10.5.0/3
 
 
 def time_zone_problems(zone: str) -> list[str]:

@@ -8,8 +8,14 @@ from typing import NamedTuple, Protocol
 
 from .model import Entry
 
-SECONDS_FOR_BOOKINGS = 4  # the longest that the writer of bookings may take
-LARGEST_NUMBER = 1_000_000_000  # in a row of the journal: fits an INTEGER of any database, with room for more rows
+# How long anybody waits: a page 1 second in all, an order 8, a sign-out half a second
+SECONDS_FOR_ANOTHER_READER = 0.5  # a page waits for this first,
+SECONDS_FOR_A_PAGE = 0.5  # then for the journal
+SECONDS_FOR_A_TURN = 4  # an order waits for this first,
+SECONDS_FOR_BOOKINGS = 4  # then for the journal
+SECONDS_FOR_A_SIGN_OUT = 0.5  # for other threads and the journal
+
+LARGEST_IN_A_ROW = 1_000_000_000  # in a row of the journal: fits an INTEGER of any database, with room for more rows
 
 
 class JournalError(Exception):
@@ -43,7 +49,7 @@ class LastRow(NamedTuple):
 
 
 class Transaction(Protocol):
-    """A transaction: what readers and the writer have in common."""
+    """What readers and the writer have in common."""
 
     def entries(self, first: int) -> Iterable[Entry]:
         """Return the entries from a number on, in order."""
@@ -53,7 +59,10 @@ class Transaction(Protocol):
 
 
 class Reading(Transaction, Protocol):
-    """A transaction that only reads, while others may write; it begins by reading the last rows."""
+    """What a process reads while others may write: first the last rows, by which it sees whether anything is new.
+
+    No snapshot: each call sees what was committed before it. That is enough, as rows are only added behind the last.
+    """
 
     last_entry: LastRow
     last_sign_out: LastRow
@@ -76,7 +85,7 @@ class Journal(Protocol):
     is_new: bool  # made by this start
 
     def reading(self) -> AbstractContextManager[Reading]:
-        """Yield a transaction that only reads; raise JournalError soon if the journal is away or busy."""
+        """Yield what reads; raise JournalError soon if the journal is away or busy."""
 
     def writing(self, seconds: float = SECONDS_FOR_BOOKINGS) -> AbstractContextManager[Writing]:
         """Yield the transaction of the one writer, which is durable when the block has ended, and undone if it raises.
@@ -84,7 +93,7 @@ class Journal(Protocol):
         Raise JournalError if nothing was written in time, CommitInDoubt if that is not certain.
         """
 
-    def take_back(self) -> None:
+    def remove_if_unused(self) -> None:
         """Remove a journal that this start made, unless something was booked meanwhile."""
 
     def close(self) -> None:
@@ -124,7 +133,7 @@ def check_sign_out(sign_out: SignOut) -> None:
 
 def is_figure(value: object) -> bool:
     """Tell whether the value is a whole number that is not absurdly large."""
-    return type(value) is int and -LARGEST_NUMBER <= value <= LARGEST_NUMBER
+    return type(value) is int and -LARGEST_IN_A_ROW <= value <= LARGEST_IN_A_ROW
 
 
 def is_name(value: object) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from .draft import Draft
-from .journal import LARGEST_NUMBER, Journal, JournalError, LastRow, NoJournal, Transaction, check_entries
+from .journal import LARGEST_IN_A_ROW, Journal, JournalError, LastRow, NoJournal, Transaction, check_entries
 from .model import Club, Competition, Entry, Kind, Order, comparable
 from .rules import Standing, Terms
 from .totals import Totals
@@ -77,7 +77,7 @@ class Ledger:
         self.history: dict[str, list[Entry]] = {}  # by club
         self.totals = Totals()
         self.points_board = sorted(self._board_row(club) for club in self.clubs.values())
-        self._memory_lock = threading.Lock()  # guards the four above, for moments only
+        self._memory_lock = threading.Lock()  # to change the four above, and to read several figures of one moment
         self.catch_up()
 
     # Reading
@@ -92,10 +92,15 @@ class Ledger:
         with self._memory_lock:
             return self.totals.standing(club, competition)
 
+    def standings(self, club: Club, competitions: Iterable[Competition]) -> dict[str, Standing]:
+        """Return a club's figures at each competition, by its name, all of one moment."""
+        with self._memory_lock:
+            return self.totals.standings(club, competitions)
+
     def figures(self, club: Club, competitions: Iterable[Competition]) -> SummaryFigures:
         """Return the club's points, its figures at each competition and the points board."""
         with self._memory_lock:
-            standings = {competition.name: self.totals.standing(club, competition) for competition in competitions}
+            standings = self.totals.standings(club, competitions)
             return SummaryFigures(self.totals.points_left(club), standings, self.points_board)
 
     def upcoming(self, now: datetime) -> list[Competition]:
@@ -121,7 +126,7 @@ class Ledger:
         now = self.now()
         competitions = [competition for competition in known if not competition.has_started(now)]
         competitions.sort(key=start_and_name)
-        standings = self.figures(club, competitions).standings
+        standings = self.standings(club, competitions)
         holdings = [Holding(competition, standings[competition.name]) for competition in competitions]
         return [holding for holding in holdings if holding.standing.places_held]
 
@@ -152,6 +157,7 @@ class Ledger:
         with self.journal.writing() as transaction:
             if self.journal.shared:
                 self.take_over(transaction)
+            # memory stands still: nobody commits meanwhile, and `take_over` waited for who was still adding
             draft = Draft(self.totals, self._last_number(), self.terms, self.now)
             yield draft
             check_entries(draft.new_entries, previous=self._last_number())
@@ -175,13 +181,13 @@ class Ledger:
 
     def take_over(self, transaction: Transaction) -> None:
         """Add what is new in the journal: all of it, or none if something in it cannot be right."""
-        with self._memory_lock:  # waits until a thread that adds entries has changed the totals too
+        with self._memory_lock:  # waits for a thread that is adding entries, until their totals are added too
             last = self.entries[-1] if self.entries else None
         if last:
             new = entries_after(last, transaction)
             check_entries(new, previous=last.number)
         else:
-            new = list(transaction.entries(first=-LARGEST_NUMBER))  # a number below 1 is refused, not passed over
+            new = list(transaction.entries(first=-LARGEST_IN_A_ROW))  # a number below 1 is refused, not passed over
             check_entries(new, previous=0)
         self._add(new)
 

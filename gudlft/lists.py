@@ -66,7 +66,7 @@ def summary_of(ledger: Ledger, club: Club, competitions: Sequence[Competition], 
 
 def rows_at(ledger: Ledger, club: Club, competitions: Sequence[Competition], now: datetime) -> list[Row]:
     """Return the rows of competitions, with a club's figures at each."""
-    standings = ledger.figures(club, competitions).standings
+    standings = ledger.standings(club, competitions)
     return make_rows(competitions, standings, ledger.terms, now)
 
 
@@ -89,18 +89,21 @@ def by_month(rows: Iterable[Row]) -> list[MonthOfRows]:
 
 
 def months_to_choose(competitions: Sequence[Competition], choice: search.Choice) -> tuple[search.Month, ...] | None:
-    """Return the months for the form that narrows a list, which must be soonest first; None if it needs no form."""
+    """Return the months that the form for finding competitions offers; None if the list is too short to need it.
+
+    The list must be sorted by start, soonest first.
+    """
     if len(competitions) <= LONGEST_LIST and not choice.is_narrow:
         return None
     return search.months_of(competitions, choice.month)
 
 
 def upcoming_to_show(ledger: Ledger, club: Club, choice: search.Choice, now: datetime) -> list[Competition]:
-    """Return the upcoming competitions that a choice leaves, by name and month and by the club's figures there."""
+    """Return the upcoming competitions that match a choice: in name, month and the club's figures there."""
     found = search.find(ledger.upcoming(now), choice)
     if choice.show is search.Show.ALL:
         return found
-    standings = ledger.figures(club, found).standings
+    standings = ledger.standings(club, found)
     if choice.show is search.Show.MINE:
         return [competition for competition in found if standings[competition.name].places_held]
     terms = ledger.terms

@@ -44,7 +44,7 @@ class Kind(IntEnum):
     RETURN = -1
 
 
-class Form(NamedTuple):
+class FormKey(NamedTuple):
     """The fields of a form: two forms that agree in all of them are copies of one."""
 
     kind: Kind
@@ -65,11 +65,11 @@ class Order:
     token: str | None = None
 
     @property
-    def form(self) -> Form | None:
+    def form_key(self) -> FormKey | None:
         """Return the form that the order came from; None without a token, since such a form has no copies."""
         if self.token is None:
             return None
-        return Form(self.kind, self.club.name, self.competition.name, self.places, self.token)
+        return FormKey(self.kind, self.club.name, self.competition.name, self.places, self.token)
 
 
 class Entry(NamedTuple):
@@ -84,9 +84,9 @@ class Entry(NamedTuple):
     token: str | None
 
     @property
-    def form(self) -> Form | None:
+    def form_key(self) -> FormKey | None:
         """Return the form that became this entry; None without a token, since such a form has no copies."""
         if self.token is None:
             return None
         kind = Kind.BOOKING if self.places > 0 else Kind.RETURN
-        return Form(kind, self.club, self.competition, abs(self.places), self.token)
+        return FormKey(kind, self.club, self.competition, abs(self.places), self.token)

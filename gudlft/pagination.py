@@ -27,11 +27,15 @@ class Page:
         return self.total > ROWS_PER_PAGE
 
 
-def paginate(items: Sequence, asked: str = "1") -> Page | None:
-    """Return the page of a list with the number that was asked for; None if there is none."""
-    if not re.fullmatch("[1-9][0-9]{0,5}", asked):
-        return None
-    number = int(asked)
+def read_page_number(text: str) -> int | None:
+    """Return the number of a page, from 1 on; None if the text is no such number."""
+    if re.fullmatch("[1-9][0-9]{0,5}", text):
+        return int(text)
+    return None
+
+
+def paginate(items: Sequence, number: int) -> Page | None:
+    """Return the page of a list with a number; None if there is no such page."""
     start = (number - 1) * ROWS_PER_PAGE
     shown = items[start : start + ROWS_PER_PAGE]
     if start > 0 and not shown:

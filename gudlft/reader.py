@@ -2,11 +2,9 @@
 
 import threading
 
-from .journal import Journal, JournalError
+from .journal import SECONDS_FOR_ANOTHER_READER, Journal, JournalError
 from .ledger import Ledger
 from .sign_outs import SignOuts
-
-SECONDS_FOR_ANOTHER_READER = 0.5  # the journal then gives up after half a second more
 
 
 class Reader:

@@ -60,7 +60,6 @@ class Month(NamedTuple):
     number: int
 
     @classmethod
-    @cache
     def of(cls, competition: Competition) -> "Month":
         """Return the month in which a competition starts, in its own time zone."""
         return cls(competition.starts_at.year, competition.starts_at.month)

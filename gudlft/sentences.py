@@ -77,7 +77,7 @@ class Receipt(NamedTuple):
 
     @property
     def title(self) -> str:
-        """Say it in two or three words."""
+        """Say in two or three words what was done."""
         if self.places > 0:
             return "Places booked"
         return "Places given back"
@@ -131,7 +131,7 @@ def state(competition: Competition, bookable: Bookable, now: datetime) -> str | 
 
 
 def competitions_found(choice: Choice, found: int, total: int) -> str:
-    """Say how many of all competitions a choice leaves, and how they are sorted."""
+    """Say how many of all competitions match a choice, and how they are sorted."""
     noun = noun_for(total, "competition")
     order = "latest first" if choice.show is Show.PAST else "soonest first"
     if choice.is_narrow:

@@ -1,6 +1,6 @@
 """The sign-ins that were ended, so that a copy of their cookie is refused too.
 
-Mailed codes end here as well: each has a random id like a sign-in, and can be ended once only.
+A mailed code that works no longer is kept here too, by its id: `end_unless_ended` lets only one use of it succeed.
 """
 
 import logging
@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
-from .journal import Journal, JournalError, LastRow, SignOut, Transaction, check_sign_out
+from .journal import SECONDS_FOR_A_SIGN_OUT, Journal, JournalError, LastRow, SignOut, Transaction, check_sign_out
 
 SIGN_IN_LASTS = timedelta(hours=8)
 CLOCKS_DIFFER = timedelta(minutes=1)  # the most that the clocks of two machines may differ
 COOKIE_CAN_LIVE = SIGN_IN_LASTS + CLOCKS_DIFFER
-SECONDS_FOR_A_SIGN_OUT = 0.5  # the longest that a sign-out waits, for other threads and the journal
 SECONDS_BETWEEN_TRIES = 1
 
 log = logging.getLogger("gudlft.sign_outs")

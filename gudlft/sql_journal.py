@@ -14,13 +14,12 @@ import sqlalchemy as sql
 from sqlalchemy import Column, Integer, Table, Text
 
 from .databases import open_database
-from .journal import SECONDS_FOR_BOOKINGS, CommitInDoubt, JournalError, LastRow, SignOut
+from .journal import SECONDS_FOR_A_PAGE, SECONDS_FOR_BOOKINGS, CommitInDoubt, JournalError, LastRow, SignOut
 from .model import Entry
 from .time_limit import renew_time_limit, time_limit
 
 APP = "GÜDLFT Registration"
 VERSION = 1
-SECONDS_FOR_A_PAGE = 0.5
 BATCH_SIZE = 10_000  # rows read at once
 
 # Tables
@@ -137,7 +136,7 @@ class SqlTransaction:
 
 
 class SqlReading(SqlTransaction):
-    """A transaction that only reads, while others may write. Mostly the last rows show that there is nothing new."""
+    """What a process reads while others may write. Mostly the last rows show that there is nothing new."""
 
     def __init__(self, connection: sql.Connection, last_rows: sql.Row):
         """Go on with a connection that has read the last rows."""
@@ -202,7 +201,7 @@ class SqlJournal:
             self.close()
             raise
 
-    def take_back(self) -> None:
+    def remove_if_unused(self) -> None:
         """Remove the tables that this start made, and their file, unless something was booked meanwhile."""
         with self.writing() as transaction:
             if any(transaction.entries(first=1)):
@@ -218,16 +217,16 @@ class SqlJournal:
 
     @contextmanager
     def reading(self) -> Iterator[SqlReading]:
-        """Yield a transaction that only reads."""
+        """Yield what reads."""
         with self._connected(SECONDS_FOR_A_PAGE) as connection:
-            [last_rows] = fetch(begin(connection, LAST_ROWS))  # fetches all, so that SQLite releases its lock
+            [last_rows] = fetch(execute_first(connection, LAST_ROWS))  # fetches all, so that SQLite releases its lock
             yield SqlReading(connection, last_rows)
 
     @contextmanager
     def writing(self, seconds: float = SECONDS_FOR_BOOKINGS) -> Iterator[SqlWriting]:
         """Yield the transaction of the one writer of all processes; commit it at the end, unless the block raises."""
         with self._connected(seconds) as connection:
-            begin(connection, self._database.begin_writing)
+            execute_first(connection, self._database.begin_writing)
             yield SqlWriting(connection)
             self._commit(connection)
 
@@ -249,7 +248,7 @@ class SqlJournal:
             raise
 
 
-def begin(connection: sql.Connection, statement: sql.Executable) -> sql.CursorResult:
+def execute_first(connection: sql.Connection, statement: sql.Executable) -> sql.CursorResult:
     """Execute the first statement of a transaction, once more if the connection had died while it was idle."""
     try:
         return connection.execute(statement)

@@ -1,11 +1,11 @@
 """The totals that follow from the ledger's entries."""
 
 from collections import ChainMap
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .model import Club, Competition, Entry, Form, Order
+from .model import Club, Competition, Entry, FormKey, Order
 from .rules import Standing, Terms
 
 
@@ -23,7 +23,7 @@ class Totals:
     points_spent: MutableMapping[str, int] = field(default_factory=dict)  # by club
     places_sold: MutableMapping[str, int] = field(default_factory=dict)  # by competition
     held: MutableMapping[tuple[str, str], Held] = field(default_factory=dict)  # by club and competition
-    by_form: MutableMapping[Form, Entry] = field(default_factory=dict)
+    entries_by_form: MutableMapping[FormKey, Entry] = field(default_factory=dict)
 
     def draft(self) -> "Totals":
         """Return totals that start from these, and that can change without changing these."""
@@ -31,7 +31,7 @@ class Totals:
             ChainMap({}, self.points_spent),
             ChainMap({}, self.places_sold),
             ChainMap({}, self.held),
-            ChainMap({}, self.by_form),
+            ChainMap({}, self.entries_by_form),
         )
 
     def add(self, entry: Entry) -> None:
@@ -46,13 +46,13 @@ class Totals:
         held = self.held.get(key, Held())
         self.held[key] = Held(held.places + entry.places, held.points_paid + entry.points)
 
-        form = entry.form
+        form = entry.form_key
         if form:
-            self.by_form[form] = entry
+            self.entries_by_form[form] = entry
 
     def earlier_entry(self, order: Order) -> Entry | None:
         """Return the entry that an earlier copy of the order's form became; None if there is none."""
-        return self.by_form.get(order.form)
+        return self.entries_by_form.get(order.form_key)
 
     def points_left(self, club: Club) -> int:
         """Return the points that the club can spend: 0 if its opening points were lowered below what it spent."""
@@ -69,6 +69,10 @@ class Totals:
             places_held=max(0, held.places),
             points_paid=max(0, held.points_paid),
         )
+
+    def standings(self, club: Club, competitions: Iterable[Competition]) -> dict[str, Standing]:
+        """Return a club's figures at each competition, by its name."""
+        return {competition.name: self.standing(club, competition) for competition in competitions}
 
     # What does not fit the files
 

@@ -8,10 +8,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from .draft import Draft
-from .journal import CommitInDoubt, JournalError
+from .journal import SECONDS_FOR_A_TURN, CommitInDoubt, JournalError
 from .model import Entry, Order
 
-SECONDS_FOR_A_TURN = 4  # the longest that an order waits for its turn; the journal then gives up after 4 more
 SECONDS_BETWEEN_CHECKS = 0.1
 SECONDS_UNTIL_SLOW = 1  # a turn that takes longer is slow
 SECONDS_UNTIL_SLOW_AGAIN = 0.1  # the same for the turn after a slow one
@@ -35,8 +34,8 @@ class Writer:
     def __init__(self, drafting: Callable[[], AbstractContextManager[Draft]]):
         """Carry orders out on the draft that `drafting` yields; they are written if its block ends without error."""
         self._drafting = drafting
-        self._waiting: list[WaitingOrder] = []  # no writer has taken these yet
-        self._awaited: list[Future] = []  # the outcomes of threads that wait for their turn, in the order they came
+        self._orders: list[WaitingOrder] = []  # no writer has taken these yet
+        self._in_line: list[Future] = []  # the outcomes of threads that wait for their turn, in the order they came
         self._writing_since: float | None = None
         self._last_turn_was_slow = False
         self._turn = threading.Condition()  # guards the four above, for moments only
@@ -50,15 +49,15 @@ class Writer:
                 self.write_waiting()
             finally:
                 self._end_turn()
-        else:
-            self.give_up_unless_told(outcome)
+        elif not outcome.done():
+            self.give_up(outcome)
         return outcome.result()
 
     def submit(self, order: Order) -> Future:
         """Add an order to those that wait for a writer; return its future outcome."""
         waiting = WaitingOrder(order)
         with self._turn:
-            self._waiting.append(waiting)
+            self._orders.append(waiting)
         return waiting.outcome
 
     # Turns
@@ -67,12 +66,12 @@ class Writer:
         """Wait until this thread may write, and return True; False if its outcome is known or it may wait no longer."""
         deadline = time.monotonic() + SECONDS_FOR_A_TURN
         with self._turn:
-            self._awaited.append(outcome)
+            self._in_line.append(outcome)
             try:
                 while self._must_wait(outcome) and time.monotonic() < deadline:
                     self._turn.wait(SECONDS_BETWEEN_CHECKS)
             finally:
-                self._awaited.remove(outcome)
+                self._in_line.remove(outcome)
             if outcome.done() or self._writing_since is not None:
                 return False
             self._writing_since = time.monotonic()
@@ -84,7 +83,7 @@ class Writer:
             return False
         patience = SECONDS_UNTIL_SLOW_AGAIN if self._last_turn_was_slow else SECONDS_UNTIL_SLOW
         is_slow = time.monotonic() > self._writing_since + patience
-        threads_before = self._awaited.index(outcome)
+        threads_before = self._in_line.index(outcome)
         return not is_slow or threads_before < MOST_THAT_WAIT_WHEN_SLOW
 
     def _end_turn(self) -> None:
@@ -93,8 +92,8 @@ class Writer:
             self._writing_since = None
             self._turn.notify_all()
 
-    def give_up_unless_told(self, outcome: Future) -> None:
-        """Take back an order without an outcome and raise JournalError: CommitInDoubt if a writer has taken it."""
+    def give_up(self, outcome: Future) -> None:
+        """Take the order back and raise JournalError; CommitInDoubt if a writer has it and is not done."""
         if outcome.cancel():
             raise JournalError("other bookings are still waiting for the journal")
         if not outcome.done():
@@ -120,8 +119,8 @@ class Writer:
     def _take_waiting(self) -> list[WaitingOrder]:
         """Return the orders that wait and were not taken back; from here on none of them can be."""
         with self._turn:
-            taken = [waiting for waiting in self._waiting if waiting.outcome.set_running_or_notify_cancel()]
-            self._waiting.clear()
+            taken = [waiting for waiting in self._orders if waiting.outcome.set_running_or_notify_cancel()]
+            self._orders.clear()
         return taken
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from gudlft.journal import (
-    LARGEST_NUMBER,
+    LARGEST_IN_A_ROW,
     AnotherProcessBooks,
     CommitInDoubt,
     JournalError,
@@ -552,7 +552,7 @@ def test_numbers_go_on_behind_the_last_one():
 
 @pytest.mark.parametrize(
     "row",
-    [(1, AT, ""), (1, AT, None), (1, None, "sign-in"), ("1", AT, "sign-in"), (LARGEST_NUMBER + 1, AT, "sign-in")],
+    [(1, AT, ""), (1, AT, None), (1, None, "sign-in"), ("1", AT, "sign-in"), (LARGEST_IN_A_ROW + 1, AT, "sign-in")],
 )
 def test_row_that_can_be_no_sign_out_is_named(row):
     with pytest.raises(JournalError, match=f"^sign-out {row[0]} cannot be right: it lacks its time or its sign-in$"):

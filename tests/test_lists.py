@@ -289,7 +289,7 @@ def test_competition_without_a_card_leads_to_the_first_page(holder):
 
 
 def test_figures_are_asked_for_only_where_they_decide_what_is_shown(ledger, monkeypatch):
-    monkeypatch.setattr(ledger, "figures", None)
+    monkeypatch.setattr(ledger, "standings", None)
     club = ledger.clubs["Simply Lift"]
 
     found = lists.upcoming_to_show(ledger, club, Choice.read(show="all"), ledger.now())

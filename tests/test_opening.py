@@ -246,7 +246,7 @@ def test_export_of_an_empty_database_fails_and_leaves_no_table(folder, database)
 def test_journal_that_is_taken_back_leaves_nothing(url):
     journal = SqlJournal(url)
 
-    journal.take_back()
+    journal.remove_if_unused()
 
     if url.startswith("sqlite"):
         assert not file_of(url).exists()
@@ -259,7 +259,7 @@ def test_journal_that_somebody_booked_in_is_not_taken_back(url, opened):
     ledger = opened(url)
     ledger.book(*parties(ledger), 1)
 
-    journal.take_back()
+    journal.remove_if_unused()
     journal.close()
 
     assert 1 == len(in_journal(url))

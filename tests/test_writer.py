@@ -274,7 +274,7 @@ def test_order_that_is_taken_back_is_not_carried_out(writer, journal):
     taken_back = writer.submit("a")
     writer.submit("b")
     with pytest.raises(JournalError):
-        writer.give_up_unless_told(taken_back)
+        writer.give_up(taken_back)
 
     journal.let_end()
     writer.write_waiting()
@@ -287,7 +287,7 @@ def test_order_that_was_carried_out_is_not_taken_back(writer, journal):
     journal.let_end()
     writer.write_waiting()
 
-    writer.give_up_unless_told(outcome)
+    writer.give_up(outcome)
 
     assert "a is done" == outcome.result(0)
 
@@ -312,7 +312,7 @@ def test_order_is_taken_back_for_certain_while_the_writer_waits_for_the_journal(
     @contextmanager
     def writing():
         with pytest.raises(JournalError) as error:
-            writer.give_up_unless_told(taken_back)
+            writer.give_up(taken_back)
         assert not isinstance(error.value, CommitInDoubt)
         yield ListedOrders()
 

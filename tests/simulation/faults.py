@@ -135,7 +135,7 @@ def judges_without_the_draft(patch):
 
     def draft_that_stays(self):
         totals = draft(self)
-        totals.add = lambda entry: totals.by_form.update({entry.form: entry} if entry.form else {})
+        totals.add = lambda entry: totals.entries_by_form.update({entry.form_key: entry} if entry.form_key else {})
         return totals
 
     patch.setattr(Totals, "draft", draft_that_stays)
@@ -157,9 +157,9 @@ def looks_for_copies_before_it_takes_over(patch):
 
     @contextmanager
     def writing_by_old_forms(self):
-        known = dict(self.totals.by_form)
+        known = dict(self.totals.entries_by_form)
         with writing(self) as draft:
-            draft._totals.by_form = ChainMap({}, known)
+            draft._totals.entries_by_form = ChainMap({}, known)
             yield draft
 
     patch.setattr(Ledger, "_drafting", writing_by_old_forms)
@@ -181,7 +181,7 @@ def takes_a_token_alone_for_the_form(patch):
     """Take a form with another number of places for a copy, if its token is the same."""
 
     def earlier_entry(self, order):
-        return next((entry for form, entry in self.by_form.items() if form.token == order.token), None)
+        return next((entry for form, entry in self.entries_by_form.items() if form.token == order.token), None)
 
     patch.setattr(Totals, "earlier_entry", earlier_entry)
 
@@ -241,24 +241,24 @@ def refuses_what_it_booked(patch):
 def gives_up_but_leaves_the_order_waiting(patch):
     """Say that nothing was booked, but leave the order in the queue."""
 
-    def give_up_unless_told(self, outcome):
+    def give_up(self, outcome):
         if not outcome.done():
             raise JournalError("other bookings are still waiting for the journal")
 
-    patch.setattr(Writer, "give_up_unless_told", give_up_unless_told)
+    patch.setattr(Writer, "give_up", give_up)
 
 
 def gives_up_surely_what_is_being_written(patch):
     """Say that nothing was booked though a writer has begun with the order."""
-    give_up_unless_told = Writer.give_up_unless_told
+    give_up = Writer.give_up
 
     def give_up_surely(self, outcome):
         try:
-            give_up_unless_told(self, outcome)
+            give_up(self, outcome)
         except CommitInDoubt as error:
             raise JournalError(str(error)) from error
 
-    patch.setattr(Writer, "give_up_unless_told", give_up_surely)
+    patch.setattr(Writer, "give_up", give_up_surely)
 
 
 def tells_doubt_as_certain(patch):

@@ -156,7 +156,7 @@ class History:
             return
         attempt = self.random.choice(process.waiting)
         try:
-            process.ledger.writer.give_up_unless_told(attempt.outcome)
+            process.ledger.writer.give_up(attempt.outcome)
         except CommitInDoubt:
             self.note(process, "gives up an order that is being written")
             attempt.hear(Answer.IN_DOUBT)
