@@ -785,7 +785,7 @@ def show_error(error):
     text = sentences.ERRORS.get(error.code, sentences.ErrorText("This is not possible", error.description))
     if error.code == 500 and request.entry:
         text = sentences.CARRIED_OUT
-    response = error.get_response()  # with its headers, as Allow
+    response = error.get_response()  # for its headers, like Allow
     response.data = render_page("error.html", text=text).data
     return response
 
