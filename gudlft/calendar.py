@@ -35,17 +35,18 @@ def calendar_file(club: Club, competition: Competition, places_held: int, sequen
     """
     from icalendar import Calendar, Event  # takes 60 ms: only those who want such a file wait for it
 
-    event = Event()
-    event.add("uid", identifier(club, competition))
-    event.add("dtstamp", in_utc(now))
-    event.add("sequence", sequence)
-    event.add("dtstart", in_utc(competition.starts_at))
+    event = Event.new(
+        uid=identifier(club, competition),
+        stamp=in_utc(now),
+        sequence=sequence,
+        start=in_utc(competition.starts_at),
+    )
     event["summary"] = Text(competition.name)
     event["description"] = Text(description(club, places_held))
 
     calendar = Calendar()
-    calendar.add("prodid", PRODUCT)
-    calendar.add("version", "2.0")
+    calendar.prodid = PRODUCT
+    calendar.version = "2.0"
     calendar.add_component(event)
     return calendar.to_ical()
 
