@@ -299,6 +299,15 @@ def test_commits_are_on_the_disk_before_they_are_answered(on_sqlite, database):
     assert {"sqlite": ["delete", 3], "postgresql": ["on", "read committed"]} == modes  # 3 is EXTRA
 
 
+def test_file_in_another_mode_goes_back_to_the_one_that_is_safe(on_sqlite, opened):
+    opened(on_sqlite)
+    assert [("wal",)] == run_sql(on_sqlite, "PRAGMA journal_mode=WAL")
+
+    opened(on_sqlite)
+
+    assert [("delete",)] == run_sql(on_sqlite, "PRAGMA journal_mode")
+
+
 # What changed in the files since
 
 

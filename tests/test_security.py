@@ -83,6 +83,15 @@ def test_copy_of_a_cookie_is_refused_in_another_process_with_the_same_journal(jo
     assert 303 == with_cookie(copy).status
 
 
+def test_cookie_that_was_signed_with_another_key_counts_as_none(start, data, tmp_path):
+    journal = f"sqlite:///{tmp_path}/bookings.db"
+    john = Secretary(JOHN, start(JOURNAL=journal, SECRET_KEY=KEY).app)
+
+    john.move_to(start(JOURNAL=journal, SECRET_KEY=f"not {KEY}").app)
+
+    assert not john.is_signed_in
+
+
 def test_cookie_that_was_tampered_with_counts_as_none(john):
     assert 303 == with_cookie(john.cookie[:-2]).status
     assert 303 == with_cookie("x" * 3000).status
