@@ -128,9 +128,11 @@ def test_draft_starts_from_the_totals_and_leaves_them_as_they_are():
 
 def test_what_fits_is_not_named():
     nothing = Club("Nothing", "a@b.example", 0)
+    no_places = Competition("No places", AT, 0)
 
     assert [] == mismatches(totals_of(entry(3, 9), entry(-3, -9)), clubs=[CLUB, nothing])
     assert [] == mismatches(totals_of(entry(3, 13)), terms=Terms(max_places_per_club=3))
+    assert [] == mismatches(totals_of(entry(5, 9, competition=OTHER_CUP)), competitions=[CUP, OTHER_CUP, no_places])
 
 
 def test_points_beyond_the_clubs_are_named():
