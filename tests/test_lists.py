@@ -295,3 +295,12 @@ def test_figures_are_asked_for_only_where_they_decide_what_is_shown(ledger, monk
     found = lists.upcoming_to_show(ledger, club, Choice.read(show="all"), ledger.now())
 
     assert 2 == len(found)
+
+
+@pytest.mark.parametrize(("number", "typed", "is_offered"), [(10, "", False), (11, "", True), (10, "cup", True)])
+def test_list_of_more_than_ten_competitions_or_a_narrowed_one_has_a_form(number, typed, is_offered):
+    competitions = [tomorrow(f"Cup {index}", 5) for index in range(number)]
+
+    months = lists.months_to_choose(competitions, Choice.read(typed))
+
+    assert is_offered == (months is not None)

@@ -133,3 +133,18 @@ def test_pages_wait_for_each_other_again_once_the_journal_is_back(journal, reade
     journal.may_go_on.release(2)
 
     assert [None, None] == [first.result(5), second.result(5)]
+
+
+def test_page_reads_no_rows_if_there_are_none_that_it_does_not_know(monkeypatch):
+    journal = FakeJournal()
+    there, sign_outs_there = make_ledger(journal=journal), SignOuts(journal)
+    there.book(*parties(there), 1)
+    sign_outs_there.end("sign-in", there.now())
+    ledger, sign_outs = make_ledger(journal=journal), SignOuts(journal)
+
+    monkeypatch.setattr(journal, "entries", None)
+    monkeypatch.setattr(journal, "sign_outs", None)
+    Reader(journal, ledger, sign_outs).catch_up()
+
+    assert 1 == len(ledger.entries)
+    assert sign_outs.has_ended("sign-in")
