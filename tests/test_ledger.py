@@ -13,6 +13,7 @@ from gudlft.journal import (
     JournalError,
     NoJournal,
     SignOut,
+    check_entries,
     check_sign_out,
 )
 from gudlft.ledger import Ledger, now
@@ -557,6 +558,14 @@ def test_numbers_go_on_behind_the_last_one():
 def test_row_that_can_be_no_sign_out_is_named(row):
     with pytest.raises(JournalError, match=f"^sign-out {row[0]} cannot be right: it lacks its time or its sign-in$"):
         check_sign_out(SignOut(*row))
+
+
+@pytest.mark.parametrize("number", [6, 7])
+def test_row_that_does_not_follow_the_last_one_is_named(number):
+    row = Entry(number, AT, "Simply Lift", OPEN, 1, 3, None)
+
+    with pytest.raises(JournalError, match=f"^booking {number} cannot be right: it stands behind booking 7$"):
+        check_entries([row], previous=7)
 
 
 def test_second_process_without_a_journal_is_told_which_setting_shares_bookings(tmp_path):

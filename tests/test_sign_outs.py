@@ -128,13 +128,16 @@ def test_process_knows_after_a_restart_what_was_ended():
 def test_rows_that_were_read_are_not_read_again(monkeypatch):
     journal = FakeJournal()
     here, there = [SignOuts(journal) for _ in range(2)]
+    rows = [SignOut(7, NOON, "first")]
     asked_from = []
-    monkeypatch.setattr(journal, "sign_outs", lambda first: asked_from.append(first) or [SignOut(7, NOON, "first")])
+    monkeypatch.setattr(journal, "sign_outs", lambda first: asked_from.append(first) or rows)
 
     here.catch_up()
+    rows = [*rows, SignOut(8, NOON, "second")]
     here.catch_up()
 
     assert [1, 7] == asked_from
+    assert here.has_ended("second")
     assert not there.has_ended("first")
 
 
