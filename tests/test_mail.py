@@ -53,7 +53,7 @@ def mailer_for():
         mailer.close()
 
 
-def wait_until(condition, seconds=5.0):
+def wait_until(condition, seconds=20.0):
     """Wait until a condition is true."""
     deadline = time.monotonic() + seconds
     while not condition():
