@@ -364,13 +364,14 @@ def test_errors_have_a_page_of_the_app_with_a_way_on(john, monkeypatch):
         john.get("/nix"),
         john.get("/code"),
         john.get("/pointsBoard?page=2"),
+        john.get("/pointsBoard?page=first"),
         john.get(book_address(OPEN, "No Such Club")),
         john.post("/bookings"),
         john.post("/purchasePlaces", places="x" * 17_000),
         john.get("/", Host="evil.example"),
     ]
 
-    assert [404, 404, 404, 404, 405, 413, 400] == statuses(pages)
+    assert [404, 404, 404, 404, 404, 405, 413, 400] == statuses(pages)
     for page in pages:
         assert page.title.endswith(" – GÜDLFT Registration")
         assert {"/", "/pointsBoard"} <= set(page.links.values())
