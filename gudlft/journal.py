@@ -47,6 +47,11 @@ class LastRow(NamedTuple):
     number: int | None = None  # None if there is no row
     at: datetime | None = None
 
+    @classmethod
+    def of(cls, row: Entry | SignOut | None) -> "LastRow":
+        """Return number and time of a row; None stands for no row."""
+        return cls(row.number, row.at) if row else cls()
+
 
 class Transaction(Protocol):
     """What readers and the writer have in common."""
@@ -61,7 +66,7 @@ class Transaction(Protocol):
 class Reading(Transaction, Protocol):
     """What a process reads while others may write: first the last rows, by which it sees whether anything is new.
 
-    No snapshot: each call sees what was committed before it. That is enough, as rows are only added behind the last.
+    No snapshot: each call sees what was committed before it. That is enough, as new rows always stand behind the last.
     """
 
     last_entry: LastRow

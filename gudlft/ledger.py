@@ -174,10 +174,7 @@ class Ledger:
 
     def last_row(self) -> LastRow:
         """Return the last row that was taken over, to tell whether the journal has others."""
-        if not self.entries:
-            return LastRow()
-        last = self.entries[-1]
-        return LastRow(last.number, last.at)
+        return LastRow.of(self.entries[-1] if self.entries else None)
 
     def take_over(self, transaction: Transaction) -> None:
         """Add what is new in the journal: all of it, or none if something in it cannot be right."""

@@ -78,8 +78,7 @@ class SignOuts:
 
     def last_row(self) -> LastRow:
         """Return the last row that was taken over, to tell whether the journal has others."""
-        last = self._last
-        return LastRow(last.number, last.at) if last else LastRow()
+        return LastRow.of(self._last)
 
     def take_over(self, transaction: Transaction) -> None:
         """Remember what is new in the journal; raise JournalError if a row cannot be right."""

@@ -46,9 +46,9 @@ class Totals:
         held = self.held.get(key, Held())
         self.held[key] = Held(held.places + entry.places, held.points_paid + entry.points)
 
-        form = entry.form_key
-        if form:
-            self.entries_by_form[form] = entry
+        form_key = entry.form_key
+        if form_key:
+            self.entries_by_form[form_key] = entry
 
     def earlier_entry(self, order: Order) -> Entry | None:
         """Return the entry that an earlier copy of the order's form became; None if there is none."""

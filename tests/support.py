@@ -343,7 +343,7 @@ def exported_rows(result):
 
 def last_row_of(rows):
     """Return the last row as a reading transaction gives it."""
-    return LastRow(rows[-1].number, rows[-1].at) if rows else LastRow()
+    return LastRow.of(rows[-1] if rows else None)
 
 
 class FakeJournal:
