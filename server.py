@@ -29,10 +29,10 @@ from werkzeug.sansio.utils import get_host
 from gudlft import calendar, lists, rules, sentences
 from gudlft.cookies import CookieSerializer
 from gudlft.export import bookings_table, write_csv
-from gudlft.files import BadFiles, is_email, printable
+from gudlft.files import BadFiles, is_email
 from gudlft.journal import AnotherProcessBooks, CommitInDoubt, JournalError
 from gudlft.limits import RateLimit, TooOften, client_key
-from gudlft.model import BookingError, comparable
+from gudlft.model import BookingError
 from gudlft.opening import open_journal, open_ledger, open_mailed_codes
 from gudlft.pagination import paginate, read_page_number
 from gudlft.reader import Reader
@@ -40,7 +40,7 @@ from gudlft.rules import read_places, read_token
 from gudlft.search import EVERYTHING, Choice, Show, find
 from gudlft.settings import BadSettings, read_settings
 from gudlft.sign_outs import SIGN_IN_LASTS, SignOuts
-from gudlft.words import noun_for, plural
+from gudlft.text import comparable, noun_for, plural, printable
 
 IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
 LARGEST_REQUEST = 16 * 1024  # bytes

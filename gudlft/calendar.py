@@ -9,8 +9,7 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 from .model import Club, Competition
-from .search import fold
-from .words import plural
+from .text import fold, plural
 
 PRODUCT = "-//GUDLFT Registration//Competitions//EN"
 IDENTIFIERS = UUID("f84c4948-08e0-4a44-a52d-0d3577d70bea")  # the namespace of the entries' identifiers: never change it

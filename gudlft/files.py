@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from .model import Club, Competition, comparable
+from .model import Club, Competition
+from .text import comparable, printable
 
 LONGEST_NAME = 200  # longer ones might not fit in a browser's 4 kB cookie
 LONGEST_EMAIL = 254  # the longest address that mail can be sent to (RFC 5321)
@@ -42,13 +43,6 @@ def read_data(folder: Path) -> tuple[list[Club], list[Competition]]:
 
 
 # Texts
-
-
-def printable(text: str) -> str:
-    """Return the text as one line for a terminal or a log, with line breaks and the like escaped."""
-    if text.isprintable():
-        return text
-    return ascii(text)[1:-1]
 
 
 def shown(value: object) -> str:

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from .draft import Draft
 from .journal import LARGEST_IN_A_ROW, Journal, JournalError, LastRow, NoJournal, Transaction, check_entries
-from .model import Club, Competition, Entry, Kind, Order, comparable
+from .model import Club, Competition, Entry, Kind, Order
 from .rules import Standing, Terms
+from .text import comparable
 from .totals import Totals
 from .writer import Writer
 

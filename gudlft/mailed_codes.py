@@ -8,8 +8,9 @@ from datetime import datetime
 from .codes import SECONDS_VALID, Asking, code_for, is_right
 from .limits import RateLimit, TooOften
 from .mail import Mailer
-from .model import Club, comparable
+from .model import Club
 from .sign_outs import SignOuts
+from .text import comparable
 
 CODES_FOR_AN_ADDRESS = 5
 CODES_FOR_A_CLIENT = 20

@@ -10,11 +10,6 @@ class BookingError(Exception):
     """A broken rule; its text is the sentence that the secretary reads."""
 
 
-def comparable(text: str) -> str:
-    """Return a name or an email address as it is compared: without blanks around it, and with its case folded."""
-    return text.strip().casefold()
-
-
 @dataclass(frozen=True)
 class Club:
     """A club of clubs.json, with its opening points."""

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from .model import BookingError, Competition, Kind, Order
-from .words import are, plural
+from .text import are, plural
 
 # What a form may say
 

@@ -1,7 +1,6 @@
 """Choosing from a list of competitions: what can be asked for, and what matches it. Pure: no clock, no web."""
 
 import re
-import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,37 +10,11 @@ from functools import cache
 from typing import NamedTuple
 
 from .model import Competition
+from .text import fold
 
 LONGEST_TYPED = 200  # characters; anything typed beyond them is ignored
 NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters and lone surrogates
-NOT_COMPARED = {"Mn", "Me", "Cf"}  # Unicode's accents, enclosing marks and invisible joiners
-PLAIN = str.maketrans(  # letters that Unicode does not split into letter and accent, and signs that few keyboards have
-    {
-        "ł": "l",
-        "ø": "o",
-        "đ": "d",
-        "ð": "d",
-        "ħ": "h",
-        "ı": "i",
-        "æ": "ae",
-        "œ": "oe",
-        "þ": "th",
-        "’": "'",
-        "‘": "'",
-        "‐": "-",
-        "–": "-",
-        "—": "-",
-    }
-)
-
 # Names
-
-
-def fold(text: str) -> str:
-    """Return the text as it is compared: without accents and case, and with ligatures and ß spelled out."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    letters = [letter for letter in decomposed if unicodedata.category(letter) not in NOT_COMPARED]
-    return "".join(letters).casefold().translate(PLAIN)
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .model import Club, Competition
 from .rules import Bookable, Limit, Standing, Terms
 from .search import Choice, Show
-from .words import are, noun_for, plural
+from .text import are, noun_for, plural
 
 ABOUT = "GÜDLFT Registration: places at strength-sport competitions, for points."
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import quote, unquote, urlsplit
 
-from .files import is_email, printable
+from .files import is_email
 from .rules import Terms
+from .text import printable
 
 PREFIX = "GUDLFT_"
 RANDOM_KEY = secrets.token_hex().encode()

@@ -6,7 +6,7 @@ The same each time. For tests that ask what a page is like when there is much on
 import re
 from collections.abc import Iterable
 
-from gudlft.search import fold
+from gudlft.text import fold
 
 CLUB = "Haltérophilie Club de Lyon"
 POOR_CLUB = "Les Débutants de Saint-Étienne"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gudlft.files import BadFiles, comparable, is_email, printable, read_data
+from gudlft.files import BadFiles, is_email, read_data
+from gudlft.text import comparable, printable
 
 PROJECT = Path(__file__).parent.parent
 PARIS = "CET-1CEST,M3.5.0,M10.5.0/3"

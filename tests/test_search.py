@@ -6,7 +6,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from gudlft.model import Competition
-from gudlft.search import Choice, Month, Show, find, fold, months_of
+from gudlft.search import Choice, Month, Show, find, months_of
+from gudlft.text import fold
 
 NOON = datetime(2027, 1, 31, 12, tzinfo=timezone.utc)
 NAMES = ["Lyon Open", "Haltérophilie d’Évry", "Open de Lyon-Gerland", "Coupe de Paris", "LYON JUNIORS"]
