@@ -36,7 +36,7 @@ from gudlft.model import BookingError
 from gudlft.opening import open_journal, open_ledger, open_mailed_codes
 from gudlft.pagination import paginate, read_page_number
 from gudlft.reader import Reader
-from gudlft.rules import read_places, read_token
+from gudlft.rules import Limit, read_places, read_token
 from gudlft.search import EVERYTHING, Choice, Show, find
 from gudlft.settings import BadSettings, read_settings
 from gudlft.sign_outs import SIGN_IN_LASTS, SignOuts
@@ -613,21 +613,20 @@ def refuse_another_club(names):
 
 def render_booking(competition, problem=None):
     """Show the booking form, or why nothing can be booked: on the summary if the competition has started."""
-    if competition.has_started(ledger.now()):
-        return render_summary(400, Problem(rules.booking_closed(competition)))
-
     standing = ledger.standing(request.club, competition)
-    reason = rules.reason_not_to_book(standing, ledger.terms)
-    if problem and reason:
-        problem = Problem(reason)  # the page has no form then, and no field to blame
+    status = rules.booking_status(competition, standing, ledger.terms, ledger.now())
+    if status.limit is Limit.STARTED:
+        return render_summary(400, Problem(status.reason))
+    if problem and status.reason:
+        problem = Problem(status.reason)  # the page has no form then, and no field to blame
     return render_page(
         "booking.html",
         400 if problem else 200,
         problem,
         competition=competition,
         standing=standing,
-        bookable=standing.bookable(ledger.terms),
-        reason=reason,
+        bookable=sentences.Bookable(status.most, status.limit),
+        reason=status.reason,
     )
 
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
-from . import pagination, search, sentences
+from . import pagination, search
 from .ledger import BoardRow, Ledger
 from .model import Club, Competition
-from .rules import Standing, Terms
+from .rules import Standing, Terms, booking_status
 
 LATEST_PAST = 5  # competitions on the summary
 SHORT_BOARD = 5  # first clubs on a board that is cut short
@@ -77,8 +77,8 @@ def make_rows(
     rows = []
     for competition in competitions:
         standing = standings[competition.name]
-        state = sentences.state(competition, standing.bookable(terms), now)
-        rows.append(Row(competition, standing.places_left, standing.places_held, state))
+        status = booking_status(competition, standing, terms, now)
+        rows.append(Row(competition, standing.places_left, standing.places_held, status.state))
     return rows
 
 
@@ -106,8 +106,7 @@ def upcoming_to_show(ledger: Ledger, club: Club, choice: search.Choice, now: dat
     standings = ledger.standings(club, found)
     if choice.show is search.Show.MINE:
         return [competition for competition in found if standings[competition.name].places_held]
-    terms = ledger.terms
-    return [competition for competition in found if standings[competition.name].bookable(terms).places]
+    return [one for one in found if booking_status(one, standings[one.name], ledger.terms, now).most]
 
 
 # Holdings
@@ -135,6 +134,7 @@ class Card(NamedTuple):
 
 def cards_of(ledger: Ledger, club: Club) -> list[Card]:
     """Return a card for each open competition at which the club holds places, soonest first."""
+    now = ledger.now()
     holdings = ledger.holdings(club)
     numbers = {}
     for entry in ledger.entries_of(club):  # read after the holdings: whatever is held was booked by then
@@ -145,7 +145,7 @@ def cards_of(ledger: Ledger, club: Club) -> list[Card]:
             competition=holding.competition,
             standing=holding.standing,
             numbers=tuple(numbers[holding.competition.name]),
-            can_book_more=holding.standing.bookable(ledger.terms).places > 0,
+            can_book_more=booking_status(*holding, ledger.terms, now).most > 0,
             page_number=pagination.page_with(index),
         )
         for index, holding in enumerate(holdings)

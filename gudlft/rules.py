@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from operator import itemgetter
 from typing import NamedTuple
 
 from .model import BookingError, Competition, Kind, Order
@@ -41,18 +42,12 @@ class Terms:
 
 
 class Limit(Enum):
-    """What keeps a club from booking more."""
+    """What keeps a club from booking more, or from booking at all; its value is the word for the latter in lists."""
 
-    PLACES = "places"
-    CAP = "cap"
-    POINTS = "points"
-
-
-class Bookable(NamedTuple):
-    """The most places that a club can book at once, and the limit that binds."""
-
-    places: int
-    limit: Limit
+    STARTED = "Closed"
+    PLACES = "Full"
+    CAP = "Maximum held"
+    POINTS = "Not enough points"
 
 
 class Standing(NamedTuple):
@@ -63,18 +58,40 @@ class Standing(NamedTuple):
     places_held: int
     points_paid: int
 
-    def bookable(self, terms: Terms) -> Bookable:
-        """Return how many places can be booked while the competition is open, and which limit is the tightest."""
-        places = self.places_left
-        cap = max(0, terms.max_places_per_club - self.places_held)
-        points = self.points_left // terms.cost_per_place
 
-        most = min(places, cap, points)
-        if most == places:
-            return Bookable(most, Limit.PLACES)
-        if most == cap:
-            return Bookable(most, Limit.CAP)
-        return Bookable(most, Limit.POINTS)
+class Status(NamedTuple):
+    """What a club can do at a competition now."""
+
+    competition: Competition
+    standing: Standing
+    terms: Terms
+    most: int  # places that it can book at once
+    limit: Limit  # what keeps it from booking more
+    returnable: int  # places that it can give back
+
+    @property
+    def reason(self) -> str | None:
+        """Say why it can book nothing, as a sentence; None if it can book."""
+        return None if self.most else why_not(1, self)
+
+    @property
+    def state(self) -> str | None:
+        """Say the same in a word or two, as lists do."""
+        return None if self.most else self.limit.value
+
+
+def booking_status(competition: Competition, standing: Standing, terms: Terms, now: datetime) -> Status:
+    """Return what a club can do at a competition: the one answer, for orders, pages, lists and links alike."""
+    if competition.has_started(now):
+        return Status(competition, standing, terms, most=0, limit=Limit.STARTED, returnable=0)
+
+    limits = [
+        (standing.places_left, Limit.PLACES),
+        (max(0, terms.max_places_per_club - standing.places_held), Limit.CAP),
+        (standing.points_left // terms.cost_per_place, Limit.POINTS),
+    ]
+    most, tightest = min(limits, key=itemgetter(0))  # the first of those that are equal
+    return Status(competition, standing, terms, most, tightest, returnable=standing.places_held)
 
 
 # The points of an order
@@ -82,41 +99,30 @@ class Standing(NamedTuple):
 
 def points_of(order: Order, standing: Standing, terms: Terms, now: datetime) -> int:
     """Return the points that an order costs, or brings back; raise BookingError if a rule forbids it."""
+    status = booking_status(order.competition, standing, terms, now)
     if order.kind is Kind.BOOKING:
-        return price(order, standing, terms, now)
-    return refund(order, standing, now)
+        return price(order.places, status)
+    return refund(order.places, status, now)
 
 
-def price(order: Order, standing: Standing, terms: Terms, now: datetime) -> int:
+def price(places: int, status: Status) -> int:
     """Return the points that a booking costs; raise BookingError if a rule forbids it."""
-    if order.competition.has_started(now):
-        raise BookingError(booking_closed(order.competition))
+    if status.reason:  # then it does not matter how many were wanted
+        raise BookingError(status.reason)
+    check_at_least_one(places)
+    if places > status.most:
+        raise BookingError(why_not(places, status))
+    return places * status.terms.cost_per_place
 
-    check_bookable(standing, terms, places=1)  # if nothing can be booked, it does not matter how many were wanted
-    check_at_least_one(order.places)
-    check_bookable(standing, terms, order.places)
-    return order.places * terms.cost_per_place
 
-
-def refund(order: Order, standing: Standing, now: datetime) -> int:
+def refund(places: int, status: Status, now: datetime) -> int:
     """Return the points that come back, a share of those paid; raise BookingError if a rule forbids it."""
-    if order.competition.has_started(now):
-        raise BookingError(returns_closed(order.competition))
-
-    check_at_least_one(order.places)
-    held = standing.places_held
-    if held == 0:
-        raise BookingError(f"Your club holds no places in {order.competition.name}")
-    if order.places > held:
-        raise BookingError(f"Your club holds {plural(held, 'place')} in {order.competition.name}: enter at most {held}")
-    return standing.points_paid * order.places // held
-
-
-def check_bookable(standing: Standing, terms: Terms, places: int) -> None:
-    """Raise BookingError if this many places cannot be booked."""
-    reason = reason_not_to_book(standing, terms, places)
-    if reason:
-        raise BookingError(reason)
+    if status.competition.has_started(now):
+        raise BookingError(returns_closed(status.competition))
+    check_at_least_one(places)
+    if places > status.returnable:
+        raise BookingError(more_than_held(status))
+    return status.standing.points_paid * places // status.standing.places_held
 
 
 def check_at_least_one(places: int) -> None:
@@ -128,30 +134,16 @@ def check_at_least_one(places: int) -> None:
 # Reasons, in words
 
 
-def reason_not_to_book(standing: Standing, terms: Terms, places: int = 1) -> str | None:
-    """Say why this many places, 1 or more, cannot be booked; return None if they can."""
-    bookable = standing.bookable(terms)
-    if places <= bookable.places:
-        return None
-    if bookable.limit is Limit.POINTS:
-        return not_enough_points(standing, terms, places, bookable.places)
-    if bookable.limit is Limit.PLACES:
-        return not_enough_places(bookable.places)
-    return over_the_cap(standing, terms, bookable.places)
-
-
-def not_enough_points(standing: Standing, terms: Terms, places: int, most: int) -> str:
-    """Say that the club's points do not pay for this many places, and for how many they do."""
-    points = standing.points_left
-    if most == 0:
-        return (
-            "Your club does not have enough points to book a place: "
-            f"a place costs {plural(terms.cost_per_place, 'point')} and your club has {points}"
-        )
-    return (
-        f"You don't have enough points available: {plural(places, 'place')} cost "
-        f"{plural(places * terms.cost_per_place, 'point')} and your club has {points}, enough for {most}"
-    )
+def why_not(places: int, status: Status) -> str:
+    """Say why this many places, more than can be booked, cannot be; name how many can, if any."""
+    match status.limit:
+        case Limit.PLACES:
+            return not_enough_places(status.most)
+        case Limit.CAP:
+            return over_the_cap(status)
+        case Limit.POINTS:
+            return not_enough_points(places, status)
+    return booking_closed(status)
 
 
 def not_enough_places(most: int) -> str:
@@ -161,28 +153,52 @@ def not_enough_places(most: int) -> str:
     return f"You can't book more places than available: only {plural(most, 'place')} {are(most)} left"
 
 
-def over_the_cap(standing: Standing, terms: Terms, most: int) -> str:
+def over_the_cap(status: Status) -> str:
     """Say that no club may hold this many places there, and how many this one may still book."""
-    cap = plural(terms.max_places_per_club, "place")
-    if most == 0:
+    cap = plural(status.terms.max_places_per_club, "place")
+    if status.most == 0:
         return f"Your club holds the maximum of {cap} in this competition"
     return (
         f"You can't book more than {cap} per competition: "
-        f"your club holds {standing.places_held}, so at most {most} more"
+        f"your club holds {status.standing.places_held}, so at most {status.most} more"
     )
 
 
-def booking_closed(competition: Competition) -> str:
-    """Say that nothing can be booked any more."""
-    return f"Booking is closed: {started(competition)}"
+def not_enough_points(places: int, status: Status) -> str:
+    """Say that the club's points do not pay for this many places, and for how many they do."""
+    points = status.standing.points_left
+    cost = status.terms.cost_per_place
+    if status.most == 0:
+        return (
+            "Your club does not have enough points to book a place: "
+            f"a place costs {plural(cost, 'point')} and your club has {points}"
+        )
+    return (
+        f"You don't have enough points available: {plural(places, 'place')} cost "
+        f"{plural(places * cost, 'point')} and your club has {points}, enough for {status.most}"
+    )
+
+
+def booking_closed(status: Status) -> str:
+    """Say why no club can book anything at a competition."""
+    competition = status.competition
+    return f"Booking is closed: {competition.name} started on {in_words(competition.starts_at)}"
 
 
 def returns_closed(competition: Competition) -> str:
     """Say that nothing can be given back any more."""
-    return f"Places can no longer be given back: {started(competition)}"
+    return f"Places can no longer be given back: {competition.name} started on {in_words(competition.starts_at)}"
 
 
-def started(competition: Competition) -> str:
-    """Say when a competition started, as the end of a refusal."""
-    start = competition.starts_at
-    return f"{competition.name} started on {start.day} {start:%B %Y} at {start:%H:%M}"
+def more_than_held(status: Status) -> str:
+    """Say that the club does not hold as many places as it wants to give back."""
+    held = status.returnable
+    name = status.competition.name
+    if held == 0:
+        return f"Your club holds no places in {name}"
+    return f"Your club holds {plural(held, 'place')} in {name}: enter at most {held}"
+
+
+def in_words(moment: datetime) -> str:
+    """Return a moment as people say it."""
+    return f"{moment.day} {moment:%B %Y} at {moment:%H:%M}"

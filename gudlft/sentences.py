@@ -2,11 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple
 
-from .model import Club, Competition
-from .rules import Bookable, Limit, Standing, Terms
+from .model import Club
+from .rules import Limit, Standing, Terms
 from .search import Choice, Show
 from .text import are, noun_for, plural
 
@@ -56,7 +55,6 @@ ORDER_OF_BOOKINGS = "Newest first. Quote the booking number when you ask about o
 ORDER_OF_PAST = "Latest first. Booking closed when they started"
 NOTHING_FOUND = "No competition fits what you chose."
 PLACES_MAY_COME_BACK = "Places that other clubs give back appear here at once."
-STATES = {Limit.PLACES: "Full", Limit.CAP: "Maximum held", Limit.POINTS: "Not enough points"}
 SHOW_CHOICES = {Show.ALL: "All", Show.BOOKABLE: "You can book", Show.MINE: "Yours"}
 
 
@@ -112,6 +110,13 @@ def what_returns(standing: Standing) -> str:
     return f"you hold {held}; {plural(paid // held, 'point')} each"
 
 
+class Bookable(NamedTuple):
+    """What the hint of the booking form is made of: the most places, and the limit that binds."""
+
+    places: int
+    limit: Limit
+
+
 def why_not_more(bookable: Bookable, standing: Standing, terms: Terms) -> str:
     """Say which limit binds, to end the hint that names the most places."""
     if bookable.limit is Limit.POINTS:
@@ -119,15 +124,6 @@ def why_not_more(bookable: Bookable, standing: Standing, terms: Terms) -> str:
     if bookable.limit is Limit.PLACES:
         return f"because {standing.places_left} {are(standing.places_left)} left"
     return f"because a club may hold {terms.max_places_per_club}"
-
-
-def state(competition: Competition, bookable: Bookable, now: datetime) -> str | None:
-    """Say in a few words why nothing can be booked; return None if something can."""
-    if competition.has_started(now):
-        return "Closed"
-    if bookable.places == 0:
-        return STATES[bookable.limit]
-    return None
 
 
 def competitions_found(choice: Choice, found: int, total: int) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from gudlft.model import BookingError, Club, Competition, Kind, Order
-from gudlft.rules import Bookable, Limit, Standing, Terms, points_of, read_places, read_token, reason_not_to_book
+from gudlft.rules import Limit, Standing, Terms, booking_status, points_of, read_places, read_token
 
 START = datetime(2050, 3, 27, 11, 11, tzinfo=timezone.utc)
 BEFORE = START - timedelta(seconds=1)
@@ -17,6 +17,11 @@ TERMS = Terms(cost_per_place=3, max_places_per_club=12)
 def standing(points_left=100, places_left=100, places_held=0, points_paid=0):
     """Return figures; by default nothing but the cap limits what can be booked."""
     return Standing(points_left, places_left, places_held, points_paid)
+
+
+def status(figures, terms=TERMS, moment=BEFORE):
+    """Return what the club can do at the competition."""
+    return booking_status(CUP, figures, terms, moment)
 
 
 def price(places, figures=None, terms=TERMS, moment=BEFORE):
@@ -94,17 +99,17 @@ def test_malformed_token_counts_as_none(text):
     ],
 )
 def test_tightest_limit_says_how_many_places_can_be_booked(figures, most, limit):
-    assert Bookable(most, limit) == figures.bookable(TERMS)
+    assert (most, limit) == (status(figures).most, status(figures).limit)
 
 
 def test_full_competition_is_called_full_whatever_else_the_club_lacks():
     nothing = standing(points_left=0, places_left=0, places_held=12)
 
-    assert Limit.PLACES is nothing.bookable(TERMS).limit
+    assert Limit.PLACES is status(nothing).limit
 
 
 def test_club_that_holds_the_maximum_is_told_so_also_without_points():
-    assert Limit.CAP is standing(points_left=0, places_held=12).bookable(TERMS).limit
+    assert Limit.CAP is status(standing(points_left=0, places_held=12)).limit
 
 
 @pytest.mark.parametrize("points_left", [*range(0, 40, 7), 100])
@@ -112,11 +117,41 @@ def test_club_that_holds_the_maximum_is_told_so_also_without_points():
 @pytest.mark.parametrize("places_held", [0, 5, 11, 12])
 def test_most_places_can_be_booked_and_not_one_more(points_left, places_left, places_held):
     figures = standing(points_left, places_left, places_held)
-    most = figures.bookable(TERMS).places
+    most = status(figures).most
 
     if most:
         assert 3 * most == price(most, figures)
-    assert refusal(price, most + 1, figures) == reason_not_to_book(figures, TERMS, most + 1)
+        assert status(figures).reason is None
+    else:
+        assert refusal(price, 1, figures) == status(figures).reason
+    refusal(price, most + 1, figures)
+
+
+@pytest.mark.parametrize(
+    ("figures", "moment", "state"),
+    [
+        (standing(), BEFORE, None),
+        (standing(places_left=0), BEFORE, "Full"),
+        (standing(places_held=12), BEFORE, "Maximum held"),
+        (standing(points_left=2), BEFORE, "Not enough points"),
+        (standing(places_left=0), START, "Closed"),
+    ],
+)
+def test_state_says_why_nothing_can_be_booked(figures, moment, state):
+    assert state == status(figures, moment=moment).state
+
+
+@pytest.mark.parametrize(("moment", "returnable"), [(BEFORE, 5), (START, 0)])
+def test_what_is_held_can_be_given_back_until_the_start(moment, returnable):
+    assert returnable == status(standing(places_held=5), moment=moment).returnable
+
+
+@pytest.mark.parametrize("places_held", [0, 5])
+def test_nothing_can_be_booked_from_the_start_on(places_held):
+    closed = status(standing(places_held=places_held), moment=START)
+
+    assert (0, Limit.STARTED) == (closed.most, closed.limit)
+    assert "Booking is closed: Spring Festival 2050 started on 27 March 2050 at 11:11" == closed.reason
 
 
 # What a booking costs

@@ -1,15 +1,11 @@
 """What pages say, word for word, unless another suite reads it."""
 
-from datetime import datetime, timedelta, timezone
-
 import pytest
 
 from gudlft import sentences
-from gudlft.model import Competition
-from gudlft.rules import Bookable, Limit, Standing, Terms
+from gudlft.rules import Limit, Standing, Terms
 from gudlft.search import Choice
-
-NOW = datetime(2027, 3, 27, 10, 0, tzinfo=timezone.utc)
+from gudlft.sentences import Bookable
 
 
 @pytest.mark.parametrize(
@@ -32,22 +28,6 @@ def test_too_many_codes_names_the_minutes_begun(seconds, wait):
 )
 def test_points_are_told_in_places(points, cost, sentence):
     assert sentence == sentences.points_buy(points, cost)
-
-
-@pytest.mark.parametrize(
-    ("starts_in", "bookable", "state"),
-    [
-        (0, Bookable(5, Limit.CAP), "Closed"),
-        (1, Bookable(1, Limit.CAP), None),
-        (1, Bookable(0, Limit.PLACES), "Full"),
-        (1, Bookable(0, Limit.CAP), "Maximum held"),
-        (1, Bookable(0, Limit.POINTS), "Not enough points"),
-    ],
-)
-def test_state_says_why_nothing_can_be_booked(starts_in, bookable, state):
-    cup = Competition("Cup", NOW + timedelta(seconds=starts_in), 20)
-
-    assert state == sentences.state(cup, bookable, NOW)
 
 
 @pytest.mark.parametrize(
