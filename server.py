@@ -638,7 +638,7 @@ def competition_file(competition):
     if known is None:
         return render_summary(404, Problem(sentences.UNKNOWN_COMPETITION))
 
-    sequence = sum(entry.competition == known.name for entry in ledger.entries_of(request.club))
+    sequence = ledger.number_of_entries(request.club, known)
     held = ledger.standing(request.club, known).places_held  # read last: it may be newer than its sequence, never older
     content = calendar.calendar_file(request.club, known, held, sequence, ledger.now())
     headers = {"Content-Disposition": f"attachment; filename={calendar.file_name(known)}"}
@@ -664,23 +664,24 @@ def purchase_places():
     typed = request.form.get("places", "")
     try:
         places = read_places(typed)
-        entry = ledger.book(request.club, competition, places, request.token)
+        outcome = ledger.book(request.club, competition, places, request.token)
     except BookingError as error:
         return render_booking(competition, Problem(str(error), field="places", typed=typed))
 
-    announce(entry)
+    announce(outcome)
     return redirect(url_for("show_summary"), 303)
 
 
-def announce(entry):
+def announce(outcome):
     """Say on the next page, and in the log, what the request did."""
+    entry = outcome.entry
     request.entry = entry
     receipt = sentences.Receipt(
         number=entry.number,
         competition=entry.competition,
         places=entry.places,
         points=entry.points,
-        points_left=ledger.points_left(request.club),
+        points_left=outcome.points_left,
         page_number=lists.card_page_number(ledger, request.club, entry.competition),
     )
     log(f"{receipt.sentence} (number {receipt.number})")
@@ -696,7 +697,7 @@ def bookings():
 
 def render_bookings(status=200, problem=None, page_number=1):
     """Show the club's bookings, newest first, and the forms that give places back."""
-    page = page_of(ledger.entries_of(request.club)[::-1], page_number)
+    page = page_of(ledger.latest_entries(request.club), page_number)
     cards = [card for card in lists.cards_of(ledger, request.club) if card.page_number == page.number]
     return render_page("bookings.html", status, problem, page=page, cards=cards, now=ledger.now())
 
@@ -720,11 +721,11 @@ def cancel_places():
     typed = request.form.get("places", "")
     try:
         places = read_places(typed)
-        entry = ledger.give_back(request.club, competition, places, request.token)
+        outcome = ledger.give_back(request.club, competition, places, request.token)
     except BookingError as error:
         return refuse_return(competition, str(error), typed)
 
-    announce(entry)
+    announce(outcome)
     return redirect(url_for("bookings"), 303)
 
 

@@ -8,11 +8,11 @@ from typing import NamedTuple, Protocol
 
 from .model import Entry
 
-# How long anybody waits: a page 1 second in all, an order 8, a sign-out half a second
+# How long anybody waits: a page 1 second in all, an order 6, a sign-out half a second
 SECONDS_FOR_ANOTHER_READER = 0.5  # a page waits for this first,
 SECONDS_FOR_A_PAGE = 0.5  # then for the journal
-SECONDS_FOR_A_TURN = 4  # an order waits for this first,
-SECONDS_FOR_BOOKINGS = 4  # then for the journal
+SECONDS_FOR_A_TURN = 1  # an order waits so long for another thread's turn to end,
+SECONDS_FOR_BOOKINGS = 4  # then, in its own turn, for the journal
 SECONDS_FOR_A_SIGN_OUT = 0.5  # for other threads and the journal
 
 LARGEST_IN_A_ROW = 1_000_000_000  # in a row of the journal: fits an INTEGER of any database, with room for more rows
@@ -106,6 +106,21 @@ class Journal(Protocol):
 
 
 # What a row must be
+
+
+def entries_after(last: Entry | None, transaction: Transaction) -> list[Entry]:
+    """Return the journal's entries after the last one that is known; raise JournalError if they cannot be right."""
+    if last is None:
+        entries = list(transaction.entries(first=-LARGEST_IN_A_ROW))  # a number below 1 is refused, not passed over
+        check_entries(entries, previous=0)
+        return entries
+
+    entries = list(transaction.entries(first=last.number))
+    if entries[:1] != [last]:
+        raise JournalError("the journal has lost bookings that were made: restart to go on without them")
+    new = entries[1:]
+    check_entries(new, previous=last.number)
+    return new
 
 
 def check_entries(entries: Iterable[Entry], previous: int) -> None:

@@ -1,19 +1,19 @@
-"""The ledger: all bookings, as an append-only list of entries, and their one writer."""
+"""The ledger: all bookings, as an append-only list of entries; it judges orders and commits what they become."""
 
+import sys
 import threading
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timezone
 from typing import NamedTuple
 
-from .draft import Draft
-from .journal import LARGEST_IN_A_ROW, Journal, JournalError, LastRow, NoJournal, Transaction, check_entries
-from .model import Club, Competition, Entry, Kind, Order
-from .rules import Standing, Terms
-from .text import comparable
-from .totals import Totals
-from .writer import Writer
+from .journal import Journal, LastRow, NoJournal, Transaction, check_entries, entries_after
+from .model import BookingError, Club, Competition, Entry, Kind, Order, Outcome
+from .rules import Standing, Terms, points_of
+from .text import comparable, fold
+from .totals import Draft, Totals
+from .writer import Outcomes, TakeOrders, Writer
 
 
 def now() -> datetime:
@@ -27,7 +27,7 @@ def start_and_name(competition: Competition) -> tuple[datetime, str]:
 
 
 class BoardRow(NamedTuple):
-    """A row of the points board. Rows sort as the board shows them: most points first, then by name."""
+    """A row of the points board. Rows sort as it shows them: most points first, then by name as people look for it."""
 
     rank: tuple[int, str]
     club: str
@@ -35,7 +35,7 @@ class BoardRow(NamedTuple):
 
 
 class Holding(NamedTuple):
-    """An open competition at which a club holds places, and the club's figures there."""
+    """An upcoming competition at which a club holds places, and the club's figures there."""
 
     competition: Competition
     standing: Standing
@@ -52,8 +52,8 @@ class SummaryFigures(NamedTuple):
 class Ledger:
     """The bookings of all clubs. Threads may share it, and processes share it through a journal.
 
-    One writer at a time judges the orders that wait and commits what they become, all in one transaction: it is in the
-    journal before it is in memory. Pages read memory and never wait for a writer.
+    Orders that wait are carried out together by one thread: what they become is in the journal before it is in memory.
+    Pages read memory, where each figure is a look-up, and never wait for a writer.
     """
 
     def __init__(
@@ -72,21 +72,131 @@ class Ledger:
         self.terms = terms or Terms()
         self.journal = journal or NoJournal()
         self.now = clock
-        self.writer = Writer(self._drafting)
+        self.writer = Writer(self.carry_out)
 
         self.entries: list[Entry] = []
-        self.history: dict[str, list[Entry]] = {}  # by club
+        self.entries_by_club: dict[str, list[Entry]] = defaultdict(list)
+        self.entries_at: dict[tuple[str, str], list[Entry]] = defaultdict(list)  # by club and competition
+        self.booked_at: dict[str, set[str]] = defaultdict(set)  # by club: the competitions where it has entries
         self.totals = Totals()
+        self._folded_names = {name: fold(name) for name in self.clubs}
         self.points_board = sorted(self._board_row(club) for club in self.clubs.values())
-        self._memory_lock = threading.Lock()  # to change the four above, and to read several figures of one moment
+        self._memory_lock = threading.Lock()  # to change the above, and to read several figures of one moment
         self.catch_up()
 
-    # Reading
+    # Changing
 
-    def points_left(self, club: Club) -> int:
-        """Return the points that the club can spend."""
+    def book(self, club: Club, competition: Competition, places: int, token: str | None = None) -> Outcome:
+        """Book places, or return what a copy of the form booked; raise BookingError or JournalError."""
+        return self.writer.carry_out(Order(Kind.BOOKING, club, competition, places, token))
+
+    def give_back(self, club: Club, competition: Competition, places: int, token: str | None = None) -> Outcome:
+        """Give places back, or return what a copy of the form gave back; raise BookingError or JournalError."""
+        return self.writer.carry_out(Order(Kind.RETURN, club, competition, places, token))
+
+    def carry_out(self, take_orders: TakeOrders) -> Outcomes:
+        """Judge orders one after another, and commit all that they become; return what became of each.
+
+        The orders are taken once the journal is locked: those that come while it is not share the commit. One thread at
+        a time calls this. Raise JournalError if nothing was written, CommitInDoubt if that is not certain.
+        """
+        with self.journal.writing() as transaction:
+            self.take_over(transaction)
+            draft = Draft(self.totals)  # which stand still: nobody else commits meanwhile
+            outcomes = [self._judge(order, draft) for order in take_orders()]
+            check_entries(draft.entries, previous=self._last_number())
+            transaction.append(draft.entries)
+        self._add(draft.entries)
+        return outcomes
+
+    def _judge(self, order: Order, draft: Draft) -> Outcome | BookingError:
+        """Return what becomes of an order after those before it; a copy of a form becomes what the first one did."""
+        earlier = draft.outcome_of_copy(order)
+        if earlier:
+            return earlier
+        try:
+            entry = self._entry_of(order, draft)
+        except BookingError as refusal:
+            return refusal
+
+        draft.add(entry)
+        return Outcome(entry, draft.points_left(order.club))
+
+    def _entry_of(self, order: Order, draft: Draft) -> Entry:
+        """Return the entry that an order becomes; raise BookingError if a rule forbids it."""
+        moment = self.now()
+        standing = draft.standing(order.club, order.competition)
+        points = points_of(order, standing, self.terms, moment)
+        return Entry(
+            number=self._last_number() + len(draft.entries) + 1,
+            at=moment.astimezone(timezone.utc),
+            club=order.club.name,
+            competition=order.competition.name,
+            places=order.kind * order.places,
+            points=order.kind * points,
+            token=order.token,
+        )
+
+    # Memory
+
+    def catch_up(self) -> None:
+        """Take over what other processes wrote; raise JournalError if it cannot be read."""
+        if self.journal.shared:
+            with self.journal.reading() as transaction:
+                self.take_over(transaction)
+
+    def take_over(self, transaction: Transaction) -> None:
+        """Add what is new in the journal: all of it, or none if something in it cannot be right."""
+        if self.journal.shared:
+            with self._memory_lock:  # waits for a thread that is adding entries, until their totals are added too
+                last = self._last_entry()
+            self._add(entries_after(last, transaction))
+
+    def last_row(self) -> LastRow:
+        """Return the last row that was taken over, to tell whether the journal has others."""
+        return LastRow.of(self._last_entry())
+
+    def _last_entry(self) -> Entry | None:
+        return self.entries[-1] if self.entries else None
+
+    def _last_number(self) -> int:
+        return self.entries[-1].number if self.entries else 0
+
+    def _add(self, entries: Sequence[Entry]) -> None:
+        """Add the entries that are not in memory yet: another thread may have taken some over meanwhile."""
+        if not entries:
+            return
         with self._memory_lock:
-            return self.totals.points_left(club)
+            last_number = self._last_number()
+            new = [entry for entry in entries if entry.number > last_number]
+            clubs = [self.clubs[name] for name in {entry.club for entry in new} if name in self.clubs]
+            rows_before = [self._board_row(club) for club in clubs]
+            for entry in new:
+                self._add_entry(entry)
+            rows_after = [self._board_row(club) for club in clubs]
+            self._replace_on_board(rows_before, rows_after)
+
+    def _add_entry(self, entry: Entry) -> None:
+        self.entries.append(entry)
+        self.entries_by_club[entry.club].append(entry)
+        self.entries_at[entry.club, entry.competition].append(entry)
+        self.booked_at[entry.club].add(entry.competition)
+        self.totals.add(entry)
+
+    def _replace_on_board(self, before: Sequence[BoardRow], after: Sequence[BoardRow]) -> None:
+        """Move rows on a copy of the board, so that a page which shows the old one is not disturbed."""
+        board = list(self.points_board)
+        for row in before:
+            del board[bisect_left(board, row)]
+        for row in after:
+            insort(board, row)
+        self.points_board = board
+
+    def _board_row(self, club: Club) -> BoardRow:
+        points = self.totals.points_left(club)
+        return BoardRow((-points, self._folded_names[club.name]), club.name, points)
+
+    # Reading
 
     def standing(self, club: Club, competition: Competition) -> Standing:
         """Return the club's figures at a competition, read together under one lock."""
@@ -104,8 +214,37 @@ class Ledger:
             standings = self.totals.standings(club, competitions)
             return SummaryFigures(self.totals.points_left(club), standings, self.points_board)
 
+    def holdings(self, club: Club) -> list[Holding]:
+        """Return the upcoming competitions at which the club holds places, soonest first."""
+        now = self.now()
+        with self._memory_lock:
+            names = list(self.booked_at.get(club.name, ()))
+        known = [self.competitions[name] for name in names if name in self.competitions]
+        upcoming = [competition for competition in known if not competition.has_started(now)]
+        upcoming.sort(key=start_and_name)
+        standings = self.standings(club, upcoming)
+        holdings = [Holding(competition, standings[competition.name]) for competition in upcoming]
+        return [holding for holding in holdings if holding.standing.places_held]
+
+    def latest_entries(
+        self, club: Club, competition: Competition | None = None, skip: int = 0, most: int = sys.maxsize
+    ) -> list[Entry]:
+        """Return the club's bookings and returns, of all competitions or of one, newest first."""
+        entries = self._entries_of(club, competition)
+        end = max(0, len(entries) - skip)
+        return entries[max(0, end - most) : end][::-1]
+
+    def number_of_entries(self, club: Club, competition: Competition | None = None) -> int:
+        """Return how many bookings and returns the club has made, at all competitions or at one."""
+        return len(self._entries_of(club, competition))
+
+    def _entries_of(self, club: Club, competition: Competition | None) -> list[Entry]:
+        if competition is None:
+            return self.entries_by_club.get(club.name, [])
+        return self.entries_at.get((club.name, competition.name), [])
+
     def upcoming(self, now: datetime) -> list[Competition]:
-        """Return the competitions that are open at this moment, soonest first."""
+        """Return the upcoming competitions, soonest first."""
         return self.by_start[self._how_many_started(now) :]
 
     def past(self, now: datetime) -> list[Competition]:
@@ -115,22 +254,6 @@ class Ledger:
     def _how_many_started(self, now: datetime) -> int:
         return bisect_right(self.by_start, now, key=lambda competition: competition.starts_at)
 
-    def entries_of(self, club: Club) -> list[Entry]:
-        """Return the club's bookings and returns, oldest first."""
-        with self._memory_lock:
-            return list(self.history.get(club.name, ()))
-
-    def holdings(self, club: Club) -> list[Holding]:
-        """Return the open competitions at which the club holds places, soonest first."""
-        names = {entry.competition for entry in self.entries_of(club)}
-        known = [self.competitions[name] for name in names if name in self.competitions]
-        now = self.now()
-        competitions = [competition for competition in known if not competition.has_started(now)]
-        competitions.sort(key=start_and_name)
-        standings = self.standings(club, competitions)
-        holdings = [Holding(competition, standings[competition.name]) for competition in competitions]
-        return [holding for holding in holdings if holding.standing.places_held]
-
     def mismatches(self) -> list[str]:
         """Return a sentence for each total that does not fit the files and the terms, which may have changed."""
         with self._memory_lock:
@@ -139,95 +262,5 @@ class Ledger:
     def entry_list(self, competition: str) -> list[tuple[str, int]]:
         """Return the clubs that hold places at a competition, and how many, even if the files no longer name them."""
         with self._memory_lock:
-            rows = [(club, held.places) for (club, name), held in self.totals.held.items() if name == competition]
-        return sorted((club, places) for club, places in rows if places)
-
-    # Changing
-
-    def book(self, club: Club, competition: Competition, places: int, token: str | None = None) -> Entry:
-        """Book places, or return what a copy of the form booked; raise BookingError or JournalError."""
-        return self.writer.carry_out(Order(Kind.BOOKING, club, competition, places, token))
-
-    def give_back(self, club: Club, competition: Competition, places: int, token: str | None = None) -> Entry:
-        """Give places back, or return what a copy of the form gave back; raise BookingError or JournalError."""
-        return self.writer.carry_out(Order(Kind.RETURN, club, competition, places, token))
-
-    @contextmanager
-    def _drafting(self) -> Iterator[Draft]:
-        """Yield a draft to the one writer; what orders become on it is committed at the end, then added to memory."""
-        with self.journal.writing() as transaction:
-            if self.journal.shared:
-                self.take_over(transaction)
-            # memory stands still: nobody commits meanwhile, and `take_over` waited for who was still adding
-            draft = Draft(self.totals, self._last_number(), self.terms, self.now)
-            yield draft
-            check_entries(draft.new_entries, previous=self._last_number())
-            transaction.append(draft.new_entries)
-        self._add(draft.new_entries)
-
-    # Memory
-
-    def catch_up(self) -> None:
-        """Take over what other processes wrote; raise JournalError if it cannot be read."""
-        if self.journal.shared:
-            with self.journal.reading() as transaction:
-                self.take_over(transaction)
-
-    def last_row(self) -> LastRow:
-        """Return the last row that was taken over, to tell whether the journal has others."""
-        return LastRow.of(self.entries[-1] if self.entries else None)
-
-    def take_over(self, transaction: Transaction) -> None:
-        """Add what is new in the journal: all of it, or none if something in it cannot be right."""
-        with self._memory_lock:  # waits for a thread that is adding entries, until their totals are added too
-            last = self.entries[-1] if self.entries else None
-        if last:
-            new = entries_after(last, transaction)
-            check_entries(new, previous=last.number)
-        else:
-            new = list(transaction.entries(first=-LARGEST_IN_A_ROW))  # a number below 1 is refused, not passed over
-            check_entries(new, previous=0)
-        self._add(new)
-
-    def _last_number(self) -> int:
-        return self.entries[-1].number if self.entries else 0
-
-    def _add(self, entries: list[Entry]) -> None:
-        """Add the entries that are not in memory yet: another thread may have taken some over meanwhile."""
-        if not entries:
-            return
-        with self._memory_lock:
-            last_number = self._last_number()
-            new = [entry for entry in entries if entry.number > last_number]
-            names = {entry.club for entry in new}
-            clubs = [self.clubs[name] for name in names if name in self.clubs]
-            rows_before = [self._board_row(club) for club in clubs]
-
-            for entry in new:
-                self.entries.append(entry)
-                self.history.setdefault(entry.club, []).append(entry)
-                self.totals.add(entry)
-
-            rows_after = [self._board_row(club) for club in clubs]
-            self._replace_on_board(rows_before, rows_after)
-
-    def _board_row(self, club: Club) -> BoardRow:
-        points = self.totals.points_left(club)
-        return BoardRow((-points, club.name.casefold()), club.name, points)
-
-    def _replace_on_board(self, before: list[BoardRow], after: list[BoardRow]) -> None:
-        """Move rows on a copy of the board, so that a page which shows the old one is not disturbed."""
-        board = list(self.points_board)
-        for row in before:
-            del board[bisect_left(board, row)]
-        for row in after:
-            insort(board, row)
-        self.points_board = board
-
-
-def entries_after(last: Entry, transaction: Transaction) -> list[Entry]:
-    """Return the journal's entries after one that it had; raise JournalError if it no longer has that one."""
-    entries = list(transaction.entries(first=last.number))
-    if entries[:1] != [last]:
-        raise JournalError("the journal has lost bookings that were made: restart to go on without them")
-    return entries[1:]
+            held = list(self.totals.places_held.items())
+        return sorted((club, places) for (club, name), places in held if name == competition and places)

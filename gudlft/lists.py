@@ -137,7 +137,7 @@ def cards_of(ledger: Ledger, club: Club) -> list[Card]:
     now = ledger.now()
     holdings = ledger.holdings(club)
     numbers = {}
-    for entry in ledger.entries_of(club):  # read after the holdings: whatever is held was booked by then
+    for entry in reversed(ledger.latest_entries(club)):  # read after the holdings: whatever is held was booked by then
         if entry.places > 0:
             numbers.setdefault(entry.competition, []).append(entry.number)
     return [
@@ -162,7 +162,7 @@ def card_of(ledger: Ledger, club: Club, competition: str) -> Card | None:
 
 def card_page_number(ledger: Ledger, club: Club, competition: str) -> int:
     """Return the number of the page of My bookings that shows a competition's card; 1 if there is no such card."""
-    if len(ledger.entries_of(club)) <= pagination.ROWS_PER_PAGE:
+    if ledger.number_of_entries(club) <= pagination.ROWS_PER_PAGE:
         return 1  # as nearly always: there are no more cards than entries
     card = card_of(ledger, club, competition)
     return card.page_number if card else 1

@@ -85,3 +85,10 @@ class Entry(NamedTuple):
             return None
         kind = Kind.BOOKING if self.places > 0 else Kind.RETURN
         return FormKey(kind, self.club, self.competition, abs(self.places), self.token)
+
+
+class Outcome(NamedTuple):
+    """What an order became, and the points that its club had left as of that entry."""
+
+    entry: Entry
+    points_left: int

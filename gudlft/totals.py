@@ -1,73 +1,63 @@
-"""The totals that follow from the ledger's entries."""
+"""The totals that follow from the ledger's entries, each of them a look-up."""
 
-from collections import ChainMap
+from collections import ChainMap, Counter
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .model import Club, Competition, Entry, FormKey, Order
+from .model import Club, Competition, Entry, FormKey, Order, Outcome
 from .rules import Standing, Terms
 
 
-class Held(NamedTuple):
-    """What a club holds at a competition."""
+class FormEntry(NamedTuple):
+    """The entry that a form became, and the points that its club had spent as of it."""
 
-    places: int = 0
-    points_paid: int = 0
+    entry: Entry
+    points_spent: int
 
 
 @dataclass
 class Totals:
     """What follows from the entries. Totals change in one method, and can be computed anew from the entries."""
 
-    points_spent: MutableMapping[str, int] = field(default_factory=dict)  # by club
-    places_sold: MutableMapping[str, int] = field(default_factory=dict)  # by competition
-    held: MutableMapping[tuple[str, str], Held] = field(default_factory=dict)  # by club and competition
-    entries_by_form: MutableMapping[FormKey, Entry] = field(default_factory=dict)
-
-    def draft(self) -> "Totals":
-        """Return totals that start from these, and that can change without changing these."""
-        return Totals(
-            ChainMap({}, self.points_spent),
-            ChainMap({}, self.places_sold),
-            ChainMap({}, self.held),
-            ChainMap({}, self.entries_by_form),
-        )
+    points_spent: MutableMapping[str, int] = field(default_factory=Counter)  # by club
+    places_sold: MutableMapping[str, int] = field(default_factory=Counter)  # by competition
+    places_held: MutableMapping[tuple[str, str], int] = field(default_factory=Counter)  # by club and competition
+    points_paid: MutableMapping[tuple[str, str], int] = field(default_factory=Counter)  # for those
+    entries_by_form: MutableMapping[FormKey, FormEntry] = field(default_factory=dict)
 
     def add(self, entry: Entry) -> None:
         """Add an entry to every total."""
-        spent = self.points_spent.get(entry.club, 0)
-        self.points_spent[entry.club] = spent + entry.points
-
-        sold = self.places_sold.get(entry.competition, 0)
-        self.places_sold[entry.competition] = sold + entry.places
-
-        key = (entry.club, entry.competition)
-        held = self.held.get(key, Held())
-        self.held[key] = Held(held.places + entry.places, held.points_paid + entry.points)
+        club_and_competition = (entry.club, entry.competition)
+        self.points_spent[entry.club] += entry.points
+        self.places_sold[entry.competition] += entry.places
+        self.places_held[club_and_competition] += entry.places
+        self.points_paid[club_and_competition] += entry.points
 
         form_key = entry.form_key
         if form_key:
-            self.entries_by_form[form_key] = entry
+            self.entries_by_form[form_key] = FormEntry(entry, self.points_spent[entry.club])
 
-    def earlier_entry(self, order: Order) -> Entry | None:
-        """Return the entry that an earlier copy of the order's form became; None if there is none."""
-        return self.entries_by_form.get(order.form_key)
+    def outcome_of_copy(self, order: Order) -> Outcome | None:
+        """Return what an earlier copy of the order's form became, with the points left as of then; None if nothing."""
+        earlier = self.entries_by_form.get(order.form_key)
+        if earlier is None:
+            return None
+        return Outcome(earlier.entry, points_left(order.club, earlier.points_spent))
 
     def points_left(self, club: Club) -> int:
-        """Return the points that the club can spend: 0 if its opening points were lowered below what it spent."""
-        spent = self.points_spent.get(club.name, 0)
-        return within(0, club.points - spent, club.points)
+        """Return the points that the club can spend."""
+        return points_left(club, self.points_spent[club.name])
 
     def standing(self, club: Club, competition: Competition) -> Standing:
         """Return a club's figures at a competition, by which its orders there are judged."""
-        sold = self.places_sold.get(competition.name, 0)
-        held = self.held.get((club.name, competition.name), Held())
+        club_and_competition = (club.name, competition.name)
+        unsold = competition.places - self.places_sold[competition.name]
         return Standing(
             points_left=self.points_left(club),
-            places_left=within(0, competition.places - sold, competition.places),
-            places_held=max(0, held.places),
-            points_paid=max(0, held.points_paid),
+            places_left=within(0, unsold, competition.places),
+            places_held=max(0, self.places_held[club_and_competition]),
+            points_paid=max(0, self.points_paid[club_and_competition]),
         )
 
     def standings(self, club: Club, competitions: Iterable[Competition]) -> dict[str, Standing]:
@@ -87,27 +77,51 @@ class Totals:
 
     def _overspent(self, clubs: Mapping[str, Club]) -> Iterator[str]:
         for club in clubs.values():
-            spent = self.points_spent.get(club.name, 0)
+            spent = self.points_spent[club.name]
             if not 0 <= spent <= club.points:
                 yield f"{club.name}: {spent} points are spent, of {club.points}"
 
     def _oversold(self, competitions: Mapping[str, Competition]) -> Iterator[str]:
         for competition in competitions.values():
-            sold = self.places_sold.get(competition.name, 0)
+            sold = self.places_sold[competition.name]
             if not 0 <= sold <= competition.places:
                 yield f"{competition.name}: {sold} places are booked, of {competition.places}"
 
     def _over_the_cap(self, most: int) -> Iterator[str]:
-        for key, held in self.held.items():
-            club, competition = key
-            if not 0 <= held.places <= most:
-                yield f"{club}: {held.places} places are held in {competition}, of {most}"
+        for (club, competition), held in self.places_held.items():
+            if not 0 <= held <= most:
+                yield f"{club}: {held} places are held in {competition}, of {most}"
 
     def _no_longer_named(self, clubs: Mapping[str, Club], competitions: Mapping[str, Competition]) -> Iterator[str]:
         unknown_clubs = self.points_spent.keys() - clubs.keys()
         unknown_competitions = self.places_sold.keys() - competitions.keys()
         for name in sorted(unknown_clubs | unknown_competitions):
             yield f"{name}: no longer in the files, its bookings stay"
+
+
+class Draft(Totals):
+    """Totals that go on from others and leave those as they are, and the entries that make the difference."""
+
+    def __init__(self, totals: Totals):
+        """Begin with the other totals, which must not change as long as this draft is used."""
+        super().__init__(
+            points_spent=ChainMap({}, totals.points_spent),
+            places_sold=ChainMap({}, totals.places_sold),
+            places_held=ChainMap({}, totals.places_held),
+            points_paid=ChainMap({}, totals.points_paid),
+            entries_by_form=ChainMap({}, totals.entries_by_form),
+        )
+        self.entries: list[Entry] = []
+
+    def add(self, entry: Entry) -> None:
+        """Add an entry to every total, and remember it."""
+        super().add(entry)
+        self.entries.append(entry)
+
+
+def points_left(club: Club, spent: int) -> int:
+    """Return what is left of a club's points: 0 if its opening points were lowered below what it spent."""
+    return within(0, club.points - spent, club.points)
 
 
 def within(least: int, number: int, most: int) -> int:

@@ -32,6 +32,7 @@ from gudlft.model import Club, Competition
 from gudlft.reader import Reader
 from gudlft.rules import Terms
 from gudlft.sign_outs import SignOuts
+from gudlft.text import fold
 
 PROJECT = Path(__file__).parent.parent
 
@@ -434,8 +435,8 @@ def check_conservation(ledger):
         paid[entry.club, entry.competition] += entry.points
 
     for club in ledger.clubs.values():
-        assert club.points - spent[club.name] == ledger.points_left(club) >= 0
-        assert [entry for entry in ledger.entries if entry.club == club.name] == ledger.entries_of(club)
+        assert club.points - spent[club.name] == ledger.totals.points_left(club) >= 0
+        assert [entry for entry in reversed(ledger.entries) if entry.club == club.name] == ledger.latest_entries(club)
         for competition in ledger.by_start:
             places = held[club.name, competition.name]
             points = paid[club.name, competition.name]
@@ -445,11 +446,15 @@ def check_conservation(ledger):
             assert 0 <= places <= ledger.terms.max_places_per_club
             assert places > 0 or points == 0
             assert competition.places - sold[competition.name] == standing.places_left >= 0
+            pair = (club.name, competition.name)
+            there = [entry for entry in reversed(ledger.entries) if (entry.club, entry.competition) == pair]
+            assert there == ledger.latest_entries(club, competition)
         expected = [one for one in ledger.upcoming(ledger.now()) if held[club.name, one.name]]
         assert expected == [holding.competition for holding in ledger.holdings(club)]
 
-    by_points = sorted(ledger.clubs.values(), key=lambda club: (-ledger.points_left(club), club.name.casefold()))
-    assert [(club.name, ledger.points_left(club)) for club in by_points] == [row[1:] for row in ledger.points_board]
+    shown = [(club.name, ledger.totals.points_left(club)) for club in ledger.clubs.values()]
+    shown.sort(key=lambda row: (-row[1], fold(row[0]), row[0]))
+    assert shown == [row[1:] for row in ledger.points_board]
     numbers = [entry.number for entry in ledger.entries]
     assert sorted(set(numbers)) == numbers
 

@@ -46,7 +46,7 @@ def test_connection_cut_before_the_commit_books_nothing(database, opened, monkey
 
     assert not isinstance(error.value, CommitInDoubt)
     assert [] == in_memory(ledger) == in_journal(database.url)
-    assert 1 == ledger.book(*parties(ledger), 2, TOKEN).number
+    assert 1 == ledger.book(*parties(ledger), 2, TOKEN).entry.number
 
 
 def test_commit_on_a_connection_that_was_cut_is_in_doubt(database, opened, monkeypatch):
@@ -63,7 +63,7 @@ def test_commit_on_a_connection_that_was_cut_is_in_doubt(database, opened, monke
     monkeypatch.undo()
 
     assert [] == in_memory(ledger) == in_journal(database.url)
-    assert 1 == ledger.book(*parties(ledger), 2, TOKEN).number
+    assert 1 == ledger.book(*parties(ledger), 2, TOKEN).entry.number
 
 
 def test_commit_whose_answer_is_lost_is_in_doubt_and_its_form_books_once(proxied, database, served):
@@ -99,7 +99,7 @@ def test_commit_that_the_server_refused_booked_nothing_for_certain(database, ope
     assert not isinstance(error.value, CommitInDoubt)
     run_sql(database.url, "DROP TRIGGER late ON bookings")
     assert [] == in_memory(ledger) == in_journal(database.url)
-    assert 1 == ledger.book(*parties(ledger), 2, TOKEN).number
+    assert 1 == ledger.book(*parties(ledger), 2, TOKEN).entry.number
 
 
 @pytest.mark.parametrize("is_made", [True, False])
@@ -197,7 +197,7 @@ def test_full_disk_books_nothing(on_sqlite, opened):
     assert not isinstance(error.value, CommitInDoubt)
     assert 10 < len(ledger.entries)
     assert in_memory(ledger) == in_journal(on_sqlite)
-    assert ledger.entries[-1].number + 1 == ledger.book(*atlas, 1).number
+    assert ledger.entries[-1].number + 1 == ledger.book(*atlas, 1).entry.number
     assert in_memory(ledger) == in_journal(on_sqlite)
 
 
@@ -216,7 +216,7 @@ def test_disk_that_takes_no_more_books_nothing_and_says_what_is_certain(on_sqlit
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 
-    assert ledger.entries[-1].number + 1 == ledger.book(*atlas, 1).number
+    assert ledger.entries[-1].number + 1 == ledger.book(*atlas, 1).entry.number
     assert in_memory(ledger) == in_journal(on_sqlite)
 
 
@@ -257,4 +257,4 @@ def test_read_only_file_books_nothing(on_sqlite, served):
     file.chmod(0o644)
     assert not isinstance(error.value, CommitInDoubt)
     assert BOOKED == in_memory(ledger) == in_journal(on_sqlite)
-    assert 2 == ledger.book(*parties(ledger), 1).number
+    assert 2 == ledger.book(*parties(ledger), 1).entry.number

@@ -8,8 +8,8 @@ import time
 import psycopg
 import pytest
 
-from gudlft.draft import Draft
 from gudlft.journal import CommitInDoubt, JournalError
+from gudlft.ledger import Ledger
 from gudlft.postgresql import connect_in_time
 from gudlft.sql_journal import SqlWriting
 from gudlft.time_limit import time_limit
@@ -59,7 +59,7 @@ def test_page_does_not_wait_for_a_booking_that_waits(url, served):
     with writer_lock_taken(url), quick_limits():
         booking = threading.Thread(target=pytest.raises, args=[JournalError, ledger.book, *parties(ledger), 1])
         booking.start()
-        wait_until(lambda: ledger.writer._writing_since)
+        wait_until(lambda: ledger.writer._turn_began)
         began = time.monotonic()
 
         assert 200 == john.get("/showSummary").status
@@ -137,7 +137,7 @@ def test_order_that_meets_a_silence_books_nothing_for_certain(unreadable, served
 
     assert not isinstance(error.value, CommitInDoubt)
     assert [] == in_memory(ledger)
-    assert 1 == ledger.book(*parties(ledger), 2, TOKEN).number
+    assert 1 == ledger.book(*parties(ledger), 2, TOKEN).entry.number
     assert BOOKED == in_memory(ledger) == in_journal(url)
 
 
@@ -145,18 +145,18 @@ def test_silence_in_the_middle_of_a_transaction_leaves_no_traceback_in_the_log(p
     url, proxy = proxied
     ledger = opened(url)
 
-    def fall_silent(draft, order):
+    def fall_silent(ledger, order, draft):
         proxy.be_silent()
         raise JournalError("an error that is not the driver's")
 
-    monkeypatch.setattr(Draft, "carry_out", fall_silent)
+    monkeypatch.setattr(Ledger, "_judge", fall_silent)
     with quick_limits(), pytest.raises(JournalError):
         ledger.book(*parties(ledger), 2)
     proxy.go_on()
     monkeypatch.undo()
 
     assert "" == capfd.readouterr().err
-    assert 1 == ledger.book(*parties(ledger), 2).number
+    assert 1 == ledger.book(*parties(ledger), 2).entry.number
 
 
 def test_page_is_read_between_the_commits_of_others(on_sqlite, opened):
@@ -191,10 +191,10 @@ def test_process_that_reads_a_long_journal_does_not_keep_others_from_booking(url
     began = time.monotonic()
 
     with other.journal.reading() as transaction:
-        assert 2 == ledger.book(*parties(ledger), 1).number  # before the first booking is read
+        assert 2 == ledger.book(*parties(ledger), 1).entry.number  # before the first booking is read
         rows = transaction.entries(first=1)
         next(rows)
-        assert 3 == ledger.book(*parties(ledger), 1).number
+        assert 3 == ledger.book(*parties(ledger), 1).entry.number
 
     assert 1 > time.monotonic() - began
 
@@ -206,7 +206,7 @@ def test_new_connection_waits_for_the_commits_of_others_too(on_sqlite, opened):
     lock.__enter__()
     threading.Timer(1, lock.__exit__, [None, None, None]).start()
 
-    assert 1 == ledger.book(*parties(ledger), 2).number
+    assert 1 == ledger.book(*parties(ledger), 2).entry.number
 
 
 def test_commit_waits_for_those_who_read_the_file(on_sqlite, opened, monkeypatch):
@@ -222,7 +222,7 @@ def test_commit_waits_for_those_who_read_the_file(on_sqlite, opened, monkeypatch
     monkeypatch.setattr(SqlWriting, "append", append_while_another_reads)
     threading.Timer(0.3, reader.execute, ["ROLLBACK"]).start()
 
-    assert 1 == ledger.book(*parties(ledger), 2).number
+    assert 1 == ledger.book(*parties(ledger), 2).entry.number
     assert BOOKED == in_memory(ledger) == in_journal(on_sqlite)
     reader.close()
 
@@ -235,7 +235,7 @@ def test_commit_that_others_never_let_through_booked_nothing_for_certain(on_sqli
 
     assert not isinstance(error.value, CommitInDoubt)
     assert [] == in_memory(ledger) == in_journal(on_sqlite)
-    assert 1 == ledger.book(*parties(ledger), 2, TOKEN).number
+    assert 1 == ledger.book(*parties(ledger), 2, TOKEN).entry.number
 
 
 # What is away

@@ -32,7 +32,7 @@ ATLAS_CLUB = "Atlas Barbell"
 def figures(ledger):
     """Return everything that follows from a ledger's entries."""
     standings = [ledger.standing(club, one) for club in ledger.clubs.values() for one in ledger.by_start]
-    histories = [ledger.entries_of(club) for club in ledger.clubs.values()]
+    histories = [ledger.latest_entries(club) for club in ledger.clubs.values()]
     return ledger.entries, histories, ledger.points_board, standings
 
 
@@ -86,7 +86,7 @@ def test_places_given_back_return_their_points(url, opened):
     ledger.give_back(*parties(ledger, ATLAS_CLUB), 2)
 
     assert [(ATLAS_CLUB, OPEN, 5, 15), (ATLAS_CLUB, OPEN, -2, -6)] == in_journal(url)
-    assert 60 - 9 == ledger.points_left(ledger.clubs[ATLAS_CLUB])
+    assert 60 - 9 == ledger.totals.points_left(ledger.clubs[ATLAS_CLUB])
 
 
 def test_started_competition_is_closed(url, opened):
@@ -129,7 +129,7 @@ def test_replay_gives_the_same_ledger(url, opened):
     replayed = opened(url)
 
     assert figures(ledger) == figures(replayed)
-    assert 1 == replayed.book(*parties(replayed), 3, TOKEN).number
+    assert 1 == replayed.book(*parties(replayed), 3, TOKEN).entry.number
     assert [(LIFT, OPEN, 3, 9), (ATLAS_CLUB, OPEN, 12, 36), (ATLAS_CLUB, OPEN, -5, -15)] == in_journal(url)
 
 
@@ -207,7 +207,7 @@ def test_booking_takes_over_what_others_booked(url, opened):
     with pytest.raises(BookingError, match="only 1 place is left"):
         other.book(*parties(other, LIFT, SMALL), 2)
 
-    assert 2 == other.book(*parties(other, LIFT, SMALL), 1).number
+    assert 2 == other.book(*parties(other, LIFT, SMALL), 1).entry.number
 
 
 def test_what_others_gave_back_can_be_booked(url, opened):
@@ -218,7 +218,7 @@ def test_what_others_gave_back_can_be_booked(url, opened):
 
     one.give_back(*parties(one, ATLAS_CLUB, SMALL), 5)
 
-    assert 3 == other.book(*parties(other, LIFT, SMALL), 4).number
+    assert 3 == other.book(*parties(other, LIFT, SMALL), 4).entry.number
 
 
 def test_copies_of_a_form_in_several_processes_book_once(url, opened):
@@ -226,7 +226,7 @@ def test_copies_of_a_form_in_several_processes_book_once(url, opened):
     numbers = []
 
     def send(ledger):
-        numbers.append(ledger.book(*parties(ledger), 2, TOKEN).number)
+        numbers.append(ledger.book(*parties(ledger), 2, TOKEN).entry.number)
 
     in_threads(*[lambda ledger=ledger: send(ledger) for ledger in processes * 2])
 
@@ -236,13 +236,13 @@ def test_copies_of_a_form_in_several_processes_book_once(url, opened):
 
 def test_database_refuses_the_same_form_twice(url, opened):
     ledger = opened(url)
-    entry = ledger.book(*parties(ledger), 2, TOKEN)
+    entry = ledger.book(*parties(ledger), 2, TOKEN).entry
 
     with pytest.raises(JournalError), ledger.journal.writing() as transaction:
         transaction.append([entry._replace(number=2)])
 
     assert [(LIFT, OPEN, 2, 6)] == in_journal(url)
-    assert 2 == ledger.book(*parties(ledger), 1, TOKEN).number
+    assert 2 == ledger.book(*parties(ledger), 1, TOKEN).entry.number
 
 
 def test_number_follows_the_last_one_where_rows_are_missing(url, opened):
@@ -318,9 +318,9 @@ def test_new_price_does_not_change_what_was_paid(url, opened):
     ledger = opened(url, cost=5)
     atlas = ledger.clubs[ATLAS_CLUB]
 
-    assert 60 - 12 == ledger.points_left(atlas)
+    assert 60 - 12 == ledger.totals.points_left(atlas)
     ledger.give_back(atlas, ledger.competitions[OPEN], 4)
-    assert 60 == ledger.points_left(atlas)
+    assert 60 == ledger.totals.points_left(atlas)
 
 
 def test_points_stay_spent_when_a_competition_is_removed(url, opened):
@@ -329,7 +329,7 @@ def test_points_stay_spent_when_a_competition_is_removed(url, opened):
 
     ledger = opened(url, competitions=[one for one in COMPETITIONS if one.name != OPEN])
 
-    assert 1 == ledger.points_left(ledger.clubs[LIFT])
+    assert 1 == ledger.totals.points_left(ledger.clubs[LIFT])
     assert [] == ledger.holdings(ledger.clubs[LIFT])
     assert [f"{OPEN}: no longer in the files, its bookings stay"] == ledger.mismatches()
     assert [(LIFT, 4)] == ledger.entry_list(OPEN)

@@ -17,7 +17,7 @@ from gudlft.journal import (
     check_sign_out,
 )
 from gudlft.ledger import Ledger, now
-from gudlft.model import BookingError, Club, Competition, Entry, Kind, Order
+from gudlft.model import BookingError, Club, Competition, Entry, Kind, Order, Outcome
 from gudlft.rules import Terms
 from tests.support import (
     COMPETITIONS,
@@ -52,10 +52,11 @@ def board(ledger):
 def test_booking_becomes_an_entry():
     ledger = make_ledger(clock=lambda: AT)
 
-    entry = ledger.book(*parties(ledger), 3, TOKEN)
+    outcome = ledger.book(*parties(ledger), 3, TOKEN)
 
-    assert Entry(1, AT, "Simply Lift", OPEN, 3, 9, TOKEN) == entry
-    assert [entry] == ledger.entries == ledger.entries_of(ledger.clubs["Simply Lift"])
+    entry = Entry(1, AT, "Simply Lift", OPEN, 3, 9, TOKEN)
+    assert Outcome(entry, points_left=4) == outcome
+    assert [entry] == ledger.entries
     assert (4, 17, 3) == figures(ledger)
 
 
@@ -63,9 +64,9 @@ def test_return_becomes_an_entry_with_its_figures_negative():
     ledger = make_ledger(clock=lambda: AT)
     ledger.book(*parties(ledger), 3)
 
-    entry = ledger.give_back(*parties(ledger), 2, TOKEN)
+    outcome = ledger.give_back(*parties(ledger), 2, TOKEN)
 
-    assert Entry(2, AT, "Simply Lift", OPEN, -2, -6, TOKEN) == entry
+    assert Outcome(Entry(2, AT, "Simply Lift", OPEN, -2, -6, TOKEN), points_left=10) == outcome
     assert (10, 19, 1) == figures(ledger)
 
 
@@ -73,7 +74,7 @@ def test_time_of_an_entry_is_kept_in_utc():
     tokyo = timezone(timedelta(hours=9))
     ledger = make_ledger(clock=lambda: AT.astimezone(tokyo))
 
-    entry = ledger.book(*parties(ledger), 1)
+    entry = ledger.book(*parties(ledger), 1).entry
 
     assert timezone.utc is entry.at.tzinfo
     assert AT == entry.at
@@ -122,7 +123,7 @@ def test_points_come_back_as_they_were_paid_whatever_a_place_costs_now():
     ledger.terms = Terms(cost_per_place=4)
     ledger.book(*atlas, 1)
 
-    returned = [ledger.give_back(*atlas, 1).points for _ in range(3)]
+    returned = [ledger.give_back(*atlas, 1).entry.points for _ in range(3)]
 
     assert [-3, -3, -4] == returned
     assert (60, 20, 0) == figures(ledger, "Atlas Barbell")
@@ -166,8 +167,8 @@ def test_clock_is_read_when_the_order_is_judged():
 def test_same_form_books_once(ledger):
     first = ledger.book(*parties(ledger), 2, TOKEN)
 
-    assert first is ledger.book(*parties(ledger), 2, TOKEN)
-    assert [first] == ledger.entries
+    assert first == ledger.book(*parties(ledger), 2, TOKEN)
+    assert [first.entry] == ledger.entries
 
 
 def test_anything_else_under_a_token_is_a_request_of_its_own(ledger):
@@ -202,18 +203,29 @@ def test_forms_without_a_token_are_requests_of_their_own(ledger):
 def test_same_form_shows_its_booking_also_when_nothing_more_can_be_booked(ledger):
     club, competition = parties(ledger)
     first = ledger.book(club, competition, 4, TOKEN)
-    assert first is ledger.book(club, competition, 4, TOKEN)
+    assert first == ledger.book(club, competition, 4, TOKEN)
 
     ledger.now = lambda: competition.starts_at
 
-    assert first is ledger.book(club, competition, 4, TOKEN)
+    assert first == ledger.book(club, competition, 4, TOKEN)
+
+
+def test_same_form_shows_the_points_left_as_of_its_booking():
+    journal = FakeJournal()
+    ledger = make_ledger(journal=journal)
+    first = ledger.book(*parties(ledger), 1, TOKEN)
+    ledger.book(*parties(ledger), 1)
+
+    for process in [ledger, make_ledger(journal=journal)]:
+        assert first == process.book(*parties(process), 1, TOKEN)
+    assert 10 == first.points_left
 
 
 def test_copies_of_a_form_that_wait_together_become_one_entry(ledger):
     order = (*parties(ledger), 3, TOKEN)
     outcomes = book_together(ledger, [order, order, order])
 
-    assert [1, 1, 1] == [entry.number for entry in outcomes]
+    assert [1, 1, 1] == [outcome.entry.number for outcome in outcomes]
     assert 1 == len(ledger.entries)
     check_conservation(ledger)
 
@@ -230,8 +242,32 @@ def test_orders_that_wait_together_are_judged_one_after_the_other(ledger):
     check_conservation(ledger)
 
 
+def test_points_left_are_those_as_of_each_booking_of_a_commit(ledger):
+    order = (*parties(ledger), 1, TOKEN)
+    other = (*parties(ledger), 2)
+
+    outcomes = book_together(ledger, [order, other, order])
+
+    assert [10, 4, 10] == [outcome.points_left for outcome in outcomes]
+
+
+def test_receipt_tells_the_points_left_as_of_its_booking_whatever_shares_its_commit(ledger, john, monkeypatch):
+    submit = ledger.writer.submit
+
+    def submit_with_another(order):
+        outcome = submit(order)
+        submit(Order(Kind.BOOKING, *parties(ledger, competition=SMALL), 2))
+        return outcome
+
+    monkeypatch.setattr(ledger.writer, "submit", submit_with_another)
+    john.book("1")
+
+    assert [1, 2] == [entry.places for entry in ledger.entries]
+    assert "10 points are left" in john.get("/showSummary").banner
+
+
 def book_together(ledger, orders):
-    """Let orders wait for one writer; return their entries or errors."""
+    """Let orders wait for one writer; return their outcomes or errors."""
     outcomes = [ledger.writer.submit(Order(Kind.BOOKING, *order)) for order in orders]
     ledger.writer.write_waiting()
     return [outcome.exception() or outcome.result() for outcome in outcomes]
@@ -263,17 +299,50 @@ def test_points_and_places_are_conserved_in_any_history(seed):
 # What follows from the entries
 
 
-def test_history_of_a_club_has_its_entries_alone(ledger):
-    first = ledger.book(*parties(ledger), 2)
+def test_history_of_a_club_has_its_entries_alone_newest_first(ledger):
+    first = ledger.book(*parties(ledger), 2).entry
     ledger.book(*parties(ledger, "She Lifts"), 1)
-    second = ledger.give_back(*parties(ledger), 1)
+    second = ledger.give_back(*parties(ledger), 1).entry
 
-    assert [first, second] == ledger.entries_of(ledger.clubs["Simply Lift"])
-    assert [] == ledger.entries_of(ledger.clubs["Iron Temple"])
+    assert [second, first] == ledger.latest_entries(ledger.clubs["Simply Lift"])
+    assert [] == ledger.latest_entries(ledger.clubs["Iron Temple"])
+
+
+def test_history_of_a_club_at_a_competition_has_its_entries_there_alone(ledger):
+    ledger.book(*parties(ledger), 1)
+    there = ledger.book(*parties(ledger, competition=SMALL), 1).entry
+    ledger.book(*parties(ledger, "She Lifts", SMALL), 1)
+
+    assert [there] == ledger.latest_entries(*parties(ledger, competition=SMALL))
+    assert [] == ledger.latest_entries(*parties(ledger, competition=PAST))
+
+
+@pytest.mark.parametrize(
+    ("skip", "most", "numbers"),
+    [(0, 2, [5, 4]), (1, 2, [4, 3]), (4, 2, [1]), (5, 2, []), (9, 2, []), (0, 9, [5, 4, 3, 2, 1]), (0, 0, [])],
+)
+def test_part_of_a_history_is_counted_from_its_newest_entry(ledger, skip, most, numbers):
+    club, competition = parties(ledger, "Atlas Barbell")
+    for _ in range(5):
+        ledger.book(club, competition, 1)
+
+    for place in [None, competition]:
+        assert numbers == [entry.number for entry in ledger.latest_entries(club, place, skip, most)]
+
+
+def test_entries_of_a_club_are_counted_at_all_competitions_or_at_one(ledger):
+    club, competition = parties(ledger)
+    ledger.book(club, competition, 1)
+    ledger.give_back(club, competition, 1)
+    ledger.book(club, ledger.competitions[SMALL], 1)
+
+    assert 3 == ledger.number_of_entries(club)
+    assert 2 == ledger.number_of_entries(club, competition)
+    assert 0 == ledger.number_of_entries(ledger.clubs["She Lifts"])
 
 
 def test_history_that_a_page_shows_does_not_change_under_it(ledger):
-    shown = ledger.entries_of(ledger.clubs["Simply Lift"])
+    shown = ledger.latest_entries(ledger.clubs["Simply Lift"])
 
     ledger.book(*parties(ledger), 1)
 
@@ -309,10 +378,12 @@ def test_upcoming_competitions_stand_soonest_first_and_past_ones_latest_first():
     assert ["Fall Classic", PAST] == [competition.name for competition in ledger.past(ledger.now())]
 
 
-def test_board_has_most_points_first_then_names_whatever_their_case():
-    ledger = make_ledger([Club(name, f"{name}@b.example", 6) for name in ("beta", "Alpha", "Gamma")], [])
+def test_board_has_most_points_first_then_names_whatever_their_case_and_accents():
+    names = ["Zug", "beta", "Évry", "Alpha", "evry", "Eton"]
+    clubs = [Club(name, f"{number}@b.example", 6) for number, name in enumerate(names)]
+    ledger = make_ledger([*clubs, Club("Most", "most@b.example", 7)], [])
 
-    assert [("Alpha", 6), ("beta", 6), ("Gamma", 6)] == board(ledger)
+    assert ["Most", "Alpha", "beta", "Eton", "evry", "Évry", "Zug"] == [row.club for row in ledger.points_board]
 
 
 def test_club_moves_on_the_board_as_its_points_change(ledger):
@@ -422,8 +493,8 @@ def test_order_is_judged_after_what_others_booked():
 
     with pytest.raises(BookingError, match="your club has 4, enough for 1$"):
         ledger.book(*parties(ledger), 2)
-    assert 2 == ledger.book(*parties(ledger), 1).number
-    assert 1 == ledger.book(*parties(ledger), 3, TOKEN).number
+    assert 2 == ledger.book(*parties(ledger), 1).entry.number
+    assert 1 == ledger.book(*parties(ledger), 3, TOKEN).entry.number
 
 
 def test_booking_that_a_page_took_over_while_another_waited_for_the_journal_counts_once(monkeypatch):
@@ -483,7 +554,7 @@ def test_while_the_journal_is_away_nothing_is_booked_and_nothing_refused():
 
     journal.fault = None
     assert [] == journal.rows == ledger.entries
-    assert 1 == ledger.book(*parties(ledger), 1).number
+    assert 1 == ledger.book(*parties(ledger), 1).entry.number
 
 
 @pytest.mark.parametrize(("fault", "number_of_rows"), [("in doubt", 1), ("in doubt, not made", 0)])
@@ -499,7 +570,7 @@ def test_commit_in_doubt_counts_when_the_journal_has_it(fault, number_of_rows):
     ledger.catch_up()
     assert number_of_rows == len(ledger.entries)
 
-    assert 1 == ledger.book(*parties(ledger), 2, TOKEN).number
+    assert 1 == ledger.book(*parties(ledger), 2, TOKEN).entry.number
     assert [2] == [entry.places for entry in journal.rows]
     check_conservation(ledger)
 
@@ -548,7 +619,7 @@ def test_numbers_go_on_behind_the_last_one():
     journal.rows.append(Entry(41, AT, "Simply Lift", OPEN, 1, 3, None))
     ledger = make_ledger(journal=journal)
 
-    assert [42, 43] == [ledger.book(*parties(ledger), 1).number for _ in range(2)]
+    assert [42, 43] == [ledger.book(*parties(ledger), 1).entry.number for _ in range(2)]
 
 
 @pytest.mark.parametrize(

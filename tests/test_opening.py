@@ -179,12 +179,12 @@ def test_names_are_kept_whole_or_not_at_all_in_databases_of_other_encodings(clus
     ledger = opened(database.url, clubs, [cup, COMPETITIONS[2]])
     [gym] = clubs
 
-    assert 1 == ledger.book(gym, COMPETITIONS[2], 1).number
+    assert 1 == ledger.book(gym, COMPETITIONS[2], 1).entry.number
     if encoding == "LATIN1":  # which has no tick
         with pytest.raises(JournalError, match="no equivalent in encoding"):
             ledger.book(gym, cup, 1)
     else:
-        assert 2 == ledger.book(gym, cup, 1).number
+        assert 2 == ledger.book(gym, cup, 1).entry.number
 
     assert ledger.entries == opened(database.url).entries
 

@@ -72,7 +72,7 @@ def test_one_process_books_where_files_cannot_be_locked(tmp_path, monkeypatch, m
     journals = [NoJournal(str(tmp_path)) for _ in range(2)]
     ledgers = [make_ledger(journal=journal) for journal in journals]
 
-    assert [1, 1] == [ledger.book(*parties(ledger), 1).number for ledger in ledgers]
+    assert [1, 1] == [ledger.book(*parties(ledger), 1).entry.number for ledger in ledgers]
     for journal in journals:
         journal.close()
 

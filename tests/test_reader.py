@@ -77,7 +77,7 @@ def test_page_is_not_content_with_a_reading_that_began_before_it_came(journal, l
     first = pool.submit(reader.catch_up)
     wait_until(lambda: 1 == journal.readings)
     other = make_ledger(journal=FakeJournal())
-    journal.rows.append(other.book(*parties(other), 1))  # the first may have read before this
+    journal.rows.append(other.book(*parties(other), 1).entry)  # the first may have read before this
     second = pool.submit(reader.catch_up)
 
     journal.may_go_on.release()

@@ -527,7 +527,7 @@ def test_cards_come_first_soonest_first_and_say_what_is_held(lyon, season_ledger
 
     assert ["Places held", "Booking history"] == [words(heading) for heading in page.soup.select("h2")]
     assert [name for name in ALL_UPCOMING if name not in season.NOT_HELD] == [words(card.h3) for card in cards]
-    numbers = [entry.number for entry in season_ledger.history[season.CLUB] if entry.places > 0]
+    numbers = [entry.number for entry in season_ledger.entries_by_club[season.CLUB] if entry.places > 0]
     assert f"Booking {numbers[0]}, {numbers[30]}" == words(cards[0].select_one(".numbers"))
     assert f"booking-{numbers[30]}" == cards[0]["id"]
     assert "You hold 2" == words(cards[0].strong)

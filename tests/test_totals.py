@@ -5,9 +5,9 @@ from datetime import datetime, timezone
 
 import pytest
 
-from gudlft.model import Club, Competition, Entry, Kind, Order
+from gudlft.model import Club, Competition, Entry, Kind, Order, Outcome
 from gudlft.rules import Standing, Terms
-from gudlft.totals import Totals
+from gudlft.totals import Draft, Totals
 
 AT = datetime(2030, 5, 6, 20, 15, tzinfo=timezone.utc)
 CLUB = Club("Simply Lift", "john@simplylift.co", 13)
@@ -66,7 +66,7 @@ def test_places_that_are_given_back_count_against_the_bookings():
 def test_totals_are_those_of_all_entries_in_any_order():
     draw = random.Random(1)
     entries = [
-        entry(places, 3 * places, draw.choice([CLUB, OTHER_CLUB]), draw.choice([CUP, OTHER_CUP]), TOKEN)
+        entry(places, 3 * places, draw.choice([CLUB, OTHER_CLUB]), draw.choice([CUP, OTHER_CUP]))
         for places in [1, 2, 3, -1, 4, -2, 1]
     ]
     shuffled = draw.sample(entries, len(entries))
@@ -82,8 +82,8 @@ def test_copy_of_a_form_is_found():
     return_ = entry(-1, -3, token=TOKEN)
     totals = totals_of(booking, return_)
 
-    assert booking is totals.earlier_entry(order(2))
-    assert return_ is totals.earlier_entry(order(1, Kind.RETURN))
+    assert Outcome(booking, points_left=7) == totals.outcome_of_copy(order(2))
+    assert Outcome(return_, points_left=10) == totals.outcome_of_copy(order(1, Kind.RETURN))
 
 
 @pytest.mark.parametrize(
@@ -100,13 +100,13 @@ def test_copy_of_a_form_is_found():
 def test_anything_else_under_a_token_is_no_copy(another):
     totals = totals_of(entry(2, 6, token=TOKEN))
 
-    assert totals.earlier_entry(another) is None
+    assert totals.outcome_of_copy(another) is None
 
 
 def test_order_without_a_token_is_nobodys_copy():
     totals = totals_of(entry(2, 6, token=None))
 
-    assert totals.earlier_entry(order(2, token=None)) is None
+    assert totals.outcome_of_copy(order(2, token=None)) is None
 
 
 # Drafts
@@ -114,12 +114,14 @@ def test_order_without_a_token_is_nobodys_copy():
 
 def test_draft_starts_from_the_totals_and_leaves_them_as_they_are():
     totals = totals_of(entry(1, 3))
-    draft = totals.draft()
+    draft = Draft(totals)
+    booking = entry(2, 6, token=TOKEN)
 
-    draft.add(entry(2, 6, token=TOKEN))
+    draft.add(booking)
 
     assert Standing(4, 17, 3, 9) == draft.standing(CLUB, CUP)
-    assert draft.earlier_entry(order(2))
+    assert Outcome(booking, points_left=4) == draft.outcome_of_copy(order(2))
+    assert [booking] == draft.entries
     assert totals_of(entry(1, 3)) == totals
 
 

@@ -2,31 +2,22 @@
 
 import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from threading import Semaphore
 
 import pytest
 
-from gudlft import sql_journal
+from gudlft import journal as journal_module
 from gudlft import writer as writer_module
 from gudlft.journal import CommitInDoubt, JournalError
+from gudlft.model import BookingError
 from gudlft.writer import Writer
 
 LONGEST_TEST = 10  # seconds
 
 
-class ListedOrders:
-    """A draft that lists the orders it carries out, and refuses the order "wrong"."""
-
-    def __init__(self):
-        self.orders = []
-
-    def carry_out(self, order):
-        """Return what becomes of an order."""
-        self.orders.append(order)
-        if order == "wrong":
-            return ValueError(order)
-        return f"{order} is done"
+def outcomes_of(orders):
+    """Return what becomes of orders: the order "wrong" breaks a rule."""
+    return [BookingError(order) if order == "wrong" else f"{order} is done" for order in orders]
 
 
 class SlowJournal:
@@ -38,19 +29,18 @@ class SlowJournal:
         self._begun = Semaphore(0)
         self._may_end = Semaphore(0)
 
-    @contextmanager
-    def writing(self):
-        """Yield a draft, and wait at the end until the test lets it end."""
-        draft = ListedOrders()
-        yield draft
-        self.batches.append(draft.orders)
+    def carry_out_all(self, take_orders):
+        """Take orders, and return their outcomes when the test lets the transaction end."""
+        orders = take_orders()
+        self.batches.append(orders)
         self._begun.release()
         assert self._may_end.acquire(timeout=LONGEST_TEST)
         if self.error:
             raise self.error
+        return outcomes_of(orders)
 
     def wait_until_begun(self):
-        """Wait until a writer has carried out the next orders, and waits for its transaction to end."""
+        """Wait until a leader has taken the next orders, and waits for its transaction to end."""
         assert self._begun.acquire(timeout=LONGEST_TEST)
 
     def let_end(self, transactions=1):
@@ -61,8 +51,8 @@ class SlowJournal:
 class WatchedWriter(Writer):
     """A writer that tells when orders have been submitted."""
 
-    def __init__(self, writing):
-        super().__init__(writing)
+    def __init__(self, carry_out_all):
+        super().__init__(carry_out_all)
         self._submitted = Semaphore(0)
 
     def submit(self, order):
@@ -86,7 +76,7 @@ def journal():
 @pytest.fixture
 def writer(journal):
     """Return a writer of this journal."""
-    return WatchedWriter(journal.writing)
+    return WatchedWriter(journal.carry_out_all)
 
 
 @pytest.fixture
@@ -119,10 +109,10 @@ def test_order_is_carried_out(writer, journal):
     assert "a is done" == writer.carry_out("a")
 
 
-def test_error_of_an_order_is_raised(writer, journal):
+def test_refusal_of_an_order_is_raised(writer, journal):
     journal.let_end()
 
-    with pytest.raises(ValueError, match="^wrong$"):
+    with pytest.raises(BookingError, match="^wrong$"):
         writer.carry_out("wrong")
 
 
@@ -137,7 +127,7 @@ def test_orders_that_wait_share_the_next_transaction(begin, journal):
     assert [["a"], ["b", "c", "d"]] == journal.batches
 
 
-def test_error_of_an_order_is_told_to_its_thread_alone(begin, journal):
+def test_refusal_of_an_order_is_told_to_its_thread_alone(begin, journal):
     first = begin("a")
     journal.wait_until_begun()
     others = begin("b") + begin("wrong") + begin("d")
@@ -191,83 +181,65 @@ def test_thread_that_was_answered_waits_for_nobody(begin, journal):
     assert not third[0].done()
 
 
-def test_thread_that_waited_too_long_takes_its_order_back(begin, journal, monkeypatch):
-    monkeypatch.setattr(writer_module, "SECONDS_FOR_A_TURN", 0.1)
+def test_thread_takes_its_order_back_once_a_turn_takes_too_long(begin, journal, monkeypatch):
+    monkeypatch.setattr(writer_module, "SECONDS_FOR_A_TURN", 0.3)
     first = begin("a")
     journal.wait_until_begun()
+    began = time.monotonic()
+
+    told = errors(begin("b", "c"))
+
+    assert 0.3 == pytest.approx(time.monotonic() - began, abs=0.2)
+    taken_back = (JournalError, "other bookings are still waiting for the journal")
+    assert [taken_back] * 2 == [(type(error), str(error)) for error in told]
+    journal.let_end(2)
+    assert ["a is done", "d is done"] == results(first + begin("d"))
+    assert [["a"], ["d"]] == journal.batches
+
+
+def test_order_is_refused_at_once_where_a_turn_has_taken_too_long(begin, journal, monkeypatch):
+    monkeypatch.setattr(writer_module, "SECONDS_FOR_A_TURN", 0.2)
+    begin("a")
+    journal.wait_until_begun()
+    time.sleep(0.3)
+    began = time.monotonic()
 
     [error] = errors(begin("b"))
 
-    assert (JournalError, "other bookings are still waiting for the journal") == (type(error), str(error))
-    journal.let_end(2)
-    assert ["a is done", "c is done"] == results(first + begin("c"))
-    assert [["a"], ["c"]] == journal.batches
+    assert JournalError is type(error)
+    assert 0.1 > time.monotonic() - began
 
 
-def test_thread_is_not_certain_where_a_writer_has_begun_with_its_order(begin, journal, monkeypatch):
+def test_thread_is_not_certain_where_a_leader_has_taken_its_order(begin, journal, monkeypatch):
     monkeypatch.setattr(writer_module, "SECONDS_FOR_A_TURN", 0.5)
     first = begin("a")
     journal.wait_until_begun()
     others = begin("b", "c")
     journal.let_end()
-    journal.wait_until_begun()  # one of the two writes for both, and the other waits
+    journal.wait_until_begun()  # one of the two leads for both, and the other waits
 
-    given_up, waiting = wait(others, LONGEST_TEST, FIRST_COMPLETED)
+    given_up, leading = wait(others, LONGEST_TEST, FIRST_COMPLETED)
 
     [error] = errors(given_up)
     assert (CommitInDoubt, "the writer is still waiting for the journal") == (type(error), str(error))
     journal.let_end()
     assert ["a is done"] == results(first)
-    assert results(waiting) in (["b is done"], ["c is done"])
+    assert results(leading) in (["b is done"], ["c is done"])
 
 
-def test_where_the_journal_is_slow_three_threads_wait_and_the_others_give_up(begin, journal, monkeypatch):
-    monkeypatch.setattr(writer_module, "SECONDS_UNTIL_SLOW", 0.3)
+def test_thread_waits_for_as_many_quick_turns_as_it_takes(begin, journal, monkeypatch):
+    monkeypatch.setattr(writer_module, "SECONDS_FOR_A_TURN", 0.4)
     first = begin("a")
     journal.wait_until_begun()
-    others = begin("b", "c", "d", "e", "f")
-    assert [] == [future for future in others if future.done()]
-
-    given_up, waiting = wait(others, timeout=1)
-
-    assert [JournalError] * 2 == [type(error) for error in errors(given_up)]
-    journal.let_end(2)
-    assert 4 == len(results([*first, *waiting]))
-    assert 3 == len(journal.batches[1])
-
-
-def test_where_the_journal_is_slow_another_order_is_refused_at_once(begin, journal, monkeypatch):
-    monkeypatch.setattr(writer_module, "SECONDS_UNTIL_SLOW", 0.2)
-    begin("a")
-    journal.wait_until_begun()
-    begin("b", "c", "d")
+    others = begin("b", "c")
     time.sleep(0.3)
-    began = time.monotonic()
-
-    [error] = errors(begin("e"))
-
-    assert JournalError is type(error)
-    assert 0.2 > time.monotonic() - began
-
-
-def test_after_a_slow_turn_the_next_is_slow_sooner(begin, journal, monkeypatch):
-    monkeypatch.setattr(writer_module, "SECONDS_UNTIL_SLOW", 0.3)
-    first = begin("a")
-    journal.wait_until_begun()
-    time.sleep(0.4)
     journal.let_end()
-    results(first)
-    monkeypatch.setattr(writer_module, "SECONDS_UNTIL_SLOW", 10)
-    begin("b")
     journal.wait_until_begun()
-    began = time.monotonic()
-    others = begin("c", "d", "e", "f")
+    time.sleep(0.3)
 
-    given_up, _ = wait(others, LONGEST_TEST, FIRST_COMPLETED)
+    journal.let_end()
 
-    assert 1 > time.monotonic() - began
-    assert [JournalError] == [type(error) for error in errors(given_up)]
-    journal.let_end(2)
+    assert ["a is done", "b is done", "c is done"] == results(first + others)
 
 
 def test_order_that_is_taken_back_is_not_carried_out(writer, journal):
@@ -292,31 +264,30 @@ def test_order_that_was_carried_out_is_not_taken_back(writer, journal):
     assert "a is done" == outcome.result(0)
 
 
-def test_orders_that_come_while_the_writer_waits_for_the_journal_share_its_transaction():
-    draft = ListedOrders()
+def test_orders_that_come_until_they_are_taken_share_the_transaction():
+    taken = []
 
-    @contextmanager
-    def writing():
+    def carry_out_all(take_orders):
         writer.submit("b")
-        yield draft
+        taken.extend(take_orders())
+        return outcomes_of(taken)
 
-    writer = Writer(writing)
+    writer = Writer(carry_out_all)
     writer.submit("a")
 
     writer.write_waiting()
 
-    assert ["a", "b"] == draft.orders
+    assert ["a", "b"] == taken
 
 
-def test_order_is_taken_back_for_certain_while_the_writer_waits_for_the_journal():
-    @contextmanager
-    def writing():
+def test_order_is_taken_back_for_certain_while_the_leader_waits_for_the_journal():
+    def carry_out_all(take_orders):
         with pytest.raises(JournalError) as error:
             writer.give_up(taken_back)
         assert not isinstance(error.value, CommitInDoubt)
-        yield ListedOrders()
+        return outcomes_of(take_orders())
 
-    writer = Writer(writing)
+    writer = Writer(carry_out_all)
     outcome = writer.submit("a")
     taken_back = writer.submit("b")
 
@@ -327,10 +298,10 @@ def test_order_is_taken_back_for_certain_while_the_writer_waits_for_the_journal(
 
 
 def test_failure_before_any_order_was_taken_is_told_to_all_that_wait():
-    def writing():
+    def carry_out_all(take_orders):
         raise JournalError("busy")
 
-    writer = Writer(writing)
+    writer = Writer(carry_out_all)
     outcomes = [writer.submit("a"), writer.submit("b")]
 
     writer.write_waiting()
@@ -341,15 +312,14 @@ def test_failure_before_any_order_was_taken_is_told_to_all_that_wait():
 def test_failure_of_a_transaction_is_not_told_to_an_order_that_came_after_its_orders_were_taken():
     late = []
 
-    @contextmanager
-    def writing():
-        draft = ListedOrders()
-        yield draft
-        if draft.orders == ["a"]:
+    def carry_out_all(take_orders):
+        orders = take_orders()
+        if orders == ["a"]:
             late.append(writer.submit("late"))
             raise CommitInDoubt("connection lost")
+        return outcomes_of(orders)
 
-    writer = Writer(writing)
+    writer = Writer(carry_out_all)
     writer.submit("a")
     writer.write_waiting()
     assert not late[0].done()
@@ -360,8 +330,7 @@ def test_failure_of_a_transaction_is_not_told_to_an_order_that_came_after_its_or
 
 
 def test_promised_limits_are_kept():
-    threads_that_wait = writer_module.MOST_THAT_WAIT_WHEN_SLOW + 1  # and the one that writes
+    longest = 2 * journal_module.SECONDS_FOR_A_TURN + journal_module.SECONDS_FOR_BOOKINGS
 
-    assert 4 == threads_that_wait
-    assert 1 == writer_module.SECONDS_UNTIL_SLOW
-    assert 10 > writer_module.SECONDS_FOR_A_TURN + sql_journal.SECONDS_FOR_BOOKINGS
+    assert 1 == journal_module.SECONDS_FOR_A_TURN
+    assert 10 > longest

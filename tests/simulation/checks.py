@@ -80,8 +80,11 @@ class Checks:
         shown = self._shown[number]
         assert shown.points_board == [(row.club, row.points) for row in ledger.points_board], "the board is wrong"
         for club in self.history.clubs:
-            entries = [entry for entry in ledger.entries if entry.club == club.name]
-            assert entries == ledger.entries_of(club), "a club's history is wrong"
+            entries = [entry for entry in reversed(ledger.entries) if entry.club == club.name]
+            assert entries == ledger.latest_entries(club), "a club's history is wrong"
+            for competition in self.history.competitions:
+                there = [entry for entry in entries if entry.competition == competition.name]
+                assert there == ledger.latest_entries(club, competition), "a club's history at a competition is wrong"
             figures = ledger.figures(club, self.history.competitions)
             assert shown.figures[club.name] == figures[:2], "a club's figures are wrong"
 
@@ -110,7 +113,7 @@ class Checks:
         assert rows == [] or not answers <= CERTAINLY_NOT_BOOKED, "what was said not to be booked is booked"
         for attempt in attempts:
             if attempt.answer is Answer.BOOKED:
-                assert rows == [attempt.outcome.result()], "the journal lacks what was answered"
+                assert rows == [attempt.outcome.result().entry], "the journal lacks what was answered"
 
     # When orders were written
 
@@ -126,8 +129,10 @@ class Checks:
             elif isinstance(error, BookingError):
                 self.check_refusal(attempt.order, self._models[number], process.journal.judged_at)
             else:
-                entry = attempt.outcome.result()
+                entry, points_left = attempt.outcome.result()
                 assert entry in self.disk.entries, "an order was told what is not in the journal"
+                model = self._models[entry.number]
+                assert model.points_left(entry.club) == points_left, "a receipt tells the points of another moment"
                 number = max(number, entry.number)
 
     def check_refusal(self, order, model, now):

@@ -3,17 +3,15 @@
 Each is a mistake that could be made, or was made. A simulation that finds none of them would prove nothing.
 """
 
-from collections import ChainMap
 from contextlib import contextmanager, suppress
 
 from gudlft import writer as writer_module
-from gudlft.draft import Draft
 from gudlft.journal import CommitInDoubt, JournalError
 from gudlft.ledger import Ledger
-from gudlft.model import BookingError, Kind
+from gudlft.model import BookingError, Kind, Outcome
 from gudlft.reader import Reader
 from gudlft.sign_outs import SignOuts
-from gudlft.totals import Totals
+from gudlft.totals import Draft, FormEntry, Totals, points_left
 from gudlft.writer import Writer
 from tests.simulation.journal import SimulatedJournal
 from tests.simulation.process import SteppedWriter
@@ -24,78 +22,74 @@ from tests.simulation.process import SteppedWriter
 def applies_before_the_commit(patch):
     """Add entries to memory as soon as they are appended, though the commit may fail."""
 
-    @contextmanager
-    def writing(self):
+    def carry_out(self, take_orders):
         with self.journal.writing() as transaction:
             self.take_over(transaction)
-            draft = draft_of(self)
-            yield draft
-            transaction.append(draft.new_entries)
-            self._add(draft.new_entries)
+            draft = Draft(self.totals)
+            outcomes = [self._judge(order, draft) for order in take_orders()]
+            transaction.append(draft.entries)
+            self._add(draft.entries)
+        return outcomes
 
-    patch.setattr(Ledger, "_drafting", writing)
+    patch.setattr(Ledger, "carry_out", carry_out)
 
 
 def forgets_to_take_over_first(patch):
     """Judge by what this process knows, whatever others have written."""
 
-    @contextmanager
-    def writing(self):
+    def carry_out(self, take_orders):
         with self.journal.writing() as transaction:
-            draft = draft_of(self)
-            yield draft
-            transaction.append(draft.new_entries)
-        self._add(draft.new_entries)
+            draft = Draft(self.totals)
+            outcomes = [self._judge(order, draft) for order in take_orders()]
+            transaction.append(draft.entries)
+        self._add(draft.entries)
+        return outcomes
 
-    patch.setattr(Ledger, "_drafting", writing)
+    patch.setattr(Ledger, "carry_out", carry_out)
 
 
 def takes_over_before_it_has_the_lock(patch):
     """Catch up first and lock after that, though others may write in between."""
 
-    @contextmanager
-    def writing(self):
+    def carry_out(self, take_orders):
         self.catch_up()
         with self.journal.writing() as transaction:
-            draft = draft_of(self)
-            yield draft
-            transaction.append(draft.new_entries)
-        self._add(draft.new_entries)
+            draft = Draft(self.totals)
+            outcomes = [self._judge(order, draft) for order in take_orders()]
+            transaction.append(draft.entries)
+        self._add(draft.entries)
+        return outcomes
 
-    patch.setattr(Ledger, "_drafting", writing)
+    patch.setattr(Ledger, "carry_out", carry_out)
 
 
 def numbers_from_a_stale_read(patch):
     """Number entries from what this process knew before it took over."""
     take_over = Ledger.take_over
-    writing = Ledger._drafting
+    entry_of = Ledger._entry_of
 
     def take_over_and_remember(self, transaction):
         self.last_number_before = self._last_number()
         take_over(self, transaction)
 
-    @contextmanager
-    def writing_with_old_number(self):
-        with writing(self) as draft:
-            draft._last_number = self.last_number_before
-            yield draft
+    def entry_with_old_number(self, order, draft):
+        number = self.last_number_before + len(draft.entries) + 1
+        return entry_of(self, order, draft)._replace(number=number)
 
     patch.setattr(Ledger, "take_over", take_over_and_remember)
-    patch.setattr(Ledger, "_drafting", writing_with_old_number)
+    patch.setattr(Ledger, "_entry_of", entry_with_old_number)
 
 
 def reads_the_clock_before_its_turn(patch):
     """Judge by the time at which the writer began to wait for the lock."""
-    writing = Ledger._drafting
+    carry_out = Ledger.carry_out
 
-    @contextmanager
-    def writing_with_old_time(self):
+    def carry_out_with_old_time(self, take_orders):
         began = self.now()
-        with writing(self) as draft:
-            draft._clock = lambda: began
-            yield draft
+        with replaced(self, "now", lambda: began):
+            return carry_out(self, take_orders)
 
-    patch.setattr(Ledger, "_drafting", writing_with_old_time)
+    patch.setattr(Ledger, "carry_out", carry_out_with_old_time)
 
 
 def takes_doubt_for_success(patch):
@@ -131,108 +125,113 @@ def writes_again_after_doubt(patch):
 
 def judges_without_the_draft(patch):
     """Judge each order of a transaction as if it were the first."""
-    draft = Totals.draft
 
-    def draft_that_stays(self):
-        totals = draft(self)
-        totals.add = lambda entry: totals.entries_by_form.update({entry.form_key: entry} if entry.form_key else {})
-        return totals
+    def add(self, entry):
+        self.entries.append(entry)
+        if entry.form_key:
+            self.entries_by_form[entry.form_key] = FormEntry(entry, self.points_spent[entry.club] + entry.points)
 
-    patch.setattr(Totals, "draft", draft_that_stays)
+    patch.setattr(Draft, "add", add)
 
 
 def drafts_on_the_totals_themselves(patch):
     """Change the totals while orders are judged: orders then count twice, or even if the commit fails."""
-    patch.setattr(Totals, "draft", lambda self: self)
+
+    def begin(self, totals):
+        vars(self).update(vars(totals))
+        self.entries = []
+
+    patch.setattr(Draft, "__init__", begin)
 
 
 def retries_without_token_check(patch):
     """Book a form again whenever it is sent again."""
-    patch.setattr(Totals, "earlier_entry", lambda self, order: None)
+    patch.setattr(Totals, "outcome_of_copy", lambda self, order: None)
 
 
 def looks_for_copies_before_it_takes_over(patch):
     """Look for copies of a form among what this process knew before its turn."""
-    writing = Ledger._drafting
+    carry_out = Ledger.carry_out
+    judge = Ledger._judge
 
-    @contextmanager
-    def writing_by_old_forms(self):
-        known = dict(self.totals.entries_by_form)
-        with writing(self) as draft:
-            draft._totals.entries_by_form = ChainMap({}, known)
-            yield draft
+    def carry_out_by_old_forms(self, take_orders):
+        self.forms_before = dict(self.totals.entries_by_form)
+        return carry_out(self, take_orders)
 
-    patch.setattr(Ledger, "_drafting", writing_by_old_forms)
+    def judge_by_old_forms(self, order, draft):
+        draft.entries_by_form.maps[1] = self.forms_before
+        return judge(self, order, draft)
+
+    patch.setattr(Ledger, "carry_out", carry_out_by_old_forms)
+    patch.setattr(Ledger, "_judge", judge_by_old_forms)
 
 
 def books_copies_that_wait_together(patch):
     """Look for copies of a form among what is booked, but not among the orders of the same transaction."""
-    draft = Totals.draft
+    judge = Ledger._judge
 
-    def draft_without_forms(self):
-        totals = draft(self)
-        totals.earlier_entry = self.earlier_entry
-        return totals
+    def judge_by_what_is_booked(self, order, draft):
+        draft.outcome_of_copy = self.totals.outcome_of_copy
+        return judge(self, order, draft)
 
-    patch.setattr(Totals, "draft", draft_without_forms)
+    patch.setattr(Ledger, "_judge", judge_by_what_is_booked)
 
 
 def takes_a_token_alone_for_the_form(patch):
     """Take a form with another number of places for a copy, if its token is the same."""
 
-    def earlier_entry(self, order):
-        return next((entry for form, entry in self.entries_by_form.items() if form.token == order.token), None)
+    def outcome_of_copy(self, order):
+        for form, (entry, spent) in self.entries_by_form.items():
+            if form.token == order.token:
+                return Outcome(entry, points_left(order.club, spent))
+        return None
 
-    patch.setattr(Totals, "earlier_entry", earlier_entry)
+    patch.setattr(Totals, "outcome_of_copy", outcome_of_copy)
 
 
 def refunds_by_a_stale_standing(patch):
     """Compute refunds from what was held before the transaction."""
-    judge = Draft._judge
+    entry_of = Ledger._entry_of
 
-    def judge_by_memory(self, order):
-        entry = judge(self, order)
-        committed = Totals(*(totals.maps[1] for totals in vars(self._totals).values()))
-        before = committed.standing(order.club, order.competition)
+    def entry_by_memory(self, order, draft):
+        entry = entry_of(self, order, draft)
+        before = self.totals.standing(order.club, order.competition)
         if order.kind is Kind.BOOKING or before.places_held == 0:
             return entry
         return entry._replace(points=-(before.points_paid * order.places // before.places_held))
 
-    patch.setattr(Draft, "_judge", judge_by_memory)
+    patch.setattr(Ledger, "_entry_of", entry_by_memory)
 
 
 def refuses_by_old_figures(patch):
     """Refuse what the figures from before the turn do not allow."""
-    writing = Ledger._drafting
+    carry_out = Ledger.carry_out
+    judge = Ledger._judge
 
-    @contextmanager
-    def writing_what_seemed_possible(self):
-        before = Totals(**{name: dict(totals) for name, totals in vars(self.totals).items()})
-        with writing(self) as draft:
-            carry_out = draft.carry_out
+    def carry_out_what_seemed_possible(self, take_orders):
+        self.totals_before = Totals(**{name: figures.copy() for name, figures in vars(self.totals).items()})
+        return carry_out(self, take_orders)
 
-            def carry_out_unless_refused_early(order):
-                early = Draft(before, 0, self.terms, self.now).carry_out(order)
-                late = carry_out(order)
-                return early if isinstance(early, BookingError) else late
+    def judge_twice(self, order, draft):
+        early = judge(self, order, Draft(self.totals_before))
+        late = judge(self, order, draft)
+        return early if isinstance(early, BookingError) else late
 
-            draft.carry_out = carry_out_unless_refused_early
-            yield draft
-
-    patch.setattr(Ledger, "_drafting", writing_what_seemed_possible)
+    patch.setattr(Ledger, "carry_out", carry_out_what_seemed_possible)
+    patch.setattr(Ledger, "_judge", judge_twice)
 
 
 def refuses_what_it_booked(patch):
     """Look at the figures again after the booking, and tell whoever took the last place that there is none."""
-    carry_out = Draft.carry_out
+    judge = Ledger._judge
 
-    def carry_out_and_look_again(self, order):
-        outcome = carry_out(self, order)
-        if self._totals.standing(order.club, order.competition).places_left == 0:
+    def judge_and_look_again(self, order, draft):
+        outcome = judge(self, order, draft)
+        if draft.standing(order.club, order.competition).places_left == 0:
             return BookingError("There are no places left in this competition")
         return outcome
 
-    patch.setattr(Draft, "carry_out", carry_out_and_look_again)
+    patch.setattr(Ledger, "_judge", judge_and_look_again)
 
 
 # Telling
@@ -263,17 +262,15 @@ def gives_up_surely_what_is_being_written(patch):
 
 def tells_doubt_as_certain(patch):
     """Say that this try booked nothing though the commit is in doubt."""
-    writing = Ledger._drafting
+    carry_out = Ledger.carry_out
 
-    @contextmanager
-    def writing_surely(self):
+    def carry_out_surely(self, take_orders):
         try:
-            with writing(self) as draft:
-                yield draft
+            return carry_out(self, take_orders)
         except CommitInDoubt as error:
             raise JournalError(str(error)) from error
 
-    patch.setattr(Ledger, "_drafting", writing_surely)
+    patch.setattr(Ledger, "carry_out", carry_out_surely)
 
 
 def never_tells_the_last_that_waits(patch):
@@ -282,7 +279,8 @@ def never_tells_the_last_that_waits(patch):
 
     def tell_most(taken, outcomes):
         number = max(1, len(taken) - 1)
-        tell_all(taken[:number], outcomes[:number])
+        told = dict(list(taken.items())[:number])
+        tell_all(told, outcomes[:number])
 
     patch.setattr(writer_module, "tell_all", tell_most)
 
@@ -291,6 +289,22 @@ def tells_the_outcome_of_another(patch):
     """Tell the outcomes in the reverse of the order in which their orders came."""
     tell_all = writer_module.tell_all
     patch.setattr(writer_module, "tell_all", lambda taken, outcomes: tell_all(taken, outcomes[::-1]))
+
+
+def tells_the_points_left_after_the_whole_transaction(patch):
+    """Tell each club the points that all bookings of the transaction have left."""
+    carry_out = Ledger.carry_out
+
+    def points_now(ledger, outcome):
+        if isinstance(outcome, BookingError):
+            return outcome
+        club = ledger.clubs[outcome.entry.club]
+        return outcome._replace(points_left=ledger.totals.points_left(club))
+
+    def carry_out_and_look(self, take_orders):
+        return [points_now(self, outcome) for outcome in carry_out(self, take_orders)]
+
+    patch.setattr(Ledger, "carry_out", carry_out_and_look)
 
 
 # Memory
@@ -318,9 +332,7 @@ def counts_again_what_another_thread_took_over(patch):
 
     def add(self, entries):
         for entry in entries:
-            self.entries.append(entry)
-            self.history.setdefault(entry.club, []).append(entry)
-            self.totals.add(entry)
+            self._add_entry(entry)
         self.points_board = sorted(self._board_row(club) for club in self.clubs.values())
 
     patch.setattr(Ledger, "_add", add)
@@ -338,7 +350,7 @@ def forgets_a_clubs_history(patch):
     def add_and_forget(self, entries):
         add(self, entries)
         if len(entries) > 1 and entries[-1].club == entries[-2].club:
-            del self.history[entries[-1].club][-1]
+            del self.entries_by_club[entries[-1].club][-1]
 
     patch.setattr(Ledger, "_add", add_and_forget)
 
@@ -375,11 +387,6 @@ def reads_no_sign_outs_of_others(patch):
 
 
 # Tools
-
-
-def draft_of(ledger):
-    """Return a draft that begins after the entries in a ledger's memory."""
-    return Draft(ledger.totals, ledger._last_number(), ledger.terms, ledger.now)
 
 
 @contextmanager
