@@ -16,7 +16,7 @@ def open_journal(settings: Mapping) -> Journal:
     if not settings["JOURNAL"]:
         return NoJournal(settings["DATA_DIR"])
     try:
-        from .sql_journal import SqlJournal  # brings SQLAlchemy
+        from .journal.sql import SqlJournal  # brings SQLAlchemy
 
         return SqlJournal(settings["JOURNAL"], settings["DATA_DIR"])
     except ImportError as error:

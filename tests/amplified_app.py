@@ -8,7 +8,7 @@ from functools import partial
 import sqlalchemy
 
 import server
-from gudlft.sql_journal import SqlWriting, bookings
+from gudlft.journal.sql import SqlWriting, bookings
 from gudlft.totals import Draft
 from tests.amplifier import trace
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 PROJECT = Path(__file__).parent.parent
-APP = {str(PROJECT / "server.py"), *(str(file) for file in (PROJECT / "gudlft").glob("*.py"))}
+APP = {str(PROJECT / "server.py"), *(str(file) for file in (PROJECT / "gudlft").rglob("*.py"))}
 
 
 def trace(frame, event, argument):

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
+from gudlft.journal.sql import SqlJournal
 from gudlft.ledger import Ledger
 from gudlft.rules import Terms
-from gudlft.sql_journal import SqlJournal
 from tests.databases import Cluster, Database, Proxy, new_schema
 from tests.support import CLUBS, COMPETITIONS
 

@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from gudlft.postgresql import Postgresql
-from gudlft.time_limit import time_limit
+from gudlft.journal.postgresql import Postgresql
+from gudlft.journal.time_limit import time_limit
 from tests.support import ServedSecretary, free_port, needed
 
 MAY_BE_OLD = "These figures may be a little old: the bookings cannot be read at the moment"
@@ -344,7 +344,7 @@ def says(page):
 def quick_limits():
     """Cut the time limits of a journal to a fifth in the block."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gudlft.sql_journal.time_limit", lambda seconds: time_limit(seconds / 5))
+        patch.setattr("gudlft.journal.sql.time_limit", lambda seconds: time_limit(seconds / 5))
         yield
 
 

@@ -7,9 +7,9 @@ import sqlite3
 import pytest
 import sqlalchemy
 
-from gudlft.databases import open_database
 from gudlft.journal import CommitInDoubt, JournalError
-from gudlft.sql_journal import COMMIT, SqlWriting
+from gudlft.journal.databases import open_database
+from gudlft.journal.sql import COMMIT, SqlWriting
 from tests.databases import (
     IN_DOUBT,
     NOT_BOOKED,

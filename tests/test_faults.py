@@ -9,10 +9,10 @@ import psycopg
 import pytest
 
 from gudlft.journal import CommitInDoubt, JournalError
+from gudlft.journal.postgresql import connect_in_time
+from gudlft.journal.sql import SqlWriting
+from gudlft.journal.time_limit import time_limit
 from gudlft.ledger import Ledger
-from gudlft.postgresql import connect_in_time
-from gudlft.sql_journal import SqlWriting
-from gudlft.time_limit import time_limit
 from tests.databases import (
     MAY_BE_OLD,
     NOT_BOOKED,
@@ -187,7 +187,7 @@ def test_process_that_reads_a_long_journal_does_not_keep_others_from_booking(url
     ledger = opened(url)
     other = opened(url)
     ledger.book(*parties(ledger), 1)
-    monkeypatch.setattr("gudlft.sql_journal.BATCH_SIZE", 1)
+    monkeypatch.setattr("gudlft.journal.sql.BATCH_SIZE", 1)
     began = time.monotonic()
 
     with other.journal.reading() as transaction:

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from gudlft.databases import open_database
 from gudlft.journal import JournalError
+from gudlft.journal.databases import open_database
 from gudlft.model import BookingError, Club, Competition
 from gudlft.reader import Reader
 from gudlft.sign_outs import SignOuts
@@ -138,7 +138,7 @@ def test_replay_reads_more_bookings_than_fit_in_one_part(url, opened, monkeypatc
     for _ in range(5):
         ledger.book(*parties(ledger, ATLAS_CLUB), 1)
 
-    monkeypatch.setattr("gudlft.sql_journal.BATCH_SIZE", 2)
+    monkeypatch.setattr("gudlft.journal.sql.BATCH_SIZE", 2)
 
     assert ledger.entries == opened(url).entries
 
@@ -150,8 +150,8 @@ def test_replay_may_take_longer_than_a_page_waits_as_long_as_the_database_answer
     with ledger.journal.writing() as transaction:
         transaction.append([first._replace(number=number) for number in range(2, 2001)])
 
-    monkeypatch.setattr("gudlft.sql_journal.BATCH_SIZE", 1)
-    monkeypatch.setattr("gudlft.sql_journal.SECONDS_FOR_A_PAGE", 0.2)
+    monkeypatch.setattr("gudlft.journal.sql.BATCH_SIZE", 1)
+    monkeypatch.setattr("gudlft.journal.sql.SECONDS_FOR_A_PAGE", 0.2)
 
     assert 2000 == len(opened(url).entries)
 

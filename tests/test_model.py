@@ -27,8 +27,8 @@ from hypothesis.stateful import (
 )
 
 import server
+from gudlft.journal.sql import SqlJournal
 from gudlft.model import Kind
-from gudlft.sql_journal import SqlJournal
 from gudlft.text import fold
 from tests.odd_names import CLUB, CLUBS, COMPETITION, COMPETITIONS, MORNING, OPENING, email, open_ledger
 from tests.plain_model import Booking, PlainModel

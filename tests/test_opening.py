@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy
 
 from gudlft.journal import JournalError
+from gudlft.journal.sql import SqlJournal
 from gudlft.model import Club, Competition
 from gudlft.opening import open_journal
-from gudlft.sql_journal import SqlJournal
 from tests.databases import Database, file_of, in_journal, run_sql
 from tests.support import COMPETITIONS, KEY, PROJECT, clean_environment, parties, wait_until, write_data
 
@@ -266,7 +266,7 @@ def test_journal_that_somebody_booked_in_is_not_taken_back(url, opened):
 
 
 def test_missing_library_is_told_as_the_journals_error(monkeypatch):
-    monkeypatch.setitem(sys.modules, "gudlft.sql_journal", None)
+    monkeypatch.setitem(sys.modules, "gudlft.journal.sql", None)
 
-    with pytest.raises(JournalError, match="sql_journal"):
+    with pytest.raises(JournalError, match="gudlft.journal.sql"):
         open_journal({"JOURNAL": "sqlite:///bookings.db", "DATA_DIR": "."})

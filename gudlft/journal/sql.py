@@ -13,9 +13,9 @@ from sys import intern
 import sqlalchemy as sql
 from sqlalchemy import Column, Integer, Table, Text
 
+from ..model import Entry
+from . import SECONDS_FOR_A_PAGE, SECONDS_FOR_BOOKINGS, CommitInDoubt, JournalError, LastRow, SignOut
 from .databases import open_database
-from .journal import SECONDS_FOR_A_PAGE, SECONDS_FOR_BOOKINGS, CommitInDoubt, JournalError, LastRow, SignOut
-from .model import Entry
 from .time_limit import renew_time_limit, time_limit
 
 APP = "GÜDLFT Registration"

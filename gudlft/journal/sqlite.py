@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import sqlalchemy as sql
 
-from .journal import JournalError
+from . import JournalError
 from .time_limit import seconds_left
 
 NOTHING_COMMITTED = ("database is locked", "database or disk is full")  # SQLite's words for a commit that surely failed

@@ -4,7 +4,7 @@ from typing import Protocol
 
 import sqlalchemy as sql
 
-from .journal import JournalError
+from . import JournalError
 from .sqlite import Sqlite
 
 DRIVERS = {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from .model import Entry
+from ..model import Entry
 
 # How long anybody waits: a page 1 second in all, an order 6, a sign-out half a second
 SECONDS_FOR_ANOTHER_READER = 0.5  # a page waits for this first,
