@@ -50,7 +50,7 @@ def ledger(serve, monkeypatch):
 
 @pytest.fixture
 def journal(serve):
-    """Return a journal in lists that keeps the bookings and the sign-outs."""
+    """Return a journal in lists that keeps the bookings and the revocations."""
     return serve(make_ledger(journal=FakeJournal())).journal
 
 

@@ -31,6 +31,7 @@ from gudlft.cookies import CookieSerializer
 from gudlft.export import bookings_table, write_csv
 from gudlft.files import BadFiles, is_email
 from gudlft.journal import AnotherProcessBooks, CommitInDoubt, JournalError
+from gudlft.journal.revocations import SESSION_LASTS, Revocations
 from gudlft.limits import RateLimit, TooOften, client_key
 from gudlft.model import BookingError
 from gudlft.opening import open_journal, open_ledger, open_mailed_codes
@@ -39,7 +40,6 @@ from gudlft.reader import Reader
 from gudlft.rules import Limit, read_places, read_token
 from gudlft.search import EVERYTHING, Choice, Show, find
 from gudlft.settings import BadSettings, read_settings
-from gudlft.sign_outs import SIGN_IN_LASTS, SignOuts
 from gudlft.text import comparable, noun_for, plural, printable
 
 IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
@@ -66,8 +66,8 @@ class ClubRequest(Request):
         """Return the club whose secretary sent the request; None if nobody is signed in."""
         if "club" not in session:
             return None
-        earliest = ledger.now() - SIGN_IN_LASTS
-        if session["since"] <= earliest.timestamp() or sign_outs.has_ended(session["id"]):
+        earliest = ledger.now() - SESSION_LASTS
+        if session["since"] <= earliest.timestamp() or revocations.is_revoked(session["id"]):
             return None
         return ledger.clubs.get(session["club"])
 
@@ -149,9 +149,9 @@ try:
     configure(app)
     journal = open_journal(app.config)
     ledger = open_ledger(app.config, journal)
-    sign_outs = SignOuts(journal)
+    revocations = Revocations(journal)
     journal.close()  # no connection may be open when the server forks
-    reader = Reader(journal, ledger, sign_outs)
+    reader = Reader(journal, ledger, revocations)
 except (BadSettings, BadFiles) as error:
     raise SystemExit(str(error)) from None
 except JournalError as error:
@@ -160,7 +160,7 @@ for mismatch in ledger.mismatches():
     app.logger.warning(printable(mismatch))
 
 failed_sign_ins = RateLimit(app.config["FAILED_SIGN_INS_PER_MINUTE"], seconds=60)
-mailed_codes = open_mailed_codes(app.config, ledger, sign_outs)
+mailed_codes = open_mailed_codes(app.config, ledger, revocations)
 
 
 def session_salt():
@@ -267,7 +267,7 @@ def is_same_origin():
 
 @app.before_request
 def catch_up_with_journal():
-    """Take over the bookings and sign-outs of other processes.
+    """Take over the bookings and revocations of other processes.
 
     While the journal is away, its error is kept: pages come from memory and say so, sign-outs are written later, and
     whatever must not be judged by old figures is refused.
@@ -487,7 +487,7 @@ def begin_sign_in(club):
 def end_sign_in():
     """End the session, so that a copy of its cookie is refused too."""
     if request.club:
-        sign_outs.end(session["id"], ledger.now(), journal_is_away=bool(request.journal_error))
+        revocations.revoke(session["id"], ledger.now(), at_once=request.journal_error is None)
         log("signed out")
     session.clear()
 

@@ -12,7 +12,7 @@ from email.policy import SMTP
 from email.utils import make_msgid
 
 from .files import LONGEST_EMAIL
-from .sign_outs import CLOCKS_DIFFER
+from .journal.revocations import CLOCKS_DIFFER
 
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without I, L, O, 0 and 1, which are easily confused
 CODE_LENGTH = 8

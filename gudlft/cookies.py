@@ -2,7 +2,7 @@
 
 from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer, base64_encode
 
-from .sign_outs import CLOCKS_DIFFER
+from .journal.revocations import CLOCKS_DIFFER
 
 LONGEST_UNCOMPRESSED = 500  # bytes
 

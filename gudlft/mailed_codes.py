@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from .codes import SECONDS_VALID, Asking, code_for, is_right
+from .journal.revocations import Revocations
 from .limits import RateLimit, TooOften
 from .mail import Mailer
 from .model import Club
-from .sign_outs import SignOuts
 from .text import comparable
 
 CODES_FOR_AN_ADDRESS = 5
@@ -20,16 +20,15 @@ WRONG_CODES = 5  # after which the right one no longer works
 class MailedCodes:
     """The codes that clubs ask for. Nothing here tells whether a club has an address: all are treated alike.
 
-    A code that no longer works, because it was used, replaced or guessed at too often, is kept like an ended sign-in:
-    in all processes, by its id, among the sign-outs.
+    A code that no longer works, because it was used, replaced or guessed at too often, is revoked by its id.
     """
 
-    def __init__(self, key: bytes, clubs_by_email: Mapping[str, Club], mailer: Mailer, sign_outs: SignOuts):
-        """Derive the codes from the key, mail them to the clubs, and end them among the sign-outs."""
+    def __init__(self, key: bytes, clubs_by_email: Mapping[str, Club], mailer: Mailer, revocations: Revocations):
+        """Derive the codes from the key, mail them to the clubs, and revoke them when they were used."""
         self._key = key
         self._clubs_by_email = clubs_by_email
         self.mailer = mailer
-        self._sign_outs = sign_outs
+        self._revocations = revocations
         self._asked_for_address = RateLimit(CODES_FOR_AN_ADDRESS, SECONDS_VALID)
         self._asked_by_client = RateLimit(CODES_FOR_A_CLIENT, SECONDS_VALID)
         self._wrong = RateLimit(WRONG_CODES, SECONDS_VALID)
@@ -48,7 +47,7 @@ class MailedCodes:
         address = comparable(typed)
         self._count_asking(address, client)
         if asked_before:
-            self._sign_outs.end(asked_before["id"], now)
+            self._revocations.revoke(asked_before["id"], now)
 
         asking = Asking(secrets.token_urlsafe(12), int(now.timestamp()), address)
         club = self._clubs_by_email.get(address)
@@ -69,7 +68,7 @@ class MailedCodes:
         club = self._clubs_by_email.get(asking.address)
         if club is None:
             return None
-        is_first_use = self._sign_outs.end_unless_ended(asking.id, now)
+        is_first_use = self._revocations.revoke_once(asking.id, now)
         return club if is_first_use else None
 
     def _count_asking(self, address: str, client: str) -> None:
@@ -97,4 +96,4 @@ class MailedCodes:
     def _end_after_too_many(self, asking: Asking, now: datetime) -> None:
         """End the code in all processes if too many wrong ones were tried for it."""
         if self._wrong.seconds_to_wait(asking.id):
-            self._sign_outs.end(asking.id, now)
+            self._revocations.revoke(asking.id, now)

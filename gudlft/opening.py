@@ -6,9 +6,9 @@ from pathlib import Path
 
 from .files import read_data
 from .journal import Journal, JournalError, NoJournal
+from .journal.revocations import Revocations
 from .ledger import Ledger
 from .rules import Terms
-from .sign_outs import SignOuts
 
 
 def open_journal(settings: Mapping) -> Journal:
@@ -34,7 +34,7 @@ def open_ledger(settings: Mapping, journal: Journal) -> Ledger:
         gc.enable()
 
 
-def open_mailed_codes(settings: Mapping, ledger: Ledger, sign_outs: SignOuts):
+def open_mailed_codes(settings: Mapping, ledger: Ledger, revocations: Revocations):
     """Return the codes by mail; None if the email address alone signs in."""
     if settings["MAIL"] is None:
         return None
@@ -42,4 +42,4 @@ def open_mailed_codes(settings: Mapping, ledger: Ledger, sign_outs: SignOuts):
     from .mailed_codes import MailedCodes
 
     mailer = Mailer(settings["MAIL"], settings["MAIL_FROM"])
-    return MailedCodes(settings["SECRET_KEY"], ledger.clubs_by_email, mailer, sign_outs)
+    return MailedCodes(settings["SECRET_KEY"], ledger.clubs_by_email, mailer, revocations)

@@ -1,8 +1,5 @@
 """Databases for the suites of the journal."""
 
-import threading
-import time
-
 import pytest
 
 from gudlft.journal.sql import SqlJournal
@@ -58,17 +55,8 @@ def opened():
         return Ledger(clubs, competitions, Terms(cost, 12), journals[-1])
 
     yield open_ledger
-    let_background_end()
     for journal in journals:
         journal.close()
-
-
-def let_background_end(seconds=3):
-    """Wait some seconds for threads that still write sign-outs: they would open connections after the end."""
-    deadline = time.monotonic() + seconds
-    threads = [thread for thread in threading.enumerate() if "(_try_until_written)" in thread.name]
-    for thread in threads:
-        thread.join(max(0, deadline - time.monotonic()))
 
 
 @pytest.fixture

@@ -26,12 +26,12 @@ import pytest
 from bs4 import BeautifulSoup
 
 import server
-from gudlft.journal import CommitInDoubt, JournalError, LastRow, SignOut
+from gudlft.journal import CommitInDoubt, JournalError, LastRow, Revocation
+from gudlft.journal.revocations import Revocations
 from gudlft.ledger import Ledger
 from gudlft.model import Club, Competition
 from gudlft.reader import Reader
 from gudlft.rules import Terms
-from gudlft.sign_outs import SignOuts
 from gudlft.text import fold
 
 PROJECT = Path(__file__).parent.parent
@@ -73,11 +73,11 @@ def make_ledger(clubs=CLUBS, competitions=COMPETITIONS, cost=3, cap=12, **option
 
 def let_pages_show(ledger, patch):
     """Let the app's pages show a ledger, with a journal or without, until the patch is undone; return the ledger."""
-    sign_outs = SignOuts(ledger.journal)
+    revocations = Revocations(ledger.journal)
     patch.setattr(server, "ledger", ledger)
     patch.setattr(server, "journal", ledger.journal)
-    patch.setattr(server, "sign_outs", sign_outs)
-    patch.setattr(server, "reader", Reader(ledger.journal, ledger, sign_outs))
+    patch.setattr(server, "revocations", revocations)
+    patch.setattr(server, "reader", Reader(ledger.journal, ledger, revocations))
     return ledger
 
 
@@ -359,7 +359,7 @@ class FakeJournal:
 
     def __init__(self):
         self.rows = []
-        self.ended_sign_ins = []
+        self.revoked = []
         self.fault = None
 
     @contextmanager
@@ -386,9 +386,9 @@ class FakeJournal:
         return last_row_of(self.rows)
 
     @property
-    def last_sign_out(self):
-        """Return number and time of the last ended sign-in."""
-        return last_row_of(self.ended_sign_ins)
+    def last_revocation(self):
+        """Return number and time of the last revocation."""
+        return last_row_of(self.revoked)
 
     def entries(self, first):
         """Return the entries from a number on."""
@@ -398,17 +398,18 @@ class FakeJournal:
         """Add entries."""
         self.rows.extend(entries)
 
-    def sign_outs(self, first):
-        """Return the ended sign-ins from a number on."""
-        return [row for row in self.ended_sign_ins if row.number >= first]
+    def revocations(self, first):
+        """Return the revocations from a number on."""
+        return [row for row in self.revoked if row.number >= first]
 
-    def end_sign_ins(self, sign_ins, forget_before):
-        """Add ended sign-ins, and forget old ones."""
-        number = self.ended_sign_ins[-1].number if self.ended_sign_ins else 0
-        for sign_in, ended_at in sign_ins.items():
+    def revoke(self, revoked, forget_before):
+        """Add revocations, and forget up to two old ones for each."""
+        number = self.revoked[-1].number if self.revoked else 0
+        for id, revoked_at in revoked.items():
             number += 1
-            self.ended_sign_ins.append(SignOut(number, ended_at, sign_in))
-        self.ended_sign_ins = [row for row in self.ended_sign_ins if row.at >= forget_before]
+            self.revoked.append(Revocation(number, revoked_at, id))
+        most = 2 * len(revoked)
+        self.revoked = [row for row in self.revoked[:most] if row.at >= forget_before] + self.revoked[most:]
 
 
 def wait_until(condition, seconds=10):

@@ -7,9 +7,9 @@ import pytest
 
 from gudlft.journal import JournalError
 from gudlft.journal.databases import open_database
+from gudlft.journal.revocations import Revocations
 from gudlft.model import BookingError, Club, Competition
 from gudlft.reader import Reader
-from gudlft.sign_outs import SignOuts
 from tests.amplifier import amplified
 from tests.databases import in_journal, run_sql
 from tests.support import (
@@ -184,19 +184,19 @@ def test_booking_in_one_process_is_seen_in_the_other(url, opened):
 def test_pages_read_what_is_new_and_nothing_more(url, opened, monkeypatch):
     one = opened(url)
     other = opened(url)
-    sign_outs = SignOuts(other.journal)
-    reader = Reader(other.journal, other, sign_outs)
+    revocations = Revocations(other.journal)
+    reader = Reader(other.journal, other, revocations)
     one.book(*parties(one), 3)
     reader.catch_up()
     assert one.entries == other.entries
 
     monkeypatch.setattr(other, "take_over", None)
     reader.catch_up()
-    SignOuts(one.journal).end("first", NOON)
+    Revocations(one.journal).revoke("first", NOON)
     monkeypatch.undo()
     reader.catch_up()
 
-    assert sign_outs.has_ended("first")
+    assert revocations.is_revoked("first")
 
 
 def test_booking_takes_over_what_others_booked(url, opened):
@@ -361,26 +361,26 @@ def test_totals_that_no_longer_fit_are_named_and_nothing_is_left(url, opened, se
 
 
 def test_sign_out_holds_in_every_process_and_after_a_restart(url, opened):
-    one = SignOuts(opened(url).journal)
-    other = SignOuts(opened(url).journal)
+    one = Revocations(opened(url).journal)
+    other = Revocations(opened(url).journal)
 
-    one.end("first", NOON)
-    other.end("second", NOON)
+    one.revoke("first", NOON)
+    other.revoke("second", NOON)
     one.catch_up()
     other.catch_up()
 
-    for process in [one, other, SignOuts(opened(url).journal)]:
-        assert process.has_ended("first")
-        assert process.has_ended("second")
+    for process in [one, other, Revocations(opened(url).journal)]:
+        assert process.is_revoked("first")
+        assert process.is_revoked("second")
 
 
 def test_what_may_be_used_once_is_used_once_in_all_processes(url, opened):
-    processes = [SignOuts(opened(url).journal) for _ in range(4)]
+    processes = [Revocations(opened(url).journal) for _ in range(4)]
     answers = []
 
-    def use(sign_outs):
+    def use(revocations):
         try:
-            answers.append(sign_outs.end_unless_ended("code", NOON))
+            answers.append(revocations.revoke_once("code", NOON))
         except JournalError:
             answers.append(None)
 
@@ -390,15 +390,28 @@ def test_what_may_be_used_once_is_used_once_in_all_processes(url, opened):
     assert [("code",)] == run_sql(url, "SELECT sign_in FROM ended_sign_ins")
 
 
-def test_ended_sign_ins_are_forgotten_when_no_cookie_can_live(url, opened):
-    one = SignOuts(opened(url).journal)
-    other = SignOuts(opened(url).journal)
-    one.end("old", NOON)
-    other.end("last moment", NOON + timedelta(hours=8, minutes=1))
+def test_revocations_are_forgotten_when_no_cookie_can_live(url, opened):
+    one = Revocations(opened(url).journal)
+    other = Revocations(opened(url).journal)
+    one.revoke("old", NOON)
+    other.revoke("last moment", NOON + timedelta(hours=8, minutes=1))
     assert [("old",), ("last moment",)] == run_sql(url, "SELECT sign_in FROM ended_sign_ins ORDER BY number")
 
-    other.end("new", NOON + timedelta(hours=17))
+    other.revoke("new", NOON + timedelta(hours=17))
 
     assert [(3, "new")] == run_sql(url, "SELECT number, sign_in FROM ended_sign_ins")
     one.catch_up()
-    assert [False, False, True] == [one.has_ended(sign_in) for sign_in in ("old", "last moment", "new")]
+    assert [False, False, True] == [one.is_revoked(id) for id in ("old", "last moment", "new")]
+
+
+def test_two_revocations_are_forgotten_for_each_that_comes(url, opened):
+    revocations = Revocations(opened(url).journal)
+    for number in range(5):
+        revocations.revoke(f"old {number}", NOON)
+    kept = []
+
+    for number in range(3):
+        revocations.revoke(f"new {number}", NOON + timedelta(hours=17))
+        kept.append(run_sql(url, "SELECT number FROM ended_sign_ins ORDER BY number"))
+
+    assert [[(3,), (4,), (5,), (6,)], [(5,), (6,), (7,)], [(6,), (7,), (8,)]] == kept

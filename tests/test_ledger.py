@@ -12,9 +12,9 @@ from gudlft.journal import (
     CommitInDoubt,
     JournalError,
     NoJournal,
-    SignOut,
+    Revocation,
     check_entries,
-    check_sign_out,
+    check_revocation,
 )
 from gudlft.ledger import Ledger, now
 from gudlft.model import BookingError, Club, Competition, Entry, Kind, Order, Outcome
@@ -624,11 +624,11 @@ def test_numbers_go_on_behind_the_last_one():
 
 @pytest.mark.parametrize(
     "row",
-    [(1, AT, ""), (1, AT, None), (1, None, "sign-in"), ("1", AT, "sign-in"), (LARGEST_IN_A_ROW + 1, AT, "sign-in")],
+    [(1, AT, ""), (1, AT, None), (1, None, "session"), ("1", AT, "session"), (LARGEST_IN_A_ROW + 1, AT, "session")],
 )
-def test_row_that_can_be_no_sign_out_is_named(row):
-    with pytest.raises(JournalError, match=f"^sign-out {row[0]} cannot be right: it lacks its time or its sign-in$"):
-        check_sign_out(SignOut(*row))
+def test_row_that_can_be_no_revocation_is_named(row):
+    with pytest.raises(JournalError, match=f"^revocation {row[0]} cannot be right: it lacks its time or its id$"):
+        check_revocation(Revocation(*row))
 
 
 @pytest.mark.parametrize("number", [6, 7])

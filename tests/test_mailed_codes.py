@@ -445,7 +445,7 @@ def test_five_wrong_codes_end_a_code(app, postbox):
 
 
 def test_right_code_is_refused_at_once_while_five_wrong_ones_are_being_written(app, postbox, monkeypatch):
-    monkeypatch.setattr(app.sign_outs, "end", lambda *arguments: None)
+    monkeypatch.setattr(app.revocations, "revoke", lambda *arguments: None)
     browser = visitor(app)
     code = ask(browser, postbox)
     for _ in range(5):
@@ -1084,12 +1084,12 @@ def test_five_wrong_codes_end_a_code_in_all_processes(app, postbox):
     asking = session_of(browser)["code"]["id"]
     for _ in range(4):
         browser.post("/code", code=WRONG)
-    ended_after_four = app.sign_outs.has_ended(asking)
+    ended_after_four = app.revocations.is_revoked(asking)
 
     browser.post("/code", code=WRONG)
 
     assert not ended_after_four
-    assert app.sign_outs.has_ended(asking)
+    assert app.revocations.is_revoked(asking)
 
 
 def test_another_code_is_announced_without_alarm(app, postbox):

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from gudlft.journal import JournalError
+from gudlft.journal.revocations import Revocations
 from gudlft.reader import Reader
-from gudlft.sign_outs import SignOuts
 from tests.support import FakeJournal, make_ledger, parties, wait_until
 
 
@@ -47,7 +47,7 @@ def ledger(journal):
 @pytest.fixture
 def reader(journal, ledger):
     """Return a reader whose journal is slow from now on."""
-    reader = Reader(journal, ledger, SignOuts(journal))
+    reader = Reader(journal, ledger, Revocations(journal))
     journal.is_slow = True
     return reader
 
@@ -137,14 +137,14 @@ def test_pages_wait_for_each_other_again_once_the_journal_is_back(journal, reade
 
 def test_page_reads_no_rows_if_there_are_none_that_it_does_not_know(monkeypatch):
     journal = FakeJournal()
-    there, sign_outs_there = make_ledger(journal=journal), SignOuts(journal)
+    there, revocations_there = make_ledger(journal=journal), Revocations(journal)
     there.book(*parties(there), 1)
-    sign_outs_there.end("sign-in", there.now())
-    ledger, sign_outs = make_ledger(journal=journal), SignOuts(journal)
+    revocations_there.revoke("session", there.now())
+    ledger, revocations = make_ledger(journal=journal), Revocations(journal)
 
     monkeypatch.setattr(journal, "entries", None)
-    monkeypatch.setattr(journal, "sign_outs", None)
-    Reader(journal, ledger, sign_outs).catch_up()
+    monkeypatch.setattr(journal, "revocations", None)
+    Reader(journal, ledger, revocations).catch_up()
 
     assert 1 == len(ledger.entries)
-    assert sign_outs.has_ended("sign-in")
+    assert revocations.is_revoked("session")

@@ -77,21 +77,25 @@ def test_rows_that_are_gone_are_noticed_though_others_took_their_numbers(url, se
     assert [(LIFT, OPEN, 1, 3)] == in_memory(ledger)
 
 
-def test_sign_outs_that_are_gone_do_not_hide_new_ones(url, served):
+@pytest.mark.parametrize("which", ["number > 0", "number = 2", "number = 1"])
+def test_revocations_that_are_gone_do_not_hide_new_ones(url, served, which):
     served(url)
-    here = server.sign_outs
-    for sign_in in ("first", "second"):
-        here.end(sign_in, server.ledger.now())
+    here = server.revocations
+    for id in ("first", "second"):
+        here.revoke(id, server.ledger.now())
     Secretary().get("/")
     served(url)
-    there = server.sign_outs
+    there = server.revocations
 
-    run_sql(url, "DELETE FROM ended_sign_ins")
-    here.end("third", server.ledger.now())
+    run_sql(url, f"DELETE FROM ended_sign_ins WHERE {which}")
     Secretary().get("/")
+    for id in ("third", "fourth"):
+        here.revoke(id, server.ledger.now())
+        Secretary().get("/")
+        assert there.is_revoked(id)
 
-    for sign_in in ("first", "second", "third"):
-        assert there.has_ended(sign_in)
+    for id in ("first", "second"):
+        assert there.is_revoked(id)
 
 
 # Rows edited by hand
@@ -163,7 +167,7 @@ def test_row_without_a_value_is_a_journal_that_is_away(database, served):
 
 
 @pytest.mark.parametrize("edit", ["at_utc = 'yesterday'", "at_utc = 20260102", "sign_in = x'00'", "sign_in = ''"])
-def test_sign_out_that_cannot_be_right_is_a_journal_that_is_away(on_sqlite, served, edit):
+def test_revocation_that_cannot_be_right_is_a_journal_that_is_away(on_sqlite, served, edit):
     served(on_sqlite)
     run_sql(
         on_sqlite,

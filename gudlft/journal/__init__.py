@@ -8,13 +8,14 @@ from typing import NamedTuple, Protocol
 
 from ..model import Entry
 
-# How long anybody waits: a page 1 second in all, an order 6, a sign-out half a second
+# How long anybody waits: a page 1 second in all, an order 6, a revocation half a second
 SECONDS_FOR_ANOTHER_READER = 0.5  # a page waits for this first,
 SECONDS_FOR_A_PAGE = 0.5  # then for the journal
 SECONDS_FOR_A_TURN = 1  # an order waits so long for another thread's turn to end,
 SECONDS_FOR_BOOKINGS = 4  # then, in its own turn, for the journal
-SECONDS_FOR_A_SIGN_OUT = 0.5  # for other threads and the journal
+SECONDS_FOR_A_REVOCATION = 0.5  # for other threads and the journal
 
+FORGOTTEN_AT_ONCE = 2  # for each revocation that comes: their number falls, and nobody waits for many at once
 LARGEST_IN_A_ROW = 1_000_000_000  # in a row of the journal: fits an INTEGER of any database, with room for more rows
 
 
@@ -33,22 +34,22 @@ class AnotherProcessBooks(JournalError):
 # What a journal must do
 
 
-class SignOut(NamedTuple):
-    """A row that tells of an ended sign-in. The time is in UTC."""
+class Revocation(NamedTuple):
+    """A row that tells of a revoked session or code, by its id. The time is in UTC."""
 
     number: int
     at: datetime
-    sign_in: str
+    id: str
 
 
 class LastRow(NamedTuple):
-    """Number and time of the last row of bookings or sign-outs: a different one shows that there is something new."""
+    """Number and time of the last row of bookings or revocations: a different one shows that something is new."""
 
     number: int | None = None  # None if there is no row
     at: datetime | None = None
 
     @classmethod
-    def of(cls, row: Entry | SignOut | None) -> "LastRow":
+    def of(cls, row: Entry | Revocation | None) -> "LastRow":
         """Return number and time of a row; None stands for no row."""
         return cls(row.number, row.at) if row else cls()
 
@@ -59,8 +60,8 @@ class Transaction(Protocol):
     def entries(self, first: int) -> Iterable[Entry]:
         """Return the entries from a number on, in order."""
 
-    def sign_outs(self, first: int) -> list[SignOut]:
-        """Return the ended sign-ins from a number on, in order."""
+    def revocations(self, first: int) -> list[Revocation]:
+        """Return the revocations from a number on, in order."""
 
 
 class Reading(Transaction, Protocol):
@@ -70,7 +71,7 @@ class Reading(Transaction, Protocol):
     """
 
     last_entry: LastRow
-    last_sign_out: LastRow
+    last_revocation: LastRow
 
 
 class Writing(Transaction, Protocol):
@@ -79,12 +80,12 @@ class Writing(Transaction, Protocol):
     def append(self, entries: Sequence[Entry]) -> None:
         """Add entries."""
 
-    def end_sign_ins(self, sign_ins: Mapping[str, datetime], forget_before: datetime) -> None:
-        """Add ended sign-ins, by id, and forget those that ended before a moment."""
+    def revoke(self, revoked: Mapping[str, datetime], forget_before: datetime) -> None:
+        """Add revocations, by id; for each, forget up to two of the oldest if they are from before a moment."""
 
 
 class Journal(Protocol):
-    """Where bookings and ended sign-ins are kept. Unless shared, it is never read, and one process writes to it."""
+    """Where bookings and revocations are kept. Unless shared, it is never read, and one process writes to it."""
 
     shared: bool  # among processes: each takes over what the others wrote
     is_new: bool  # made by this start
@@ -144,11 +145,11 @@ def check_entry(entry: Entry, previous: int) -> None:
         raise JournalError(f"{wrong}: it lacks its time, its club or its competition")
 
 
-def check_sign_out(sign_out: SignOut) -> None:
-    """Raise JournalError unless the row can tell of an ended sign-in."""
-    number, at, sign_in = sign_out
-    if not (is_figure(number) and isinstance(at, datetime) and is_name(sign_in)):
-        raise JournalError(f"sign-out {number} cannot be right: it lacks its time or its sign-in")
+def check_revocation(revocation: Revocation) -> None:
+    """Raise JournalError unless the row can tell of a revoked session or code."""
+    number, at, id = revocation
+    if not (is_figure(number) and isinstance(at, datetime) and is_name(id)):
+        raise JournalError(f"revocation {number} cannot be right: it lacks its time or its id")
 
 
 def is_figure(value: object) -> bool:

@@ -14,7 +14,15 @@ import sqlalchemy as sql
 from sqlalchemy import Column, Integer, Table, Text
 
 from ..model import Entry
-from . import SECONDS_FOR_A_PAGE, SECONDS_FOR_BOOKINGS, CommitInDoubt, JournalError, LastRow, SignOut
+from . import (
+    FORGOTTEN_AT_ONCE,
+    SECONDS_FOR_A_PAGE,
+    SECONDS_FOR_BOOKINGS,
+    CommitInDoubt,
+    JournalError,
+    LastRow,
+    Revocation,
+)
 from .databases import open_database
 from .time_limit import renew_time_limit, time_limit
 
@@ -68,12 +76,12 @@ bookings = Table(
     sql.UniqueConstraint("club", "competition", "places", "token"),  # the same form books once
 )
 
-ended_sign_ins = Table(
-    "ended_sign_ins",
+revocations = Table(
+    "ended_sign_ins",  # the name that it had first: databases have it
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("at_utc", UtcDateTime, key="at", nullable=False),
-    Column("sign_in", Text, nullable=False),
+    Column("sign_in", Text, key="id", nullable=False),
 )
 
 # Statements
@@ -84,10 +92,8 @@ BOOKINGS_FROM = (
     .order_by(bookings.c.number)
     .limit(sql.bindparam("most"))
 )
-SIGN_OUTS_FROM = (
-    sql.select(ended_sign_ins)
-    .where(ended_sign_ins.c.number >= sql.bindparam("first"))
-    .order_by(ended_sign_ins.c.number)
+REVOCATIONS_FROM = (
+    sql.select(revocations).where(revocations.c.number >= sql.bindparam("first")).order_by(revocations.c.number)
 )
 
 
@@ -100,13 +106,17 @@ def in_last_row(column: Column) -> sql.ScalarSelect:
 LAST_ROWS = sql.select(
     in_last_row(bookings.c.number),
     in_last_row(bookings.c.at),
-    in_last_row(ended_sign_ins.c.number),
-    in_last_row(ended_sign_ins.c.at),
+    in_last_row(revocations.c.number),
+    in_last_row(revocations.c.at),
 )
-NEXT_SIGN_OUT = sql.select(sql.func.coalesce(sql.func.max(ended_sign_ins.c.number), 0) + 1)
+NEXT_REVOCATION = sql.select(sql.func.coalesce(sql.func.max(revocations.c.number), 0) + 1)
+OLDEST_REVOCATIONS = sql.select(revocations.c.number).order_by(revocations.c.number).limit(sql.bindparam("most"))
 ADD_BOOKING = bookings.insert()
-ADD_SIGN_OUT = ended_sign_ins.insert()
-FORGET_SIGN_OUTS = ended_sign_ins.delete().where(ended_sign_ins.c.at < sql.bindparam("moment"))
+ADD_REVOCATION = revocations.insert()
+FORGET_REVOCATIONS = revocations.delete().where(
+    revocations.c.number.in_(OLDEST_REVOCATIONS),
+    revocations.c.at < sql.bindparam("moment"),
+)
 COMMIT = sql.text("COMMIT")
 
 # Transactions
@@ -129,10 +139,10 @@ class SqlTransaction:
             first = rows[-1].number + 1
             renew_time_limit()  # the database does answer, however much there is to read
 
-    def sign_outs(self, first: int) -> list[SignOut]:
-        """Return the ended sign-ins from a number on."""
-        rows = fetch(self.connection.execute(SIGN_OUTS_FROM, {"first": first}))
-        return [SignOut._make(row) for row in rows]
+    def revocations(self, first: int) -> list[Revocation]:
+        """Return the revocations from a number on."""
+        rows = fetch(self.connection.execute(REVOCATIONS_FROM, {"first": first}))
+        return [Revocation._make(row) for row in rows]
 
 
 class SqlReading(SqlTransaction):
@@ -141,9 +151,9 @@ class SqlReading(SqlTransaction):
     def __init__(self, connection: sql.Connection, last_rows: sql.Row):
         """Go on with a connection that has read the last rows."""
         super().__init__(connection)
-        number, at, sign_out_number, ended_at = last_rows
+        number, at, revocation_number, revoked_at = last_rows
         self.last_entry = LastRow(number, at)
-        self.last_sign_out = LastRow(sign_out_number, ended_at)
+        self.last_revocation = LastRow(revocation_number, revoked_at)
 
 
 class SqlWriting(SqlTransaction):
@@ -157,15 +167,16 @@ class SqlWriting(SqlTransaction):
         elif rows:
             self.connection.execute(ADD_BOOKING, rows)
 
-    def end_sign_ins(self, sign_ins: Mapping[str, datetime], forget_before: datetime) -> None:
-        """Add ended sign-ins, by id, and forget those that ended before a moment."""
-        next_number = self.connection.execute(NEXT_SIGN_OUT).scalar_one()
+    def revoke(self, revoked: Mapping[str, datetime], forget_before: datetime) -> None:
+        """Add revocations, by id; for each, forget up to two of the oldest if they are from before a moment."""
+        next_number = self.connection.execute(NEXT_REVOCATION).scalar_one()
         rows = [
-            {"number": number, "at": ended_at, "sign_in": sign_in}
-            for number, (sign_in, ended_at) in enumerate(sign_ins.items(), start=next_number)
+            {"number": number, "at": revoked_at, "id": id}
+            for number, (id, revoked_at) in enumerate(revoked.items(), start=next_number)
         ]
-        self.connection.execute(ADD_SIGN_OUT, rows)
-        self.connection.execute(FORGET_SIGN_OUTS, {"moment": forget_before})
+        self.connection.execute(ADD_REVOCATION, rows)
+        most = FORGOTTEN_AT_ONCE * len(rows)
+        self.connection.execute(FORGET_REVOCATIONS, {"most": most, "moment": forget_before})
 
     def prepare(self) -> bool:
         """Create tables in an empty database, and tell whether it was; raise JournalError if it is another app's."""
@@ -187,7 +198,7 @@ class SqlWriting(SqlTransaction):
 
 
 class SqlJournal:
-    """Bookings and ended sign-ins in a database; each failure is a JournalError."""
+    """Bookings and revocations in a database; each failure is a JournalError."""
 
     shared = True
 

@@ -63,14 +63,14 @@ class Checks:
             self._rows[form_of(entry)].append(entry)
 
     def check_memory(self, process):
-        """Check that a process knows a beginning of the journal and its own sign-outs, and that its pages are right."""
+        """Check that a process knows a beginning of the journal and what it revoked, and that its pages are right."""
         entries = process.ledger.entries
         assert self.disk.entries[: len(entries)] == entries, "a process knows what the journal does not hold"
         if process.entries_checked != len(entries):
             process.entries_checked = len(entries)
             self.check_pages(process.ledger)
-        for sign_in in process.ended_sign_ins:
-            assert process.sign_outs.has_ended(sign_in), "a process forgot a sign-out"
+        for id in process.revoked:
+            assert process.revocations.is_revoked(id), "a process forgot a revocation"
 
     def check_pages(self, ledger):
         """Check that all figures follow from the entries."""
@@ -144,13 +144,13 @@ class Checks:
 
     def check_agreement(self):
         """Check that all processes know everything, and that nobody still waits."""
-        signed_out = [sign_in for _, _, sign_in in self.disk.sign_outs]
+        revoked = [id for _, _, id in self.disk.revoked]
         for process in self.history.processes:
             assert self.disk.entries == process.ledger.entries, "a process does not know all bookings"
             self.check_pages(process.ledger)
-            for sign_in in signed_out:
-                assert process.sign_outs.has_ended(sign_in), "a process does not know of a sign-out"
-            assert set(process.ended_sign_ins) <= set(signed_out), "a sign-out is not in the journal"
+            for id in revoked:
+                assert process.revocations.is_revoked(id), "a process does not know of a revocation"
+            assert set(process.revoked) <= set(revoked), "a revocation is not in the journal"
         for attempts in self.history.forms.values():
             assert all(attempt.answer is not Answer.NOT_YET for attempt in attempts), "somebody waits for ever"
 

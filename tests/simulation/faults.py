@@ -7,14 +7,13 @@ from contextlib import contextmanager, suppress
 
 from gudlft import writer as writer_module
 from gudlft.journal import CommitInDoubt, JournalError
+from gudlft.journal.revocations import Revocations
 from gudlft.ledger import Ledger
 from gudlft.model import BookingError, Kind, Outcome
 from gudlft.reader import Reader
-from gudlft.sign_outs import SignOuts
 from gudlft.totals import Draft, FormEntry, Totals, points_left
 from gudlft.writer import Writer
 from tests.simulation.journal import SimulatedJournal
-from tests.simulation.process import SteppedWriter
 
 # Writing
 
@@ -356,34 +355,33 @@ def forgets_a_clubs_history(patch):
 
 
 def reads_nothing_more_where_no_booking_is_new(patch):
-    """Leave out new sign-outs of other processes unless there are new bookings too."""
+    """Leave out new revocations of other processes unless there are new bookings too."""
 
     def read(self):
-        self._begun += 1
         with self._journal.reading() as transaction:
             if transaction.last_entry != self._ledger.last_row():
                 self._ledger.take_over(transaction)
-                self._sign_outs.take_over(transaction)
-        self._last_done = self._begun
+                self._revocations.take_over(transaction)
 
     patch.setattr(Reader, "_read", read)
 
 
-# Sign-outs
+# Revocations
 
 
-def forgets_sign_outs_that_could_not_be_written(patch):
-    """Count sign-outs as written once that was tried."""
+def forgets_revocations_that_could_not_be_written(patch):
+    """Count revocations as written once that was tried."""
 
-    def write_in_background(self):
-        self._unwritten.clear()
+    def write_pending(self):
+        if not self._write_lock.locked():
+            self._pending.clear()
 
-    patch.setattr(SteppedWriter, "write_in_background", write_in_background)
+    patch.setattr(Revocations, "write_pending", write_pending)
 
 
-def reads_no_sign_outs_of_others(patch):
-    """Know only the sign-outs of this process."""
-    patch.setattr(SignOuts, "take_over", lambda self, transaction: None)
+def reads_no_revocations_of_others(patch):
+    """Know only the revocations of this process."""
+    patch.setattr(Revocations, "take_over", lambda self, transaction: None)
 
 
 # Tools

@@ -176,17 +176,17 @@ class History:
             assert committed <= len(process.ledger.entries), "a page lacks what was committed before"
 
     def sign_out(self, process):
-        """End a sign-in."""
-        sign_in = f"sign-in-{len(self.story)}"
-        self.note(process, "ends", sign_in)
-        process.ended_sign_ins.append(sign_in)
+        """End a session."""
+        id = f"session-{len(self.story)}"
+        self.note(process, "revokes", id)
+        process.revoked.append(id)
         with process.doing("sign out"):
-            process.sign_outs.end(sign_in, self.now)
+            process.revocations.revoke(id, self.now, at_once=self.happens(0.7))
 
-    def write_sign_outs(self, process):
-        """Let the background write the sign-outs that could not be written at once."""
+    def write_pending(self, process):
+        """Let a page write the revocations that could not be written at once."""
         with process.doing("sign out"):
-            process.sign_outs.write_in_background()
+            process.revocations.write_pending()
 
     # Moves: fate
 
@@ -219,7 +219,7 @@ class History:
         self.disk.finish_late_commit()
         for process in self.processes:
             self.write(process)
-            self.write_sign_outs(process)
+            self.write_pending(process)
         for process in self.processes:
             self.send_new_form(process)
             self.write(process)
@@ -245,7 +245,7 @@ MOVES = [
     Move(History.give_up, 1),
     Move(History.open_page, 3),
     Move(History.sign_out, 0.7),
-    Move(History.write_sign_outs, 0.7),
+    Move(History.write_pending, 0.7),
     Move(History.kill, 0.4),
     Move(History.let_time_pass, 0.7),
     Move(History.finish_late_commit, 1),

@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 from enum import Enum
 
-from gudlft.journal import CommitInDoubt, JournalError, SignOut
+from gudlft.journal import CommitInDoubt, JournalError, Revocation
 from tests.support import last_row_of
 
 
@@ -22,14 +22,14 @@ class Disk:
 
     def __init__(self, entries):
         self.entries = list(entries)
-        self.sign_outs = []
+        self.revoked = []
         self.is_locked = False
         self.late = None  # the transaction that its process gave up, but that is yet to be committed
 
     def commit(self, transaction):
         """Keep what a transaction wrote."""
         self.entries.extend(transaction.new_entries)
-        self.sign_outs.extend(transaction.new_sign_outs)
+        self.revoked.extend(transaction.new_revocations)
 
     def finish_late_commit(self):
         """Commit the late transaction, if any, for which no process waits any more, and unlock."""
@@ -46,9 +46,9 @@ class Transaction:
         self._journal = journal
         self._disk = journal.disk
         self.new_entries = []
-        self.new_sign_outs = []
+        self.new_revocations = []
         self.last_entry = last_row_of(self._disk.entries)
-        self.last_sign_out = last_row_of(self._disk.sign_outs)
+        self.last_revocation = last_row_of(self._disk.revoked)
 
     def entries(self, first):
         """Return the entries from a number on."""
@@ -63,17 +63,17 @@ class Transaction:
         self._journal.judged_at = now
         self.new_entries.extend(entries)
 
-    def sign_outs(self, first):
-        """Return the sign-outs from a number on. No history lasts long enough for one to be forgotten."""
+    def revocations(self, first):
+        """Return the revocations from a number on. No history lasts long enough for one to be forgotten."""
         self._journal.pause()
-        return [row for row in self._disk.sign_outs if row.number >= first]
+        return [row for row in self._disk.revoked if row.number >= first]
 
-    def end_sign_ins(self, sign_ins, forget_before):
-        """Add sign-outs."""
-        number = len(self._disk.sign_outs)
-        for sign_in, ended_at in sign_ins.items():
+    def revoke(self, revoked, forget_before):
+        """Add revocations."""
+        number = len(self._disk.revoked)
+        for id, revoked_at in revoked.items():
             number += 1
-            self.new_sign_outs.append(SignOut(number, ended_at, sign_in))
+            self.new_revocations.append(Revocation(number, revoked_at, id))
 
 
 class SimulatedJournal:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gudlft.journal import CommitInDoubt, JournalError
+from gudlft.journal.revocations import Revocations
 from gudlft.ledger import Ledger
 from gudlft.model import BookingError, Order
 from gudlft.reader import Reader
-from gudlft.sign_outs import LateWriter, SignOuts
 from tests.simulation.journal import SimulatedJournal
 
 
@@ -54,27 +54,6 @@ class Attempt:
             self.hear(Answer.NOTHING)
 
 
-class SteppedWriter(LateWriter):
-    """A writer of sign-outs whose background work is a move instead of a thread."""
-
-    def _start_background(self):
-        """Start nothing: a move does the work."""
-
-    def write_in_background(self):
-        """Write what could not be written before."""
-        with suppress(JournalError):
-            self._write_all()
-
-
-class SteppedSignOuts(SignOuts):
-    """Sign-outs with a stepped writer."""
-
-    def __init__(self, journal):
-        super().__init__(journal)
-        self._writer = SteppedWriter(journal)
-        self.write_in_background = self._writer.write_in_background
-
-
 class Process:
     """A process of the app, and what its threads do."""
 
@@ -83,7 +62,7 @@ class Process:
         self.is_alive = True
         self.does = []
         self.waiting = []  # attempts that were not told their outcome, nor taken back
-        self.ended_sign_ins = []
+        self.revoked = []
         self.entries_checked = 0
         self.journal = SimulatedJournal(history, self)
         self.ledger = Ledger(
@@ -93,8 +72,8 @@ class Process:
             journal=self.journal,
             clock=lambda: history.now,
         )
-        self.sign_outs = SteppedSignOuts(self.journal)
-        self.reader = Reader(self.journal, self.ledger, self.sign_outs)
+        self.revocations = Revocations(self.journal)
+        self.reader = Reader(self.journal, self.ledger, self.revocations)
 
     @contextmanager
     def doing(self, action):

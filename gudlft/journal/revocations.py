@@ -1,0 +1,166 @@
+"""Revocations: sessions that were ended and codes that were used, so that a copy of either is refused too."""
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from . import (
+    FORGOTTEN_AT_ONCE,
+    SECONDS_FOR_A_REVOCATION,
+    Journal,
+    JournalError,
+    LastRow,
+    Revocation,
+    Transaction,
+    check_revocation,
+)
+
+SESSION_LASTS = timedelta(hours=8)
+CLOCKS_DIFFER = timedelta(minutes=1)  # the most that the clocks of two machines may differ
+COOKIE_CAN_LIVE = SESSION_LASTS + CLOCKS_DIFFER
+SECONDS_BETWEEN_TRIES = 1  # while the journal takes nothing
+
+log = logging.getLogger("gudlft.revocations")
+
+
+class Revocations:
+    """The revoked ids, each kept as long as a copy of its cookie could live. Threads may share them.
+
+    A revocation counts here at once, and in other processes as soon as the journal takes it: at once too, or else it
+    stays pending, and pages write it once the journal is back.
+    """
+
+    def __init__(self, journal: Journal):
+        """Take over what the journal holds; raise JournalError if it cannot be read."""
+        self._journal = journal
+        self._revoked: OrderedDict[str, datetime] = OrderedDict()  # the times by id, as they came
+        self._last: Revocation | None = None  # the last row that was taken over
+        self._pending: dict[str, datetime] = {}  # not in the journal yet
+        self._next_try_at: float | None = None  # None while the journal takes what is revoked
+        self._lock = threading.Lock()  # guards the four above, for moments only
+        self._write_lock = threading.Lock()
+        self.catch_up()
+
+    def is_revoked(self, id: str) -> bool:
+        """Tell whether the session or the code was revoked."""
+        return id in self._revoked
+
+    def revoke(self, id: str, moment: datetime, at_once: bool = True) -> None:
+        """Revoke an id; with `at_once` wait a little for the journal to take it, unless it took nothing lately."""
+        with self._lock:
+            is_new = self._remember(id, moment)
+            if not (is_new and self._journal.shared):
+                return
+            self._pending[id] = moment
+            if not at_once:
+                self._next_try_at = self._next_try_at or time.monotonic()
+            is_left_to_pages = self._next_try_at is not None
+        if not is_left_to_pages:
+            self._try_to_write()
+
+    def revoke_once(self, id: str, moment: datetime) -> bool:
+        """Revoke an id; return whether no process had revoked it before. Raise JournalError if that is not certain."""
+        if self._journal.shared:
+            return self._write_once(id, moment)
+        with self._lock:
+            return self._remember(id, moment)
+
+    # Writing
+
+    def _write_once(self, id: str, moment: datetime) -> bool:
+        """Revoke an id in one transaction of the journal, so that no other process revokes it in between."""
+        with self._turn() as seconds, self._journal.writing(seconds) as transaction:
+            self.take_over(transaction)
+            if self.is_revoked(id):
+                return False
+            transaction.revoke({id: moment}, forget_before=moment - COOKIE_CAN_LIVE)
+        with self._lock:
+            self._remember(id, moment)
+        return True
+
+    def write_pending(self) -> None:
+        """Write what the journal did not take before, once a second: every page calls this."""
+        if self._next_try_at is None:
+            return
+        with self._lock:
+            now = time.monotonic()
+            if self._next_try_at is None or now < self._next_try_at:
+                return
+            self._next_try_at = now + SECONDS_BETWEEN_TRIES  # until then, other pages leave it to this one
+        self._try_to_write()
+
+    def _try_to_write(self) -> None:
+        """Write what is pending; if the journal does not take it in time, leave it to pages."""
+        try:
+            with self._turn() as seconds:
+                self._write(seconds)
+        except JournalError as error:
+            log.warning("other processes will know of a revocation later: %s", error)
+            with self._lock:
+                self._next_try_at = time.monotonic() + SECONDS_BETWEEN_TRIES
+
+    def _write(self, seconds: float) -> None:
+        """Write all that is pending, if anything, in one transaction; raise JournalError."""
+        with self._lock:
+            written = dict(self._pending)
+        if written:
+            with self._journal.writing(seconds) as transaction:
+                transaction.revoke(written, forget_before=min(written.values()) - COOKIE_CAN_LIVE)
+        with self._lock:
+            for id in written:
+                del self._pending[id]
+            if not self._pending:
+                self._next_try_at = None
+
+    @contextmanager
+    def _turn(self) -> Iterator[float]:
+        """Wait until no other thread writes, and yield the seconds left for the journal; raise JournalError."""
+        deadline = time.monotonic() + SECONDS_FOR_A_REVOCATION
+        if not self._write_lock.acquire(timeout=SECONDS_FOR_A_REVOCATION):
+            raise JournalError("another revocation is still waiting for the journal")
+        try:
+            yield deadline - time.monotonic()
+        finally:
+            self._write_lock.release()
+
+    # Reading
+
+    def catch_up(self) -> None:
+        """Take over what other processes wrote; raise JournalError if it cannot be read."""
+        if self._journal.shared:
+            with self._journal.reading() as transaction:
+                self.take_over(transaction)
+
+    def last_row(self) -> LastRow:
+        """Return the last row that was taken over, to tell whether the journal has others."""
+        return LastRow.of(self._last)
+
+    def take_over(self, transaction: Transaction) -> None:
+        """Remember what is new in the journal; raise JournalError if a row cannot be right."""
+        last = self._last
+        rows = transaction.revocations(first=last.number if last else 1)
+        if last and rows[:1] != [last]:  # the journal has lost that row, and others may have its number
+            rows = transaction.revocations(first=1)
+        for row in rows:
+            check_revocation(row)
+        with self._lock:
+            for row in rows:
+                self._remember(row.id, row.at)
+            self._last = rows[-1] if rows else None
+
+    # Memory
+
+    def _remember(self, id: str, moment: datetime) -> bool:
+        """Remember an id, and forget up to two whose cookies can no longer live; return whether the id is new."""
+        if id in self._revoked:
+            return False
+        self._revoked[id] = moment
+        for _ in range(FORGOTTEN_AT_ONCE):
+            oldest = next(iter(self._revoked))
+            if self._revoked[oldest] < moment - COOKIE_CAN_LIVE:
+                del self._revoked[oldest]
+        return True

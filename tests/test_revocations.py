@@ -1,0 +1,393 @@
+"""Revocations: known here at once, in other processes through the journal, and nobody waits long for it."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from gudlft.journal import JournalError, NoJournal, Revocation
+from gudlft.journal import revocations as revocations_module
+from gudlft.journal.revocations import Revocations
+from gudlft.reader import Reader
+from tests.support import FakeJournal, make_ledger, wait_until
+
+NOON = datetime(2030, 5, 6, 12, 0, tzinfo=timezone.utc)
+
+
+def written(journal):
+    """Return the ids of the revocations that the journal holds."""
+    return [id for _, _, id in journal.revoked]
+
+
+# In memory
+
+
+def test_id_that_was_revoked_is_revoked_and_no_other():
+    revocations = Revocations(NoJournal())
+
+    revocations.revoke("first", NOON)
+
+    assert revocations.is_revoked("first")
+    assert not revocations.is_revoked("second")
+
+
+def test_revocation_is_remembered_as_long_as_a_copy_of_its_cookie_can_live():
+    revocations = Revocations(NoJournal())
+    revocations.revoke("first", NOON)
+
+    revocations.revoke("second", NOON + timedelta(hours=8, minutes=1))
+    assert revocations.is_revoked("first")
+
+    revocations.revoke("third", NOON + timedelta(hours=8, minutes=1, seconds=1))
+    assert not revocations.is_revoked("first")
+    assert revocations.is_revoked("second")
+    assert revocations.is_revoked("third")
+
+
+def test_two_are_forgotten_for_each_that_comes():
+    revocations = Revocations(NoJournal())
+    old = [f"old {number}" for number in range(5)]
+    for id in old:
+        revocations.revoke(id, NOON)
+    remembered = []
+
+    for number in range(3):
+        revocations.revoke(f"new {number}", NOON + timedelta(hours=9))
+        remembered.append([id for id in old if revocations.is_revoked(id)])
+
+    assert [old[2:], old[4:], []] == remembered
+
+
+def test_forgetting_many_costs_little_more_than_remembering_them():
+    revocations = Revocations(NoJournal())
+    began = time.process_time()
+    for number in range(30_000):
+        revocations.revoke(f"old {number}", NOON)
+    remembered = time.process_time()
+
+    for number in range(15_000):
+        revocations.revoke(f"new {number}", NOON + timedelta(hours=9))
+    forgotten = time.process_time()
+
+    assert not revocations.is_revoked("old 29999")
+    assert 3 * (remembered - began) > forgotten - remembered
+
+
+def test_clock_that_steps_back_forgets_nothing():
+    revocations = Revocations(NoJournal())
+    revocations.revoke("first", NOON)
+
+    revocations.revoke("second", NOON - timedelta(hours=9))
+
+    assert revocations.is_revoked("first")
+    assert revocations.is_revoked("second")
+
+
+@pytest.mark.parametrize("journal_class", [NoJournal, FakeJournal])
+def test_what_works_once_was_revoked_by_the_first(journal_class):
+    revocations = Revocations(journal_class())
+
+    assert revocations.revoke_once("code", NOON)
+    assert revocations.is_revoked("code")
+    assert not revocations.revoke_once("code", NOON)
+    assert revocations.is_revoked("code")
+
+
+# With a journal
+
+
+def test_what_another_process_has_revoked_is_not_revoked_again():
+    journal = FakeJournal()
+    here, there = [Revocations(journal) for _ in range(2)]
+    there.revoke("code", NOON)
+
+    assert not here.revoke_once("code", NOON)
+
+    assert ["code"] == written(journal)
+
+
+def test_what_works_once_still_works_where_the_journal_did_not_take_it():
+    journal = FakeJournal()
+    revocations = Revocations(journal)
+    journal.fault = "away"
+    with pytest.raises(JournalError, match="^away$"):
+        revocations.revoke_once("code", NOON)
+    assert not revocations.is_revoked("code")
+
+    journal.fault = None
+
+    assert revocations.revoke_once("code", NOON)
+    assert ["code"] == written(journal)
+
+
+def test_what_works_once_was_revoked_by_the_first_though_a_page_reads_its_row_before_it_goes_on(monkeypatch):
+    journal = FakeJournal()
+    revocations = Revocations(journal)
+    writing = journal.writing
+
+    @contextmanager
+    def write_and_be_overtaken(seconds):
+        with writing(seconds) as transaction:
+            yield transaction
+        revocations.catch_up()
+
+    monkeypatch.setattr(journal, "writing", write_and_be_overtaken)
+
+    assert revocations.revoke_once("code", NOON)
+
+
+def test_revocation_is_written_before_it_is_answered():
+    journal = FakeJournal()
+
+    Revocations(journal).revoke("first", NOON)
+
+    assert [(1, NOON, "first")] == journal.revoked
+
+
+def test_revocation_is_written_once():
+    journal = FakeJournal()
+    revocations = Revocations(journal)
+
+    for _ in range(2):
+        revocations.revoke("first", NOON)
+
+    assert ["first"] == written(journal)
+
+
+def test_process_learns_what_another_revoked():
+    journal = FakeJournal()
+    here, there = [Revocations(journal) for _ in range(2)]
+    for id in ["first", "second"]:
+        there.revoke(id, NOON)
+
+        here.catch_up()
+
+        assert here.is_revoked(id)
+
+
+def test_process_knows_after_a_restart_what_was_revoked():
+    journal = FakeJournal()
+    Revocations(journal).revoke("first", NOON)
+
+    assert Revocations(journal).is_revoked("first")
+
+
+def test_rows_that_were_read_are_not_read_again(monkeypatch):
+    journal = FakeJournal()
+    here, there = [Revocations(journal) for _ in range(2)]
+    rows = [Revocation(7, NOON, "first")]
+    asked_from = []
+    monkeypatch.setattr(journal, "revocations", lambda first: asked_from.append(first) or rows)
+
+    here.catch_up()
+    rows = [*rows, Revocation(8, NOON, "second")]
+    here.catch_up()
+
+    assert [1, 7] == asked_from
+    assert here.is_revoked("second")
+    assert not there.is_revoked("first")
+
+
+def test_journal_that_lost_all_rows_is_not_read_again_by_each_page(monkeypatch):
+    journal = FakeJournal()
+    revocations = Revocations(journal)
+    revocations.revoke("first", NOON)
+    reader = Reader(journal, make_ledger(journal=journal), revocations)
+    reader.catch_up()
+    journal.revoked = []
+    reader.catch_up()
+
+    monkeypatch.setattr(journal, "revocations", None)
+    reader.catch_up()
+
+    assert revocations.is_revoked("first")
+
+
+def test_journal_forgets_ids_whose_cookies_cannot_live():
+    journal = FakeJournal()
+    revocations = Revocations(journal)
+    revocations.revoke("first", NOON)
+    revocations.revoke("second", NOON + timedelta(hours=8, minutes=1))
+    assert ["first", "second"] == written(journal)
+
+    revocations.revoke("third", NOON + timedelta(hours=8, minutes=2))
+
+    assert ["second", "third"] == written(journal)
+
+
+def test_page_is_told_where_the_journal_is_away():
+    journal = FakeJournal()
+    revocations = Revocations(journal)
+    journal.fault = "away"
+
+    with pytest.raises(JournalError, match="^away$"):
+        revocations.catch_up()
+
+
+# While the journal is away or slow
+
+
+def test_revocation_while_the_journal_is_away_counts_here_at_once_and_a_page_writes_it_later(caplog, monkeypatch):
+    monkeypatch.setattr(revocations_module, "SECONDS_BETWEEN_TRIES", 0)
+    journal = FakeJournal()
+    revocations = Revocations(journal)
+    reader = Reader(journal, make_ledger(journal=journal), revocations)
+    journal.fault = "away"
+
+    revocations.revoke("first", NOON)
+
+    assert revocations.is_revoked("first")
+    assert [] == journal.revoked
+    assert ["other processes will know of a revocation later: away"] == caplog.messages
+
+    journal.fault = None
+    reader.catch_up()
+
+    assert ["first"] == written(journal)
+
+
+def test_what_a_journal_did_not_take_is_tried_again_once_a_second(monkeypatch):
+    seconds = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: seconds[-1])
+    journal = FakeJournal()
+    revocations = Revocations(journal)
+    journal.fault = "away"
+    revocations.revoke("first", NOON)
+    journal.fault = None
+    tries = []
+
+    for moment in [100.9, 101.0, 101.1]:
+        seconds.append(moment)
+        revocations.write_pending()
+        tries.append(written(journal))
+
+    assert [[], ["first"], ["first"]] == tries
+
+
+def test_journal_that_took_nothing_is_not_asked_by_the_next_revocation():
+    journal = FakeJournal()
+    revocations = Revocations(journal)
+    journal.fault = "away"
+    revocations.revoke("first", NOON)
+    journal.fault = None
+
+    revocations.revoke("second", NOON)
+
+    assert [] == journal.revoked
+
+
+def test_journal_that_is_back_is_asked_at_once_again(monkeypatch):
+    monkeypatch.setattr(revocations_module, "SECONDS_BETWEEN_TRIES", 0)
+    journal = FakeJournal()
+    revocations = Revocations(journal)
+    journal.fault = "away"
+    revocations.revoke("first", NOON)
+    journal.fault = None
+    revocations.write_pending()
+
+    revocations.revoke("second", NOON)
+
+    assert ["first", "second"] == written(journal)
+
+
+def test_revocation_that_shall_not_wait_is_left_to_the_next_page():
+    journal = FakeJournal()
+    revocations = Revocations(journal)
+
+    revocations.revoke("first", NOON, at_once=False)
+    revocations.revoke("second", NOON, at_once=False)
+    assert [] == journal.revoked
+    revocations.write_pending()
+
+    assert ["first", "second"] == written(journal)
+
+
+class StuckJournal(FakeJournal):
+    """A journal whose writers wait until the test lets them go on."""
+
+    def __init__(self):
+        super().__init__()
+        self.may_go_on = threading.Event()
+        self.writer_waits = threading.Event()
+        self.patience = None
+        self.transactions = 0
+
+    @contextmanager
+    def writing(self, seconds=None):
+        """Yield the transaction of the one writer, once the test lets it go on."""
+        self.patience = seconds
+        self.transactions += 1
+        self.writer_waits.set()
+        assert self.may_go_on.wait(10)
+        with super().writing() as transaction:
+            yield transaction
+
+
+def test_nobody_waits_for_a_revocation_that_is_stuck_in_the_journal(monkeypatch):
+    monkeypatch.setattr(revocations_module, "SECONDS_FOR_A_REVOCATION", 0.05)
+    monkeypatch.setattr(revocations_module, "SECONDS_BETWEEN_TRIES", 0)
+    journal = StuckJournal()
+    revocations = Revocations(journal)
+    stuck = threading.Thread(target=revocations.revoke, args=["first", NOON])
+    stuck.start()
+    journal.writer_waits.wait(10)
+    began = time.monotonic()
+
+    revocations.revoke("second", NOON)
+    revocations.catch_up()
+
+    assert revocations.is_revoked("first")
+    assert revocations.is_revoked("second")
+    assert 0.05 <= time.monotonic() - began < 0.5
+    assert [] == journal.revoked
+
+    journal.may_go_on.set()
+    stuck.join()
+    revocations.write_pending()
+    assert ["first", "second"] == written(journal)
+
+
+def test_while_one_page_writes_what_is_pending_others_do_not_wait():
+    journal = StuckJournal()
+    revocations = Revocations(journal)
+    revocations.revoke("first", NOON, at_once=False)
+    with ThreadPoolExecutor() as pool:
+        page = pool.submit(revocations.write_pending)
+        journal.writer_waits.wait(10)
+        began = time.monotonic()
+
+        revocations.write_pending()
+
+        assert 0.1 > time.monotonic() - began
+        journal.may_go_on.set()
+        page.result(5)
+    assert ["first"] == written(journal)
+
+
+def test_revocations_that_wait_together_are_written_together_and_once(monkeypatch):
+    monkeypatch.setattr(revocations_module, "SECONDS_FOR_A_REVOCATION", 5)
+    journal = StuckJournal()
+    revocations = Revocations(journal)
+    with ThreadPoolExecutor() as pool:
+        pool.submit(revocations.revoke, "first", NOON)
+        journal.writer_waits.wait(10)
+        pool.submit(revocations.revoke, "second", NOON)
+        pool.submit(revocations.revoke, "third", NOON)
+        wait_until(lambda: revocations.is_revoked("second") and revocations.is_revoked("third"))
+
+        journal.may_go_on.set()
+
+    assert ["first", "second", "third"] == sorted(written(journal))
+    assert 2 == journal.transactions
+
+
+def test_journal_has_half_a_second_to_take_a_revocation():
+    journal = StuckJournal()
+    journal.may_go_on.set()
+
+    Revocations(journal).revoke("first", NOON)
+
+    assert 0.5 == pytest.approx(journal.patience, abs=0.05)
