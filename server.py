@@ -27,6 +27,7 @@ from werkzeug.routing import BaseConverter
 from werkzeug.sansio.utils import get_host
 
 from gudlft import calendar, lists, rules, sentences
+from gudlft.accounts import Accounts
 from gudlft.cookies import CookieSerializer
 from gudlft.export import bookings_table, write_csv
 from gudlft.files import BadFiles, is_email
@@ -40,7 +41,7 @@ from gudlft.reader import Reader
 from gudlft.rules import Limit, read_places, read_token
 from gudlft.search import EVERYTHING, Choice, Show, find
 from gudlft.settings import BadSettings, read_settings
-from gudlft.text import comparable, noun_for, plural, printable
+from gudlft.text import noun_for, plural, printable
 
 IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
 LARGEST_REQUEST = 16 * 1024  # bytes
@@ -62,14 +63,22 @@ class ClubRequest(Request):
         self.query_string = self.query_string.decode(errors="replace").encode()
 
     @cached_property
-    def club(self):
-        """Return the club whose secretary sent the request; None if nobody is signed in."""
-        if "club" not in session:
+    def account(self):
+        """Return the account of whoever sent the request; None if nobody is signed in."""
+        address = kept("address", str)
+        id = kept("id", str)
+        since = kept("since", int)
+        if None in (address, id, since):
             return None
         earliest = ledger.now() - SESSION_LASTS
-        if session["since"] <= earliest.timestamp() or revocations.is_revoked(session["id"]):
+        if since <= earliest.timestamp() or revocations.is_revoked(id):
             return None
-        return ledger.clubs.get(session["club"])
+        return accounts.find(address)
+
+    @property
+    def club(self):
+        """Return the club whose secretary sent the request; None if nobody is signed in."""
+        return self.account and self.account.club
 
     @cached_property
     def token(self):
@@ -104,6 +113,12 @@ class Sessions(SecureCookieSessionInterface):
         is_looked_at = session.accessed or session.modified
         if is_looked_at and request.method != "HEAD":
             super().save_session(app, session, response)
+
+
+def kept(name, kind, default=None):
+    """Return a part of the session; the default if it is missing, or another version wrote something else there."""
+    value = session.get(name)
+    return value if isinstance(value, kind) else default
 
 
 def new_token():
@@ -160,7 +175,8 @@ for mismatch in ledger.mismatches():
     app.logger.warning(printable(mismatch))
 
 failed_sign_ins = RateLimit(app.config["FAILED_SIGN_INS_PER_MINUTE"], seconds=60)
-mailed_codes = open_mailed_codes(app.config, ledger, revocations)
+accounts = Accounts(ledger.clubs.values())
+mailed_codes = open_mailed_codes(app.config, accounts, revocations)
 
 
 def session_salt():
@@ -337,8 +353,9 @@ def render_page(template, status=200, problem=None, **context):
 
 def take_receipt():
     """Return the receipt of an order that no page has shown yet; None if there is none."""
-    receipt = session.pop("receipt", None)
-    return sentences.Receipt(**receipt) if receipt else None
+    receipt = sentences.Receipt.read(kept("receipt", dict, {}))
+    session.pop("receipt", None)
+    return receipt
 
 
 def asked_page_number():
@@ -381,17 +398,18 @@ def sign_in_required(view):
 
 def keep_wanted_page():
     """Keep in the session where to go after signing in: the page that was asked for or, for an order, its form's."""
-    session.pop("wanted", None)
+    session.pop("wanted_competition", None)
+    session.pop("wanted_address", None)
     if request.endpoint == "purchase_places":
         competition = request.form.get("competition")
         if competition in ledger.competitions:
-            session["wanted"] = {"competition": competition}  # its form's address needs the club, not known yet
+            session["wanted_competition"] = competition  # its form's address needs the club, not known yet
     elif request.endpoint == "cancel_places":
-        session["wanted"] = {"address": url_for("bookings")}
+        session["wanted_address"] = url_for("bookings")
     else:
         address = own_address()
         if len(address) <= LONGEST_WANTED:
-            session["wanted"] = {"address": address}
+            session["wanted_address"] = address
 
 
 def own_address():
@@ -403,10 +421,10 @@ def own_address():
 
 def wanted_page(club):
     """Return the address to go to after signing in: what was kept, or else the summary."""
-    wanted = session.get("wanted", {})
-    if "competition" in wanted:
-        return url_for("book", competition=wanted["competition"], club=club.name)
-    return wanted.get("address", url_for("show_summary"))
+    competition = kept("wanted_competition", str)
+    if competition in ledger.competitions:
+        return url_for("book", competition=competition, club=club.name)
+    return kept("wanted_address", str, url_for("show_summary"))
 
 
 def require_own_club():
@@ -453,13 +471,13 @@ def sign_in():
     if mailed_codes:
         return mail_code(typed)
 
-    club = ledger.clubs_by_email.get(comparable(typed))
-    if club is None:
+    account = accounts.find(typed)
+    if account is None:
         failed_sign_ins.count(client)
         contact = app.config["CONTACT"]
         return render_sign_in(404, email_problem(sentences.email_unknown(contact and contact.text)))
 
-    return begin_sign_in(club)
+    return begin_sign_in(account)
 
 
 def ask_to_wait(response, seconds):
@@ -473,20 +491,20 @@ def email_problem(sentence):
     return Problem(sentence, field="email", typed=request.form.get("email", ""))
 
 
-def begin_sign_in(club):
-    """Begin a session for the club, and redirect to the page that was asked for."""
-    address = wanted_page(club)  # before the session, which keeps it, is cleared
+def begin_sign_in(account):
+    """Begin a session for an account, and redirect to the page that was asked for."""
+    page = wanted_page(account.club)  # before the session, which keeps it, is cleared
     end_sign_in()
-    session.update(club=club.name, id=secrets.token_urlsafe(12), since=int(ledger.now().timestamp()))
+    session.update(address=account.address, id=secrets.token_urlsafe(12), since=int(ledger.now().timestamp()))
     session.permanent = True
-    request.club = club
+    request.account = account
     log("signed in")
-    return redirect(address, 303)
+    return redirect(page, 303)
 
 
 def end_sign_in():
     """End the session, so that a copy of its cookie is refused too."""
-    if request.club:
+    if request.account:
         revocations.revoke(session["id"], ledger.now(), at_once=request.journal_error is None)
         log("signed out")
     session.clear()
@@ -505,14 +523,20 @@ def mail_code(typed):
 def ask_for_code(address):
     """Mail a code to the club with this address, if there is one; raise TooOften."""
     client = client_key(request.remote_addr)
-    session["code"] = mailed_codes.ask(address, client, ledger.now(), session.get("code"))
+    asking = mailed_codes.ask(address, client, ledger.now(), asked_before=asked_code())
+    session["code"] = asking._asdict()
     log("a code was asked for")
+
+
+def asked_code():
+    """Return what the session keeps of a code that was asked for; None if there is nothing."""
+    return mailed_codes.read_asking(kept("code", dict, {}))
 
 
 @app.get("/code")
 def enter_code():
     """Show the form for a mailed code; send the signed-in on, unless they asked for one."""
-    if request.club and "code" not in session:
+    if request.club and not asked_code():
         return redirect(url_for("show_summary"), 303)
     return render_code()
 
@@ -535,22 +559,23 @@ def sign_in_by_code():
         return render_code(503, Problem(sentences.CODE_CANNOT_BE_CHECKED))
 
     try:
-        club = mailed_codes.use(session.get("code"), request.form.get("code", ""), ledger.now())
+        account = mailed_codes.use(asked_code(), request.form.get("code", ""), ledger.now())
     except JournalError as error:
         log(f"no code can be checked: {error}")
         return render_code(503, Problem(sentences.CODE_CANNOT_BE_CHECKED))
-    if club is None:
+    if account is None:
         failed_sign_ins.count(client)
         return render_code(400, Problem(sentences.CODE_WRONG, field="code"))
-    return begin_sign_in(club)
+    return begin_sign_in(account)
 
 
 def mail_another_code():
     """Mail another code if this browser asked for one before; redirect to the sign-in page if it did not."""
-    if "code" not in session:
+    asked = asked_code()
+    if asked is None:
         return redirect(url_for("index"), 303)
     try:
-        ask_for_code(session["code"]["address"])
+        ask_for_code(asked.address)
     except TooOften as error:
         problem = Problem(sentences.too_many_codes(error.seconds))
         return ask_to_wait(render_code(429, problem), error.seconds)

@@ -379,7 +379,7 @@ def test_errors_have_a_page_of_the_app_with_a_way_on(john, monkeypatch):
 
 def test_fault_after_a_booking_says_that_it_was_made(ledger, john, monkeypatch):
     monkeypatch.setitem(server.app.config, "TESTING", False)
-    monkeypatch.setattr(server.sentences, "Receipt", None)
+    monkeypatch.delattr(server.sentences.Receipt, "sentence")
 
     page = john.book("1")
 

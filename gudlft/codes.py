@@ -3,16 +3,17 @@
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import make_msgid
+from typing import NamedTuple
 
 from .files import LONGEST_EMAIL
 from .journal.revocations import CLOCKS_DIFFER
+from .text import comparable
 
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without I, L, O, 0 and 1, which are easily confused
 CODE_LENGTH = 8
@@ -33,9 +34,8 @@ If you did not ask for it, ignore it. Nobody can sign in without it.
 """
 
 
-@dataclass(frozen=True)
-class Asking:
-    """A request for a code: a random id, its moment as Unix time in whole seconds, and the comparable address."""
+class Asking(NamedTuple):
+    """A request for a code: a random id, its moment as Unix time in whole seconds, and the address as it was typed."""
 
     id: str
     at: int
@@ -65,7 +65,7 @@ def code_for(asking: Asking, key: bytes) -> str:
 
 def _letters(asking: Asking, key: bytes, block: int) -> list[str]:
     """Return about 31 letters, all equally likely, that nobody can predict without the key."""
-    facts = json.dumps([PURPOSE, asking.id, asking.at, asking.address, block])
+    facts = json.dumps([PURPOSE, asking.id, asking.at, comparable(asking.address), block])
     digest = hmac.digest(key, facts.encode(), hashlib.sha256)
     return [ALPHABET[byte % len(ALPHABET)] for byte in digest if byte < FAIR_BYTES]
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from .journal import Journal, LastRow, NoJournal, Transaction, check_entries, entries_after
 from .model import BookingError, Club, Competition, Entry, Kind, Order, Outcome
 from .rules import Standing, Terms, points_of
-from .text import comparable, fold
+from .text import fold
 from .totals import Draft, Totals
 from .writer import Outcomes, TakeOrders, Writer
 
@@ -66,7 +66,6 @@ class Ledger:
     ):
         """Take over what the journal holds; raise JournalError if it cannot be read."""
         self.clubs = {club.name: club for club in clubs}
-        self.clubs_by_email = {comparable(club.email): club for club in self.clubs.values()}
         self.by_start = sorted(competitions, key=start_and_name)
         self.competitions = {competition.name: competition for competition in self.by_start}
         self.terms = terms or Terms()

@@ -5,11 +5,11 @@ import threading
 from collections.abc import Mapping
 from datetime import datetime
 
+from .accounts import Account, Accounts
 from .codes import SECONDS_VALID, Asking, code_for, is_right
 from .journal.revocations import Revocations
 from .limits import RateLimit, TooOften
 from .mail import Mailer
-from .model import Club
 from .text import comparable
 
 CODES_FOR_AN_ADDRESS = 5
@@ -23,10 +23,10 @@ class MailedCodes:
     A code that no longer works, because it was used, replaced or guessed at too often, is revoked by its id.
     """
 
-    def __init__(self, key: bytes, clubs_by_email: Mapping[str, Club], mailer: Mailer, revocations: Revocations):
+    def __init__(self, key: bytes, accounts: Accounts, mailer: Mailer, revocations: Revocations):
         """Derive the codes from the key, mail them to the clubs, and revoke them when they were used."""
         self._key = key
-        self._clubs_by_email = clubs_by_email
+        self._accounts = accounts
         self.mailer = mailer
         self._revocations = revocations
         self._asked_for_address = RateLimit(CODES_FOR_AN_ADDRESS, SECONDS_VALID)
@@ -38,38 +38,39 @@ class MailedCodes:
         """Say that the mail server takes mail; raise MailError if it does not."""
         return self.mailer.check()
 
-    def ask(self, typed: str, client: str, now: datetime, asked_before: dict | None = None) -> dict:
+    def ask(self, typed: str, client: str, now: datetime, asked_before: Asking | None = None) -> Asking:
         """Mail a code to the club with the address, if there is one; raise TooOften.
 
-        Return what the browser keeps of it: id, moment and what was typed, which tell nobody the code or whether the
-        club exists. The code that the browser asked for before no longer works.
+        Return what the browser keeps of it, which tells nobody the code or whether the club exists. The code that the
+        browser asked for before no longer works.
         """
-        address = comparable(typed)
-        self._count_asking(address, client)
+        self._count_asking(comparable(typed), client)
         if asked_before:
-            self._revocations.revoke(asked_before["id"], now)
+            self._revocations.revoke(asked_before.id, now)
 
-        asking = Asking(secrets.token_urlsafe(12), int(now.timestamp()), address)
-        club = self._clubs_by_email.get(address)
-        self.mailer.send_code(club.email if club else None, code_for(asking, self._key))
-        return {"id": asking.id, "at": asking.at, "address": typed}
+        asking = Asking(secrets.token_urlsafe(12), int(now.timestamp()), typed)
+        account = self._accounts.find(typed)
+        self.mailer.send_code(account.address if account else None, code_for(asking, self._key))
+        return asking
 
-    def use(self, asked: dict | None, typed: str, now: datetime) -> Club | None:
-        """Return the club that the code signs in, once; None if it signs nobody in. Raise JournalError."""
-        if asked is None:
-            return None
-        asking = Asking(asked["id"], asked["at"], comparable(asked["address"]))
-        if not asking.is_current(now.timestamp()):
+    def read_asking(self, kept: Mapping) -> Asking | None:
+        """Return the asking that a session kept; None if there is none, or another version of the app kept it."""
+        kinds = {name: type(value) for name, value in kept.items()}
+        return Asking(**kept) if kinds == Asking.__annotations__ else None
+
+    def use(self, asking: Asking | None, typed: str, now: datetime) -> Account | None:
+        """Return the account that the code signs in, once; None if it signs nobody in. Raise JournalError."""
+        if asking is None or not asking.is_current(now.timestamp()):
             return None
         if not self._judge(typed, asking):
             self._end_after_too_many(asking, now)
             return None
 
-        club = self._clubs_by_email.get(asking.address)
-        if club is None:
+        account = self._accounts.find(asking.address)
+        if account is None:
             return None
         is_first_use = self._revocations.revoke_once(asking.id, now)
-        return club if is_first_use else None
+        return account if is_first_use else None
 
     def _count_asking(self, address: str, client: str) -> None:
         """Count a request for a code; raise TooOften, and count nothing, if it comes too soon."""

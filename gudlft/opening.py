@@ -4,6 +4,7 @@ import gc
 from collections.abc import Mapping
 from pathlib import Path
 
+from .accounts import Accounts
 from .files import read_data
 from .journal import Journal, JournalError, NoJournal
 from .journal.revocations import Revocations
@@ -34,7 +35,7 @@ def open_ledger(settings: Mapping, journal: Journal) -> Ledger:
         gc.enable()
 
 
-def open_mailed_codes(settings: Mapping, ledger: Ledger, revocations: Revocations):
+def open_mailed_codes(settings: Mapping, accounts: Accounts, revocations: Revocations):
     """Return the codes by mail; None if the email address alone signs in."""
     if settings["MAIL"] is None:
         return None
@@ -42,4 +43,4 @@ def open_mailed_codes(settings: Mapping, ledger: Ledger, revocations: Revocation
     from .mailed_codes import MailedCodes
 
     mailer = Mailer(settings["MAIL"], settings["MAIL_FROM"])
-    return MailedCodes(settings["SECRET_KEY"], ledger.clubs_by_email, mailer, revocations)
+    return MailedCodes(settings["SECRET_KEY"], accounts, mailer, revocations)

@@ -1,6 +1,7 @@
 """The sentences of the pages. Refusals stand beside their rules; headings, labels and links in the templates."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -72,6 +73,12 @@ class Receipt(NamedTuple):
     points: int
     points_left: int
     page_number: int  # of My bookings, where the competition's card is
+
+    @classmethod
+    def read(cls, kept: Mapping) -> "Receipt | None":
+        """Return the receipt that a session kept; None if there is none, or another version of the app kept it."""
+        kinds = {name: type(value) for name, value in kept.items()}
+        return cls(**kept) if kinds == cls.__annotations__ else None
 
     @property
     def title(self) -> str:

@@ -26,6 +26,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 import server
+from gudlft.accounts import Accounts
 from gudlft.journal import CommitInDoubt, JournalError, LastRow, Revocation
 from gudlft.journal.revocations import Revocations
 from gudlft.ledger import Ledger
@@ -75,6 +76,7 @@ def let_pages_show(ledger, patch):
     """Let the app's pages show a ledger, with a journal or without, until the patch is undone; return the ledger."""
     revocations = Revocations(ledger.journal)
     patch.setattr(server, "ledger", ledger)
+    patch.setattr(server, "accounts", Accounts(ledger.clubs.values()))
     patch.setattr(server, "journal", ledger.journal)
     patch.setattr(server, "revocations", revocations)
     patch.setattr(server, "reader", Reader(ledger.journal, ledger, revocations))

@@ -16,7 +16,7 @@ from gudlft.journal import (
     check_entries,
     check_revocation,
 )
-from gudlft.ledger import Ledger, now
+from gudlft.ledger import now
 from gudlft.model import BookingError, Club, Competition, Entry, Kind, Order, Outcome
 from gudlft.rules import Terms
 from tests.support import (
@@ -451,12 +451,6 @@ def test_entries_of_a_club_that_is_gone_are_kept():
     assert (13, 18, 0) == figures(ledger)
     assert [("Gone", 2)] == ledger.entry_list(OPEN)
     check_conservation(ledger)
-
-
-def test_emails_are_looked_up_whatever_their_case():
-    ledger = Ledger([Club("A", "John@Club.example", 1)], [])
-
-    assert ledger.clubs["A"] is ledger.clubs_by_email["john@club.example"]
 
 
 # What it makes of a journal

@@ -761,9 +761,9 @@ def test_session_begins_anew_with_the_sign_in(app, postbox):
     browser.enter(code)
 
     session = session_of(browser)
-    assert {"club", "id", "since", "_permanent"} == set(session)
+    assert {"address", "id", "since", "_permanent"} == set(session)
     assert "fixed" != session["id"]
-    assert ["Simply Lift", True] == [session["club"], session["_permanent"]]
+    assert [JOHN_IN_THE_FILE, True] == [session["address"], session["_permanent"]]
 
 
 def test_signed_in_secretary_may_sign_another_club_in(app, postbox):
@@ -808,7 +808,7 @@ def test_cookie_of_the_longest_addresses_is_one_that_browsers_keep(app):
     browser.get(f"/showSummary?q={'%F0%9F%8F%8B' * 65}&x={'ab' * 100}")
     browser.sign_in("x" * 241 + "@club.example")
 
-    assert {"code", "wanted", "_flashes"} == set(session_of(browser))
+    assert {"code", "wanted_address", "_flashes"} == set(session_of(browser))
     assert len(browser.cookie) < 3500
 
 

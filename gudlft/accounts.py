@@ -1,0 +1,27 @@
+"""Accounts: who may sign in with an email address, and for whom."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .model import Club
+from .text import comparable
+
+
+@dataclass(frozen=True)
+class Account:
+    """What an address, as the file has it, may sign in for."""
+
+    address: str
+    club: Club
+
+
+class Accounts:
+    """The accounts, found by their addresses."""
+
+    def __init__(self, clubs: Iterable[Club]):
+        """Make an account of each club's address."""
+        self._by_address = {comparable(club.email): Account(club.email, club) for club in clubs}
+
+    def find(self, address: str) -> Account | None:
+        """Return the account of an address, whatever its case; None if it has none."""
+        return self._by_address.get(comparable(address))

@@ -1,0 +1,135 @@
+"""Accounts: an address is looked up at each request, whatever was in the files when it signed in."""
+
+import pytest
+
+from gudlft.accounts import Account, Accounts
+from gudlft.model import Club
+from tests.support import JOHN, KATE, KEPT, OPEN, Secretary, write_data
+
+CUP = (OPEN, "2050-03-27 11:11:00", 20)
+
+
+def test_address_is_found_whatever_its_case():
+    club = Club("A", "John@Club.example", 1)
+    accounts = Accounts([club])
+
+    assert Account("John@Club.example", club) == accounts.find(" JOHN@club.example ")
+    assert accounts.find("jane@club.example") is None
+
+
+@pytest.fixture
+def restart(tmp_path, start):
+    """Return a function that starts the app with clubs, given as (name, email, points), and returns server.py."""
+
+    def start_with(*clubs):
+        write_data(tmp_path, clubs, [CUP])
+        return start(**KEPT, DATA_DIR=tmp_path)
+
+    return start_with
+
+
+def test_session_goes_on_after_a_restart_for_a_club_that_has_a_new_name(restart):
+    john = Secretary(JOHN, restart(("Simply Lift", JOHN, 13)).app)
+
+    john.move_to(restart(("Simply Strong", JOHN, 13)).app)
+
+    assert "Simply Strong" == john.club
+
+
+def test_address_that_was_taken_out_of_the_files_is_signed_out_at_the_next_request(restart):
+    john = Secretary(JOHN, restart(("Simply Lift", JOHN, 13)).app)
+    after = restart(("Simply Lift", "jane@simplylift.co", 13))
+
+    john.move_to(after.app)
+
+    assert 403 == john.book("1").status
+    assert (303, "/") == john.get("/showSummary").redirect
+    assert [] == after.ledger.entries
+
+
+def test_address_that_is_another_clubs_now_acts_for_that_club(restart):
+    john = Secretary(JOHN, restart(("Simply Lift", JOHN, 13), ("She Lifts", KATE, 12)).app)
+    form = john.booking_form("1")
+    after = restart(("Simply Lift", "jane@simplylift.co", 13), ("She Lifts", JOHN, 12))
+
+    john.move_to(after.app)
+    old_form = john.post("/purchasePlaces", **form)
+    new_form = john.post("/purchasePlaces", **john.booking_form("1"))
+
+    assert "She Lifts" == john.club
+    assert [403, 303] == [old_form.status, new_form.status]
+    assert ["She Lifts"] == [entry.club for entry in after.ledger.entries]
+
+
+# Sessions of other versions
+
+SIGNED_IN = {"address": JOHN, "id": "0123456789abcdef", "since": 4_000_000_000}
+RECEIPT = {"number": 1, "competition": OPEN, "places": 2, "points": 6, "points_left": 7, "page_number": 1}
+CODE = {"id": "0123456789abcdef", "at": 4_000_000_000, "address": JOHN}
+
+
+def open_pages(secretary, content):
+    """Send several requests, each with a session of this content; return their pages."""
+    pages = []
+    for address in ["/", "/showSummary", "/bookings", "/code"]:
+        write_session(secretary, content)
+        pages.append(secretary.get(address))
+    for address, form in [
+        ("/showSummary", {"email": JOHN}),
+        ("/purchasePlaces", {"competition": OPEN, "places": "1"}),
+        ("/code", {"another": "1"}),
+        ("/code", {"code": "7QKM-2XPD"}),
+        ("/logout", {}),
+    ]:
+        write_session(secretary, content)
+        pages.append(secretary.post(address, **form))
+    return pages
+
+
+def write_session(secretary, content):
+    """Let a browser's cookie hold this."""
+    with secretary.client.session_transaction() as session:
+        session.clear()
+        session.update(content)
+
+
+@pytest.mark.parametrize("value", [None, 7, True, "x", [], {}, ["x"], {"x": 1}])
+@pytest.mark.parametrize("part", ["address", "id", "since", "receipt", "wanted_competition", "wanted_address", "code"])
+def test_session_that_another_version_wrote_is_no_error(mailing, part, value):
+    for app in [mailing.app, Secretary().client.application]:
+        for content in [SIGNED_IN | {part: value}, {part: value}]:
+            pages = open_pages(Secretary(app=app), content)
+
+            assert [] == [page.status for page in pages if page.status >= 500]
+
+
+@pytest.mark.parametrize("part", ["address", "id", "since"])
+def test_session_without_a_part_that_counts_is_signed_out(part):
+    secretary = Secretary()
+    write_session(secretary, {name: value for name, value in SIGNED_IN.items() if name != part})
+
+    assert not secretary.is_signed_in
+
+
+def test_session_of_the_version_before_is_signed_out():
+    secretary = Secretary()
+    write_session(secretary, {"club": "Simply Lift", "id": "0123456789abcdef", "since": 4_000_000_000})
+
+    assert not secretary.is_signed_in
+
+
+@pytest.mark.parametrize("name", [*RECEIPT, "unknown"])
+def test_receipt_that_another_version_kept_is_not_shown(name):
+    secretary = Secretary()
+    write_session(secretary, SIGNED_IN | {"receipt": RECEIPT | {name: None}})
+
+    assert "" == secretary.get("/showSummary").banner
+
+
+@pytest.mark.parametrize("name", [*CODE, "unknown"])
+def test_code_that_another_version_kept_counts_as_none(mailing, name):
+    secretary = Secretary(app=mailing.app)
+    write_session(secretary, {"code": CODE | {name: None}})
+
+    assert (303, "/") == secretary.post("/code", another="1").redirect
+    assert 400 == secretary.enter("7QKM-2XPD").status
