@@ -83,7 +83,7 @@ def mailing(data, start):
     """Return server.py as it starts with codes by mail and a journal; its `mails` has (address, code) of each mail."""
     module = start(**KEPT, MAIL="smtp://127.0.0.1:1", MAIL_FROM="registration@club.example")
     module.mails = []
-    module.mailed_codes.mailer.send_code = lambda *mail: module.mails.append(mail)
+    module.mailed_codes.outbox.put = lambda *mail: module.mails.append(mail)
     return module
 
 

@@ -846,7 +846,7 @@ def check():
 
 def check_mail():
     """Say whether the mail server takes mail; exit with 1 if it does not."""
-    from gudlft.mail_server import MailError
+    from gudlft.mail.smtp import MailError
 
     try:
         print(mailed_codes.check())

@@ -39,8 +39,8 @@ def open_mailed_codes(settings: Mapping, accounts: Accounts, revocations: Revoca
     """Return the codes by mail; None if the email address alone signs in."""
     if settings["MAIL"] is None:
         return None
-    from .mail import Mailer
-    from .mailed_codes import MailedCodes
+    from .mail.codes import MailedCodes
+    from .mail.outbox import Outbox
 
-    mailer = Mailer(settings["MAIL"], settings["MAIL_FROM"])
-    return MailedCodes(settings["SECRET_KEY"], accounts, mailer, revocations)
+    outbox = Outbox(settings["MAIL"], settings["MAIL_FROM"])
+    return MailedCodes(settings["SECRET_KEY"], accounts, outbox, revocations)

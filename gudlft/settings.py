@@ -8,7 +8,7 @@ import re
 import secrets
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from urllib.parse import quote, unquote, urlsplit
 
@@ -21,6 +21,10 @@ RANDOM_KEY = secrets.token_hex().encode()
 SHORTEST_KEY = 16
 LONGEST_CONTACT = 200
 HOST = r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*"
+MAIL_SERVER = (
+    r"(?P<scheme>[a-z+]+)://((?P<name>[^:]*):(?P<password>.*)@)?"
+    rf"(?P<host>{HOST}|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{{1,5}}))?"
+)
 MAIL_FORM = "smtp://, smtp+starttls:// or smtps:// and then [name:password@]host[:port]"
 
 
@@ -150,34 +154,25 @@ def read_mail_server(text: str) -> MailServer | None:
     """Return the server of an address like smtps://name:password@host:465; None if the text is empty."""
     if not text:
         return None
-    scheme, _, rest = text.partition("://")
-    security = MailSecurity(scheme.lower())
-    credentials, at, address = rest.rpartition("@")
-    host, port = read_host_and_port(address)
-    if port is None:
-        port = USUAL_PORTS[security]
-
-    if not at:
-        return MailServer(host, port, security)
-    name, _, password = credentials.partition(":")
-    return MailServer(host, port, security, read_credential(name), read_credential(password))
-
-
-def read_host_and_port(text: str) -> tuple[str, int | None]:
-    """Return the host, an IPv6 address without its brackets, and the port, None if none is written."""
-    match = re.fullmatch(rf"(?P<host>{HOST}|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{{1,5}}))?", text.lower())
+    match = re.fullmatch(MAIL_SERVER, text, re.IGNORECASE | re.ASCII)
     if not match:
         raise ValueError
-    host = match["host"]
-    if host.startswith("["):
-        host = str(ipaddress.IPv6Address(host[1:-1]))
-    if match["port"] is None:
-        return host, None
-
-    port = int(match["port"])
+    security = MailSecurity(match["scheme"].lower())
+    port = int(match["port"] or USUAL_PORTS[security])
     if not 1 <= port <= 65_535:
         raise ValueError
-    return host, port
+
+    server = MailServer(read_host(match["host"].lower()), port, security)
+    if match["name"] is None:
+        return server
+    return replace(server, name=read_credential(match["name"]), password=read_credential(match["password"]))
+
+
+def read_host(text: str) -> str:
+    """Return a host's name, or its IPv6 address without the brackets."""
+    if text.startswith("["):
+        return str(ipaddress.IPv6Address(text[1:-1]))
+    return text
 
 
 def read_credential(text: str) -> str:

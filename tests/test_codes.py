@@ -8,7 +8,9 @@ from email.policy import default
 
 import pytest
 
-from gudlft.codes import Asking, code_for, code_mail, is_right
+from gudlft.mail.codes import Asking, code_for, is_right
+from gudlft.mail.outbox import code_mail
+from gudlft.mail.smtp import MailError
 
 KEY = b"0123456789abcdef"
 ASKING = Asking("5dN1mZ0rT3aXqL2w", 1_800_000_000, "john@simplylift.co")
@@ -87,10 +89,10 @@ def test_code_without_its_hyphen_is_right():
     assert is_right(code_for(ASKING, KEY).replace("-", ""), ASKING, KEY)
 
 
-def test_blanks_and_hyphens_anywhere_do_not_count():
+def test_only_letters_and_digits_count():
     code = code_for(ASKING, KEY)
 
-    assert is_right("- \u00a0".join(code), ASKING, KEY)
+    assert is_right('- \u00a0\u200b\0."'.join(code), ASKING, KEY)
 
 
 def test_code_of_another_asking_is_wrong():
@@ -126,8 +128,8 @@ def test_malformed_code_is_simply_wrong(typed):
     assert not is_right(typed, ASKING, KEY)
 
 
-@pytest.mark.parametrize("pad", ["\u0000", "\u200b", "A", "é"])
-def test_right_code_with_more_than_blanks_and_hyphens_is_wrong(pad):
+@pytest.mark.parametrize("pad", ["A", "7", "é", "²", "ｋ"])
+def test_right_code_with_another_letter_or_digit_is_wrong(pad):
     assert not is_right(code_for(ASKING, KEY) + pad, ASKING, KEY)
 
 
@@ -231,16 +233,13 @@ def test_address_stands_in_the_mail_as_it_is_in_the_file(address):
         "john(stranger@evil.example)@simplylift.co",
         "=?utf-8?q?john?=@simplylift.co",
         "john@simplylift.co\0",
-        "jöhn@simplylift.co",
-        "john@sïmplylift.co",
         "john",
         "john@",
         "@simplylift.co",
         "",
         "(" * 200 + "@simplylift.co",
-        "x" * 300 + "@simplylift.co",
     ],
 )
 def test_what_is_no_single_plain_address_gets_no_mail(address):
-    with pytest.raises(ValueError):
+    with pytest.raises(MailError):
         code_mail(SENDER, address, "7QKM-2XPD")

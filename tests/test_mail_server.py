@@ -1,12 +1,12 @@
-"""What a mail server's answers mean, and how they are reported in a line."""
+"""What can go wrong with a mail server, in words, and whether another try is worth while."""
 
 import smtplib
-import socket
 import ssl
 
 import pytest
 
-from gudlft.mail_server import MailError, is_final, one_line, own_name, reason, refusal, shut, without_code
+from gudlft.mail.outbox import without_code
+from gudlft.mail.smtp import mail_error
 
 
 def untrusted(sentence="self-signed certificate"):
@@ -17,54 +17,28 @@ def untrusted(sentence="self-signed certificate"):
 
 
 @pytest.mark.parametrize(
-    ("error", "expected"),
+    ("error", "text", "is_final"),
     [
-        (smtplib.SMTPDataError(554, b"spam"), (554, "spam")),
-        (smtplib.SMTPSenderRefused(451, "later", "a@b.example"), (451, "later")),
-        (smtplib.SMTPRecipientsRefused({"a@b.example": (550, b"nobody")}), (550, "nobody")),
-        (smtplib.SMTPDataError(554, "tête".encode("latin-1")), (554, "t\ufffdte")),
-        (smtplib.SMTPServerDisconnected("gone"), None),
-        (TimeoutError("timed out"), None),
+        (smtplib.SMTPDataError(499, b"later"), "it answers 499 later", False),
+        (smtplib.SMTPDataError(500, b"never"), "it answers 500 never", True),
+        (smtplib.SMTPDataError(554, "tête".encode("latin-1")), "it answers 554 t\ufffdte", True),
+        (smtplib.SMTPSenderRefused(451, "later", "a@b.example"), "it answers 451 later", False),
+        (smtplib.SMTPRecipientsRefused({"a@b.example": (550, b"nobody")}), "it answers 550 nobody", True),
+        (smtplib.SMTPAuthenticationError(535, b"no: sesame"), "it refuses the name or the password (535)", True),
+        (smtplib.SMTPAuthenticationError(454, b"later"), "it refuses the name or the password (454)", False),
+        (smtplib.SMTPNotSupportedError("no STARTTLS"), "no STARTTLS", True),
+        (smtplib.SMTPServerDisconnected("gone"), "gone", False),
+        (untrusted(), "its certificate is not trusted: self-signed certificate", True),
+        (ssl.SSLError("broken"), "('broken',)", False),
+        (ConnectionRefusedError(111, "Connection refused"), "[Errno 111] Connection refused", False),
+        (TimeoutError(), "TimeoutError", False),
+        (ValueError("sesame"), "the name or the password has characters that mail servers do not take", True),
     ],
 )
-def test_refusal_has_the_servers_number_and_text(error, expected):
-    assert expected == refusal(error)
+def test_failure_is_told_in_words_with_nothing_that_the_server_was_told(error, text, is_final):
+    failure = mail_error(error)
 
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (smtplib.SMTPDataError(499, b"later"), False),
-        (smtplib.SMTPDataError(500, b"never"), True),
-        (smtplib.SMTPNotSupportedError("no STARTTLS"), True),
-        (smtplib.SMTPServerDisconnected("gone"), False),
-        (untrusted(), True),
-        (ssl.SSLError("broken"), False),
-        (ConnectionRefusedError(111, "Connection refused"), False),
-        (ValueError("an address"), True),
-        (MailError("too old"), True),
-        (RecursionError(), True),
-    ],
-)
-def test_error_is_final_where_another_try_would_end_as_this_one(error, expected):
-    assert expected is is_final(error)
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (smtplib.SMTPAuthenticationError(535, b"no: sesame"), "it refuses the name or the password (535)"),
-        (smtplib.SMTPDataError(554, b"spam"), "it answers 554 spam"),
-        (untrusted(), "its certificate is not trusted: self-signed certificate"),
-        (smtplib.SMTPServerDisconnected("gone"), "gone"),
-        (MailError("its code is too old by now"), "its code is too old by now"),
-        (TimeoutError(), "TimeoutError"),
-        (ValueError("sesame"), "an address, the name or the password has characters that mail servers do not take"),
-        (RecursionError("sesame"), "RecursionError"),
-    ],
-)
-def test_reason_says_what_the_server_said_and_nothing_that_it_was_told(error, expected):
-    assert expected == reason(error)
+    assert (text, is_final) == (str(failure), failure.is_final)
 
 
 @pytest.mark.parametrize(
@@ -77,34 +51,3 @@ def test_reason_says_what_the_server_said_and_nothing_that_it_was_told(error, ex
 )
 def test_code_in_a_text_becomes_dots(text, expected):
     assert expected == without_code(text, "7QKM-2XPD")
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("a\r\nb\x1b[31m", "a  b [31m"), ("x" * 201, "x" * 200)],
-)
-def test_line_has_blanks_for_what_is_not_printable_and_200_characters(text, expected):
-    assert expected == one_line(text)
-
-
-@pytest.mark.parametrize(("name", "expected"), [("mail.club.example", "mail.club.example"), ("laptop", "[127.0.0.1]")])
-def test_machine_introduces_itself_by_its_full_name_or_its_address(name, expected, monkeypatch):
-    monkeypatch.setattr(socket, "gethostname", lambda: name)
-
-    assert expected == own_name()
-
-
-def test_whoever_reads_from_a_socket_that_is_shut_reads_its_end():
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        shut(ours)
-
-        assert b"" == ours.recv(1)
-
-
-def test_socket_that_was_closed_meanwhile_is_no_error():
-    ours, theirs = socket.socketpair()
-    ours.close()
-    theirs.close()
-
-    shut(ours)

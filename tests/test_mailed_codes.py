@@ -15,7 +15,7 @@ import pytest
 
 from gudlft.journal import CommitInDoubt, JournalError
 from gudlft.limits import RateLimit
-from gudlft.mail import Mailer
+from gudlft.mail import outbox as outbox_module
 from tests.mail_servers import Postbox, code_in, mail_server, read_mail, scripted_server
 from tests.support import (
     JOHN,
@@ -63,7 +63,7 @@ def folder(tmp_path):
 @pytest.fixture
 def start_mailing(start, folder, postbox, monkeypatch):
     """Return a function that starts the app with the mail server and other settings; it sends mail quickly."""
-    monkeypatch.setattr(Mailer, "delay", 0.02)
+    monkeypatch.setattr(outbox_module, "DELAY", (0.02, 0.02))
     started = []
 
     def load(**settings):
@@ -73,7 +73,7 @@ def start_mailing(start, folder, postbox, monkeypatch):
 
     yield load
     for app in started:
-        app.mailed_codes.mailer.close()
+        app.mailed_codes.outbox.close()
 
 
 @pytest.fixture
@@ -150,7 +150,8 @@ def test_malformed_address_is_refused_and_asks_for_nothing(app, postbox, address
 
     assert 400 == page.status
     assert "code" not in session_of(browser)
-    assert 0 == app.mailed_codes.mailer.waiting()
+    app.mailed_codes.outbox.close()
+    assert [] == postbox.asked_for
 
 
 @pytest.mark.parametrize("typed", [JOHN, JOHN_IN_THE_FILE, "JOHN@SIMPLYLIFT.CO", f" {JOHN}\t"])
@@ -224,14 +225,14 @@ def test_signing_in_by_the_address_alone_is_over(app, postbox):
     assert [] == app.ledger.entries
 
 
-def test_no_request_waits_for_the_mail_server(start_mailing):
+def test_no_request_waits_for_the_mail_server(start_mailing, monkeypatch):
+    monkeypatch.setattr(outbox_module, "SECONDS_AT_THE_END", 0)
     with scripted_server(GREETING=[]) as silent:
         app = start_mailing(MAIL=f"smtp://127.0.0.1:{silent.port}")
         started = time.monotonic()
         for address in [JOHN, KATE, UNKNOWN]:
             assert 303 == visitor(app).sign_in(address).status
         seconds = time.monotonic() - started
-        app.mailed_codes.mailer.seconds_at_the_end = 0.0
 
     assert seconds < 1
 
@@ -415,7 +416,7 @@ def test_code_is_refused_where_none_was_asked_for(app):
 
 def test_no_code_works_for_an_address_that_no_club_has(app, postbox, monkeypatch):
     codes = []
-    monkeypatch.setattr(app.mailed_codes.mailer, "send_code", lambda address, code: codes.append((address, code)))
+    monkeypatch.setattr(app.mailed_codes.outbox, "put", lambda address, code: codes.append((address, code)))
     browser = visitor(app)
     browser.sign_in(UNKNOWN)
     [(address, code)] = codes
@@ -523,11 +524,35 @@ def test_five_codes_are_asked_for_an_address_and_no_sixth(app, postbox, address)
     assert 303 == visitor(app).sign_in(KATE).status
 
 
-def test_clubs_get_no_more_than_five_mails(app, postbox):
+def sign_in_from(app, client, address):
+    """Ask for a code from another client's address; return the status."""
+    with app.app.test_client() as browser:
+        return browser.post("/showSummary", data={"email": address}, environ_base={"REMOTE_ADDR": client}).status_code
+
+
+@pytest.mark.parametrize("address", [JOHN, UNKNOWN])
+def test_one_client_keeps_no_other_from_asking_for_an_address(app, address):
+    for _ in range(12):
+        visitor(app).sign_in(address)
+
+    assert 429 == visitor(app).sign_in(address).status
+    assert 303 == sign_in_from(app, "127.0.0.2", address)
+
+
+@pytest.mark.parametrize("address", [JOHN, UNKNOWN])
+def test_twenty_codes_are_asked_for_an_address_by_all_and_no_more(app, address):
+    statuses = [sign_in_from(app, f"10.0.{number}.1", address) for number in range(4) for _ in range(5)]
+
+    assert [303] * 20 == statuses
+    assert 429 == sign_in_from(app, "10.0.4.1", address)
+    assert 303 == sign_in_from(app, "10.0.4.1", KATE)
+
+
+def test_clubs_get_no_more_than_five_mails_by_one_client(app, postbox):
     for _ in range(12):
         visitor(app).sign_in(JOHN)
-    ask(visitor(app), postbox, KATE)
-    wait_until(lambda: app.mailed_codes.mailer.waiting() == 0)
+    visitor(app).sign_in(KATE)
+    app.mailed_codes.outbox.close()
 
     assert {JOHN_IN_THE_FILE: 5, KATE: 1} == Counter(postbox.asked_for)
 
@@ -547,9 +572,7 @@ def test_codes_of_one_client_are_not_counted_for_another(app):
     for number in range(20):
         visitor(app).sign_in(f"{number}@club.example")
 
-    other = visitor(app).client.post("/showSummary", data={"email": KATE}, environ_base={"REMOTE_ADDR": "127.0.0.2"})
-
-    assert 303 == other.status_code
+    assert 303 == sign_in_from(app, "127.0.0.2", KATE)
 
 
 def test_forged_headers_make_no_other_client(app):
@@ -587,7 +610,7 @@ def test_asking_too_often_at_once_mails_no_more(app, postbox):
 def test_code_that_was_mailed_still_works_when_no_more_are(app, postbox):
     for _ in range(4):
         visitor(app).sign_in(JOHN)
-    wait_until(lambda: app.mailed_codes.mailer.waiting() == 0)
+    wait_until(lambda: 4 == len(postbox.mails))
     browser = visitor(app)
     code = ask(browser, postbox)
 
@@ -739,8 +762,9 @@ def test_code_from_another_site_is_refused(app, postbox, headers):
     assert 403 == browser.post("/code", headers=headers, code=code).status
     assert 403 == browser.post("/code", headers=headers, another="1").status
     assert 403 == browser.post("/showSummary", headers=headers, email=JOHN).status
-    assert 1 == app.mailed_codes.mailer.waiting() + len(postbox.mails)
     assert 303 == browser.enter(code).status
+    app.mailed_codes.outbox.close()
+    assert 1 == len(postbox.mails)
 
 
 def test_form_that_is_too_large_is_refused(app):
@@ -997,9 +1021,9 @@ def test_log_at_info_is_the_same_for_known_and_unknown_addresses(app, postbox, c
         browser.sign_in(address)
         browser.enter(WRONG)
         browser.post("/code", another="1")
-        wait_until(lambda: app.mailed_codes.mailer.waiting() == 0)
         logs.append(lines_of(caplog, logging.INFO))
 
+    app.mailed_codes.outbox.close()
     assert 2 == len(postbox.mails)
     assert logs[0] == logs[1]
     assert 3 == len(logs[0])
@@ -1026,10 +1050,10 @@ def test_no_line_of_the_log_holds_a_code(app, postbox, caplog):
 
 
 def test_known_and_unknown_addresses_are_answered_in_the_same_time(app, postbox, monkeypatch):
-    for name in ["CODES_FOR_AN_ADDRESS", "CODES_FOR_A_CLIENT"]:
-        monkeypatch.setattr(f"gudlft.mailed_codes.{name}", 0)
-    monkeypatch.setattr(Mailer, "delay", 1.0)
-    monkeypatch.setattr(Mailer, "most_jobs", 1000)
+    for limit in ["_asked_by_client_for_address", "_asked_for_address", "_asked_by_client"]:
+        monkeypatch.setattr(app.mailed_codes, limit, RateLimit(0, seconds=600))
+    monkeypatch.setattr(outbox_module, "DELAY", (1, 5))
+    monkeypatch.setattr(outbox_module, "MOST_JOBS", 1000)
     durations = {JOHN: [], UNKNOWN: []}
     for _ in range(200):
         for address, taken in durations.items():

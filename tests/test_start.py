@@ -144,9 +144,9 @@ print(json.dumps(sorted(set(sys.modules) - before)))
     without = run_code(code, DATA_DIR=data)
     with_mail = run_code(code, DATA_DIR=data, MAIL="smtp://127.0.0.1:25")
 
-    of_mail = {"smtplib", "email.message", "email.headerregistry", "gudlft.codes", "gudlft.mail", "gudlft.mail_server"}
-    assert {"smtplib", "gudlft.mailed_codes", "gudlft.mail"} <= set(with_mail)
-    assert not (of_mail | {"gudlft.mailed_codes"}) & set(without)
+    of_mail = {"smtplib", "email.message", "email.headerregistry", "gudlft.mail", "gudlft.mail.codes"}
+    assert {"smtplib", "gudlft.mail", "gudlft.mail.codes"} <= set(with_mail)
+    assert not of_mail & set(without)
 
 
 def test_domain_loads_no_web_framework():

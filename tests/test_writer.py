@@ -182,14 +182,15 @@ def test_thread_that_was_answered_waits_for_nobody(begin, journal):
 
 
 def test_thread_takes_its_order_back_once_a_turn_takes_too_long(begin, journal, monkeypatch):
-    monkeypatch.setattr(writer_module, "SECONDS_FOR_A_TURN", 0.3)
     first = begin("a")
     journal.wait_until_begun()
     began = time.monotonic()
 
-    told = errors(begin("b", "c"))
+    with monkeypatch.context() as patch:
+        patch.setattr(writer_module, "SECONDS_FOR_A_TURN", 0.3)
+        told = errors(begin("b", "c"))
 
-    assert 0.3 == pytest.approx(time.monotonic() - began, abs=0.2)
+    assert 0.1 < time.monotonic() - began < 0.9
     taken_back = (JournalError, "other bookings are still waiting for the journal")
     assert [taken_back] * 2 == [(type(error), str(error)) for error in told]
     journal.let_end(2)

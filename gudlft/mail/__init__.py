@@ -1,0 +1,1 @@
+"""Codes by mail, with which addresses are proven. Imported only with GUDLFT_MAIL."""

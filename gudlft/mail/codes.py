@@ -1,0 +1,167 @@
+"""Codes that prove an address: derived from a key, so that they are stored nowhere, and mailed to it."""
+
+import hashlib
+import hmac
+import json
+import secrets
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from ..accounts import Account, Accounts
+from ..journal.revocations import CLOCKS_DIFFER, Revocations
+from ..limits import RateLimit, TooOften
+from ..text import comparable
+from .outbox import SECONDS_VALID, Outbox
+
+ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without I, L, O, 0 and 1, which are easily confused
+CODE_LENGTH = 8
+PURPOSE = "GUDLFT Registration: code by mail, version 1"  # sets codes apart: the key signs other things too
+FAIR_BYTES = 256 - 256 % len(ALPHABET)  # bytes from here on would favour the first letters
+
+# How many may be asked for while one is valid. A client who asks for all of an address's keeps no other client out
+CODES_FOR_A_CLIENT_AND_ADDRESS = 5
+CODES_FOR_AN_ADDRESS = 20
+CODES_FOR_A_CLIENT = 20
+WRONG_CODES = 5  # after which the right one no longer works
+
+
+class Asking(NamedTuple):
+    """A request for a code: a random id, its moment as Unix time in whole seconds, and the address as it was typed."""
+
+    id: str
+    at: int
+    address: str
+
+    def is_current(self, now: float) -> bool:
+        """Tell whether its code may be used at this moment, a Unix time."""
+        age = now - self.at
+        return -CLOCKS_DIFFER.total_seconds() <= age <= SECONDS_VALID
+
+
+class MailedCodes:
+    """The codes that clubs ask for. Nothing here tells whether a club has an address: all are treated alike.
+
+    A code that no longer works, because it was used, replaced or guessed at too often, is revoked by its id.
+    """
+
+    def __init__(self, key: bytes, accounts: Accounts, outbox: Outbox, revocations: Revocations):
+        """Derive the codes from the key, mail them to the accounts, and revoke them when they were used."""
+        self._key = key
+        self._accounts = accounts
+        self.outbox = outbox
+        self._revocations = revocations
+        self._asked_by_client_for_address = RateLimit(CODES_FOR_A_CLIENT_AND_ADDRESS, SECONDS_VALID)
+        self._asked_for_address = RateLimit(CODES_FOR_AN_ADDRESS, SECONDS_VALID)
+        self._asked_by_client = RateLimit(CODES_FOR_A_CLIENT, SECONDS_VALID)
+        self._wrong = RateLimit(WRONG_CODES, SECONDS_VALID)
+        self._count_lock = threading.Lock()  # each judgement is counted before the next is made
+
+    def check(self) -> str:
+        """Say that the mail server takes mail; raise MailError if it does not."""
+        return self.outbox.check()
+
+    # Asking
+
+    def ask(self, typed: str, client: str, now: datetime, asked_before: Asking | None = None) -> Asking:
+        """Mail a code to the club with the address, if there is one; raise TooOften.
+
+        Return what the browser keeps of it, which tells nobody the code or whether the club exists. The code that the
+        browser asked for before no longer works.
+        """
+        self._count_asking(comparable(typed), client)
+        if asked_before:
+            self._revocations.revoke(asked_before.id, now)
+
+        asking = Asking(secrets.token_urlsafe(12), int(now.timestamp()), typed)
+        account = self._accounts.find(typed)
+        self.outbox.put(account.address if account else None, code_for(asking, self._key))
+        return asking
+
+    def _count_asking(self, address: str, client: str) -> None:
+        """Count a request for a code; raise TooOften, and count nothing, if it comes too soon."""
+        limits = [
+            (self._asked_by_client_for_address, f"{client} {address}"),
+            (self._asked_for_address, address),
+            (self._asked_by_client, client),
+        ]
+        with self._count_lock:
+            seconds = max(limit.seconds_to_wait(key) for limit, key in limits)
+            if seconds:
+                raise TooOften(seconds)
+            for limit, key in limits:
+                limit.count(key)
+
+    # Signing in
+
+    def read_asking(self, kept: Mapping) -> Asking | None:
+        """Return the asking that a session kept; None if there is none, or another version of the app kept it."""
+        kinds = {name: type(value) for name, value in kept.items()}
+        return Asking(**kept) if kinds == Asking.__annotations__ else None
+
+    def use(self, asking: Asking | None, typed: str, now: datetime) -> Account | None:
+        """Return the account that the code signs in, once; None if it signs nobody in. Raise JournalError."""
+        if asking is None or not asking.is_current(now.timestamp()):
+            return None
+        if not self._judge(typed, asking):
+            self._end_after_too_many(asking, now)
+            return None
+
+        account = self._accounts.find(asking.address)
+        if account is None:
+            return None
+        is_first_use = self._revocations.revoke_once(asking.id, now)
+        return account if is_first_use else None
+
+    def _judge(self, typed: str, asking: Asking) -> bool:
+        """Tell whether the code is right, and count it if it is not; after too many wrong ones, none is right."""
+        with self._count_lock:
+            if self._wrong.seconds_to_wait(asking.id):
+                return False
+            if is_right(typed, asking, self._key):
+                return True
+            self._wrong.count(asking.id)
+            return False
+
+    def _end_after_too_many(self, asking: Asking, now: datetime) -> None:
+        """End the code in all processes if too many wrong ones were tried for it."""
+        if self._wrong.seconds_to_wait(asking.id):
+            self._revocations.revoke(asking.id, now)
+
+
+# The code
+
+
+def code_for(asking: Asking, key: bytes) -> str:
+    """Return an asking's code as it is shown, like 7QKM-2XPD; all codes are equally likely."""
+    letters: list[str] = []
+    block = 0
+    while len(letters) < CODE_LENGTH:
+        letters += _letters(asking, key, block)
+        block += 1
+
+    code = "".join(letters[:CODE_LENGTH])
+    half = CODE_LENGTH // 2
+    return f"{code[:half]}-{code[half:]}"
+
+
+def _letters(asking: Asking, key: bytes, block: int) -> list[str]:
+    """Return about 31 letters, all equally likely, that nobody can predict without the key."""
+    facts = json.dumps([PURPOSE, asking.id, asking.at, comparable(asking.address), block])
+    digest = hmac.digest(key, facts.encode(), hashlib.sha256)
+    return [ALPHABET[byte % len(ALPHABET)] for byte in digest if byte < FAIR_BYTES]
+
+
+def is_right(typed: str, asking: Asking, key: bytes) -> bool:
+    """Tell whether what was typed is the asking's code; only its letters and digits count, in any case."""
+    code = code_for(asking, key)
+    return hmac.compare_digest(_bare(typed), _bare(code))
+
+
+def _bare(text: str) -> bytes:
+    """Return the characters that count; none if one of them is not ASCII."""
+    bare = "".join(character for character in text if character.isalnum())
+    if not bare.isascii():
+        return b""  # upper() would turn a long s into an S
+    return bare.upper().encode()
