@@ -211,34 +211,18 @@ def find_repeated(key: str, items: list[Item]) -> None:
 
 # Time zone: the C library silently takes UTC for any name that it does not know
 
-POSIX_ZONE = r"(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)"
-MINUTES = r"(?::[0-5][0-9]){0,2}"  # and perhaps seconds
-OFFSET = rf"[+-]?(?:[01]?[0-9]|2[0-3]){MINUTES}"
-DAY = r"(?:M(?:[1-9]|1[0-2])\.[1-5]\.[0-6]|J?(?:[0-2]?[0-9]{1,2}|3[0-5][0-9]|36[0-5]))"
-CHANGE = rf"{DAY}(?:/[+-]?[0-9]{{1,3}}{MINUTES})?"
-SUMMER_TIME = rf"{POSIX_ZONE}(?:{OFFSET})?,{CHANGE},{CHANGE}"  # without these dates glibc uses New York's from 2038 on
-POSIX_FORM = rf"{POSIX_ZONE}{OFFSET}(?:{SUMMER_TIME})?"  # CET-1CEST,M3.5.0,M10.5.0/3
-
 
 def time_zone_problems(zone: str) -> list[str]:
     """Return a line if this value of the variable TZ names no time zone, else none."""
-    name = zone.removeprefix(":")
-    needs_no_file = name in ("", "UTC", "GMT") or re.fullmatch(POSIX_FORM, name)
-    if needs_no_file or is_time_zone_file(name):
+    if zone in ("", "UTC") or is_time_zone(zone):
         return []
-    return [f"TZ: {shown(zone)} names no time zone"]
+    return [f"TZ {must_be('the name of a time zone, like Europe/Paris', zone)}"]
 
 
-def is_time_zone_file(name: str) -> bool:
-    """Tell whether the system has a time zone of this name; an absolute path names its file."""
-    return any(holds_time_zone(os.path.join(folder, name)) for folder in zoneinfo.TZPATH)
-
-
-def holds_time_zone(path: str) -> bool:
-    """Tell whether the C library can read the file; ZoneInfo(name) would also look in the package tzdata."""
+def is_time_zone(name: str) -> bool:
+    """Tell whether the system has a time zone of this name: the C library does not look into the package tzdata."""
     try:
-        with open(path, "rb") as file:
-            zoneinfo.ZoneInfo.from_file(file)
-    except (OSError, ValueError):
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         return False
-    return True
+    return any(os.path.isfile(os.path.join(folder, name)) for folder in zoneinfo.TZPATH)

@@ -13,7 +13,7 @@ from gudlft.files import BadFiles, is_email, read_data
 from gudlft.text import comparable, printable
 
 PROJECT = Path(__file__).parent.parent
-PARIS = "CET-1CEST,M3.5.0,M10.5.0/3"
+PARIS = "Europe/Paris"
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def set_zone(monkeypatch):
         monkeypatch.setenv("TZ", name)
         time.tzset()
 
-    set_zone("UTC0")
+    set_zone("UTC")
     yield set_zone
     monkeypatch.undo()
     time.tzset()
@@ -354,7 +354,7 @@ def start_of(folder, date):
     return read_data(folder)[1][0].starts_at
 
 
-@pytest.mark.parametrize(("zone", "hours"), [("Asia/Tokyo", 9), ("<-03>3", -3), (PARIS, 1), ("", 0)])
+@pytest.mark.parametrize(("zone", "hours"), [("Asia/Tokyo", 9), ("America/Sao_Paulo", -3), (PARIS, 1), ("", 0)])
 def test_date_is_local_time_of_the_server(tmp_path, set_zone, zone, hours):
     set_zone(zone)
 
@@ -391,7 +391,7 @@ def test_time_that_occurs_twice_is_its_first(tmp_path, set_zone):
     assert (2, timedelta(hours=2)) == (start.hour, start.utcoffset())
 
 
-@pytest.mark.parametrize(("zone", "date"), [("UTC-9", "0001-01-01 00:00:00"), ("UTC+9", "9999-12-31 23:59:59")])
+@pytest.mark.parametrize(("zone", "date"), [("Etc/GMT-9", "0001-01-01 00:00:00"), ("Etc/GMT+9", "9999-12-31 23:59:59")])
 def test_date_that_is_outside_of_the_calendar_in_utc_is_told_in_a_line(tmp_path, set_zone, zone, date):
     set_zone(zone)
 
@@ -402,33 +402,18 @@ def test_date_that_is_outside_of_the_calendar_in_utc_is_told_in_a_line(tmp_path,
 
 KNOWN_ZONES = [
     ("Europe/Paris", 1, 2),
-    (":Europe/Paris", 1, 2),
-    ("/usr/share/zoneinfo/Europe/Paris", 1, 2),
-    (":/usr/share/zoneinfo/Europe/Paris", 1, 2),
     ("America/Argentina/Buenos_Aires", -3, -3),
     ("Etc/GMT+3", -3, -3),
-    ("../zoneinfo/Europe/Paris", 1, 2),
     ("CET", 1, 2),
     ("EST5EDT", -5, -4),
-    ("CET-1CEST,M3.5.0,M10.5.0/3", 1, 2),
-    (":CET-1CEST,M3.5.0,M10.5.0/3", 1, 2),
-    ("CET-1CEST-2,M3.5.0/02:00,M10.5.0/3:00:00", 1, 2),
-    ("CET-1CEST,J60,J300", 1, 2),
-    ("CET-1CEST,59/-1,365/+167", 1, 2),
-    ("<+03>-3", 3, 3),
-    ("<-12>+12", -12, -12),
-    ("JST-9:00:00", 9, 9),
-    ("AAA-23", 23, 23),
-    ("UTC0", 0, 0),
     ("UTC", 0, 0),
     ("GMT", 0, 0),
     ("", 0, 0),
-    (":", 0, 0),
 ]
 
 
 @pytest.mark.parametrize(("zone", "in_winter", "in_summer"), KNOWN_ZONES)
-def test_time_zone_that_the_c_library_knows_is_taken(tmp_path, set_zone, zone, in_winter, in_summer):
+def test_time_zone_that_has_a_name_is_taken(tmp_path, set_zone, zone, in_winter, in_summer):
     set_zone(zone)
 
     offsets = [start_of(tmp_path, f"2050-{month}-01 12:00:00").utcoffset() for month in ("01", "07")]
@@ -436,50 +421,30 @@ def test_time_zone_that_the_c_library_knows_is_taken(tmp_path, set_zone, zone, i
     assert [timedelta(hours=in_winter), timedelta(hours=in_summer)] == offsets
 
 
+def line_about(zone):
+    """Return the line about a time zone that the system does not have."""
+    shown = f'"{zone}"'
+    return f"TZ must be the name of a time zone, like Europe/Paris, not {shown[:80]}"
+
+
 @pytest.mark.parametrize(
     "zone",
     [
-        "Europe/Pariss",
-        ":Europe/Pariss",
-        "Europe/Paris ",
-        "Europe",
-        "zone.tab",
-        "/etc/passwd",
-        "/nowhere",
-        "MSK",
-        "C-1",
-        "<C-1",
-        "<CE>-1",
-        "CET-24",
-        "CET-1:60",
-        "CET-1CEST,M3.5.0",
-        "CET-1CEST,M13.5.0,M10.5.0",
-        "CET-1CEST,M3.6.0,M10.5.0",
-        "CET-1CEST,M3.5.7,M10.5.0",
-        "CET-1CEST,J400,J401",
-        "CET-1CEST,M3.5.0,M10.5.0/3junk",
-        "x" * 5000,
+        *("Europe/Pariss", "Europe/Paris ", "Europe", "zone.tab", "MSK", "x" * 5000),
+        *(":Europe/Paris", "/usr/share/zoneinfo/Europe/Paris", "../zoneinfo/Europe/Paris", "/etc/passwd", ":"),
+        *("UTC0", "CET-1", "CET-1CEST", "CET-1CEST,M3.5.0,M10.5.0/3", "<+03>-3"),
     ],
 )
-def test_time_zone_that_nobody_knows_is_told_in_a_line(tmp_path, monkeypatch, zone):
+def test_anything_but_the_name_of_a_time_zone_is_told_in_a_line(tmp_path, monkeypatch, zone):
     monkeypatch.setenv("TZ", zone)
 
-    lines = problems(tmp_path)
-
-    shown = f'"{zone}"'
-    assert [f"TZ: {shown[:80]} names no time zone"] == lines
+    assert [line_about(zone)] == problems(tmp_path)
 
 
 def test_line_about_a_time_zone_is_printable(tmp_path, monkeypatch):
     monkeypatch.setenv("TZ", "\udcff")
 
-    assert ['TZ: "\\udcff" names no time zone'] == problems(tmp_path)
-
-
-def test_summer_time_without_its_dates_is_no_time_zone(tmp_path, monkeypatch):
-    monkeypatch.setenv("TZ", "CET-1CEST")  # from 2038 on, glibc applies New York's rules to it
-
-    assert ['TZ: "CET-1CEST" names no time zone'] == problems(tmp_path)
+    assert [line_about("\\udcff")] == problems(tmp_path)
 
 
 def test_no_time_zone_is_fine(tmp_path, monkeypatch):
@@ -497,9 +462,8 @@ def without_zones(tmp_path):
     zoneinfo.reset_tzpath()
 
 
-@pytest.mark.parametrize("zone", ["UTC", "GMT", ":UTC", "CET-1"])
-def test_some_time_zones_need_no_files(without_zones, tmp_path, monkeypatch, zone):
-    monkeypatch.setenv("TZ", zone)
+def test_utc_needs_no_files(without_zones, tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "UTC")
     write(tmp_path)
 
     assert ([], []) == read_data(tmp_path)
@@ -508,7 +472,7 @@ def test_some_time_zones_need_no_files(without_zones, tmp_path, monkeypatch, zon
 def test_time_zone_that_the_system_lacks_is_told_in_a_line(without_zones, tmp_path, monkeypatch):
     monkeypatch.setenv("TZ", "Europe/Paris")
 
-    assert ['TZ: "Europe/Paris" names no time zone'] == problems(tmp_path)
+    assert [line_about("Europe/Paris")] == problems(tmp_path)
 
 
 def test_wrong_time_zone_is_told_together_with_the_files(tmp_path, monkeypatch):
@@ -516,7 +480,7 @@ def test_wrong_time_zone_is_told_together_with_the_files(tmp_path, monkeypatch):
 
     lines = problems(tmp_path, clubs="[]")
 
-    assert ['TZ: "Europe/Pariss" names no time zone', 'clubs.json: must hold a list named "clubs"'] == lines
+    assert [line_about("Europe/Pariss"), 'clubs.json: must hold a list named "clubs"'] == lines
 
 
 # Texts

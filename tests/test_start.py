@@ -91,7 +91,8 @@ def test_mail_server_of_no_use_stops_every_start_without_its_password(data, comm
 def test_misspelt_time_zone_stops_the_start(data):
     done = run_python(*COMMANDS["check"], DATA_DIR=data, variables={"TZ": "Europe/Pariss"})
 
-    assert (1, 'TZ: "Europe/Pariss" names no time zone\n') == (done.returncode, done.stderr)
+    line = 'TZ must be the name of a time zone, like Europe/Paris, not "Europe/Pariss"\n'
+    assert (1, line) == (done.returncode, done.stderr)
 
 
 def test_good_files_and_settings_start_the_app(data):
