@@ -4,7 +4,7 @@ import ipaddress
 import math
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 
 KEYS_REMEMBERED = 10_000
 NO_ADDRESS = "no address"
@@ -26,7 +26,7 @@ class RateLimit:
         """Count nothing yet."""
         self.most = most
         self.seconds = seconds
-        self._moments: dict[str, deque[float]] = {}  # by key; the key that was counted last is at the end
+        self._moments: OrderedDict[str, deque[float]] = OrderedDict()  # by key; the one counted last is at the end
         self._lock = threading.Lock()
 
     def seconds_to_wait(self, key: str) -> int:
@@ -57,8 +57,7 @@ class RateLimit:
         moments.append(now)
         self._moments[key] = moments
         if len(self._moments) > KEYS_REMEMBERED:
-            counted_longest_ago = next(iter(self._moments))
-            del self._moments[counted_longest_ago]
+            self._moments.popitem(last=False)
 
 
 def client_key(address: str | None) -> str:
