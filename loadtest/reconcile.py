@@ -1,67 +1,138 @@
 """Reconciling: the figures before and after a run must differ by what was answered in between."""
 
-from collections.abc import Iterator
-from urllib.parse import urljoin
+import json
+import os
+from collections import Counter
+from pathlib import Path
 
 import requests
 
-from loadtest.answers import FAULTS, LOST_ANSWERS, REFUSALS, TIMEOUT
-from loadtest.orders import BOOKING, RETURN
-from loadtest.pages import Figure, Page
-from loadtest.tally import Tally
+from loadtest.orders import BOOKING, RETURN, Figure, Kind, Order
+from loadtest.pages import Page
 
-CLUBS_READ = 20  # clubs whose places held are compared; points and places left are compared for all
-LISTS = ("/showSummary", "/showSummary?show=past")
+PROJECT = Path(__file__).parent.parent
+TIMEOUT = 60  # seconds for an answer
 
 
-def read_figures(host: str, clubs: list[dict]) -> dict[Figure, int]:
-    """Return the figures of the points board and of the clubs' summaries; raise RequestException if that fails."""
-    figures = {}
-    with requests.Session() as session:
-        session.hooks["response"].append(lambda response, **_: response.raise_for_status())
-        for page in pages_of_list(session, f"{host}/pointsBoard"):
-            figures.update(page.figures)
-        for club in clubs[:CLUBS_READ]:
-            figures.update(read_club(session, host, club))
+class Tally:
+    """What was answered in a run."""
+
+    def __init__(self):
+        """Begin with nothing."""
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget the run before."""
+        self.figures_before: Counter[Figure] | None = None
+        self.carried_out: list[Order] = []
+        self.in_doubt: list[Order] = []  # without an answer that says whether they were carried out
+        self.refused = 0
+        self.unexpected = 0
+
+    def count(self, kind: Kind) -> int:
+        """Return how many orders of a kind were carried out."""
+        return len([order for order in self.carried_out if order.kind == kind])
+
+    @property
+    def points(self) -> int:
+        """The points of all bookings, less those that were returned."""
+        return sum(order.kind.sign * order.points for order in self.carried_out)
+
+    def unexplained(self, figures: Counter[Figure]) -> list[str]:
+        """Return a line for each figure that the answers do not explain; orders in doubt explain any change."""
+        changes = Counter()
+        for order in self.carried_out:
+            changes.update(order.changes)
+
+        compared = self.figures_before.keys() | figures.keys() | changes.keys()
+        for order in self.in_doubt:
+            compared -= order.changes.keys()
+
+        lines = []
+        for figure in sorted(compared):
+            change = figures[figure] - self.figures_before[figure]
+            if change != changes[figure]:
+                name = " of ".join(figure)
+                lines.append(f"unexplained: {name} changed by {change:+}, answers say {changes[figure]:+}")
+        return lines
+
+
+tally = Tally()  # of all secretaries
+
+
+# Figures
+
+
+def read_emails() -> dict[str, str]:
+    """Return an address with which each club signs in, by the club's name, from the file that the app reads too."""
+    folder = Path(os.environ.get("GUDLFT_DATA_DIR", PROJECT))
+    text = (folder / "clubs.json").read_text("utf-8-sig")
+    emails = {}
+    for club in json.loads(text)["clubs"]:
+        email = club["email"]
+        if isinstance(email, str):
+            emails[club["name"]] = email
+        elif email:
+            emails[club["name"]] = email[0]
+    return emails
+
+
+EMAILS = read_emails()
+
+
+def read_figures(host: str, emails: dict[str, str]) -> Counter[Figure]:
+    """Return the figures of the clubs' summaries; raise RequestException if they cannot be read."""
+    figures = Counter()
+    for club, email in emails.items():
+        response = requests.post(f"{host}/showSummary", {"email": email}, timeout=TIMEOUT)
+        response.raise_for_status()
+        summary = Page(response.text)
+        figures["points-left", club] = summary.figure("points-left")
+        for row in summary.rows:
+            figures["places-left", row.competition] = row.places_left
+            figures["places-held", club, row.competition] = row.places_held
     return figures
 
 
-def read_club(session: requests.Session, host: str, club: dict) -> dict[Figure, int]:
-    """Return the figures that a club's secretary sees."""
-    figures = {}
-    session.post(f"{host}/showSummary", {"email": club["email"]}, timeout=TIMEOUT)
-    for path in LISTS:
-        for page in pages_of_list(session, host + path):
-            for figure, number in page.figures.items():
-                if figure.kind == "places-held":
-                    figure = figure._replace(club=club["name"])
-                figures[figure] = number
-    session.post(f"{host}/logout", timeout=TIMEOUT)
-    return figures
+# Runs
 
 
-def pages_of_list(session: requests.Session, address: str) -> Iterator[Page]:
-    """Iterate over the pages of a list, from the first to the last."""
-    while True:
-        page = Page(session.get(address, timeout=TIMEOUT).text)
-        yield page
-        if page.next_link is None:
-            return
-        address = urljoin(address, page.next_link)
+def begin(environment, **_):
+    """Read the figures before a run."""
+    environment.process_exit_code = 1  # until all is explained
+    environment.host = environment.host.rstrip("/")
+    tally.clear()
+    tally.figures_before = try_to_read_figures(environment.host)
 
 
-def report(tally: Tally, before: dict[Figure, int], after: dict[Figure, int]) -> bool:
-    """Print what was done, and the figures that this does not explain; tell whether all is well."""
-    counts = tally.counts
-    unexplained = tally.unexplained(before, after)
+def end(environment, **_):
+    """Print what was done in a run, and the figures that this does not explain."""
+    figures = try_to_read_figures(environment.host)
+    if figures is None or tally.figures_before is None:
+        print("not reconciled")
+        return
+
+    unexplained = tally.unexplained(figures)
     print(
-        f"reconciled: {counts[BOOKING.counts_as]} bookings, {counts[RETURN.counts_as]} given back, "
-        f"{tally.points_spent} points, {len(unexplained)} unexplained"
+        f"reconciled: {tally.count(BOOKING)} bookings, {tally.count(RETURN)} given back, "
+        f"{tally.points} points, {len(unexplained)} unexplained"
     )
-    print(
-        f"not booked: {counts[REFUSALS]} refusals, {counts[FAULTS]} faults, {counts[LOST_ANSWERS]} lost answers",
-        *unexplained,
-        sep="\n",
-        flush=True,
-    )
-    return not unexplained and counts[FAULTS] == 0 and counts[LOST_ANSWERS] == 0
+    print(f"{tally.refused} refused, {tally.unexpected} unexpected, {len(tally.in_doubt)} in doubt")
+    for line in unexplained:
+        print(line)
+    if not (unexplained or tally.unexpected or tally.in_doubt or environment.runner.exceptions):
+        environment.process_exit_code = 0
+
+
+def try_to_read_figures(host):
+    """Return the figures of now; None if they cannot be read."""
+    try:
+        return read_figures(host, EMAILS)
+    except requests.RequestException as error:
+        print("the figures cannot be read:", error)
+        return None
+
+
+def finish(environment, **_):
+    """End the run that a signal has interrupted."""
+    environment.runner.quit()

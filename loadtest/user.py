@@ -1,95 +1,78 @@
-"""A user for Locust who judges every answer, and sends a form again while its outcome is unknown."""
+"""A user for Locust who judges each answer: what is refused, and what is unexpected, appears as a failure."""
 
-from urllib.parse import unquote
+from dataclasses import replace
+from urllib.parse import urlsplit
 
 import gevent
 from locust import FastHttpUser
-from locust.exception import RescheduleTask, StopUser
+from locust.exception import RescheduleTask
 
-from loadtest.answers import REFUSALS, TIMEOUT, Answer, AnswerError, Expected, judge
-from loadtest.orders import Order
-from loadtest.pages import Figure, Page
-from loadtest.tally import tally
-
-TRIES = 3  # how often a form is sent, at most, while nobody knows whether it was carried out
+from loadtest.orders import Kind, Order
+from loadtest.pages import Page
+from loadtest.reconcile import tally
 
 
 class CheckingUser(FastHttpUser):
-    """A user who opens pages and sends forms; what is unexpected, and what is refused, appears as a failure."""
+    """A user who opens pages and sends forms."""
 
     abstract = True
-    connection_timeout = TIMEOUT
-    network_timeout = TIMEOUT
 
-    sending = None  # the greenlet that sends an order
+    def open(self, path: str, name: str | None = None) -> Page:
+        """Return a page; end the task if the answer is another."""
+        return self.ask("GET", path, shown_on=path, name=name)
 
-    def on_start(self):
-        """Stop at once if the run is over: a master may still send users to a worker that has reported."""
-        if not tally.is_open:
-            raise StopUser
-
-    def on_stop(self):
-        """Wait for an answer: a user may be stopped at any moment, an order under way may not."""
-        if self.sending is not None:
-            self.sending.join()
-
-    # For tasks
-
-    def open(self, path: str, *, name: str | None = None, showing: Figure | None = None) -> Page:
-        """Return a page after a moment of reading; end the task if it does not show what it should."""
-        expected = Expected(unquote(path), figure=showing)
-        page, problem = self.ask("GET", path, expected, name=name)
-        return self.read(page, problem)
-
-    def download_calendar(self, path: str) -> None:
-        """Open a calendar file; end the task if it is not one."""
-        expected = Expected(unquote(path), ending="END:VCALENDAR")
-        page, problem = self.ask("GET", path, expected, name="/calendar/...")
-        self.read(page, problem)
-
-    def submit(self, path: str, form: dict, *, shown_on: str, showing: Figure | None = None) -> Page:
+    def submit(self, path: str, form: dict, shown_on: str) -> Page:
         """Send a form that books nothing; return the page that follows, as `open` does."""
-        expected = Expected(shown_on, figure=showing)
-        page, problem = self.ask("POST", path, expected, form=form)
-        return self.read(page, problem)
+        return self.ask("POST", path, shown_on=shown_on, data=form)
 
-    def send(self, order: Order) -> None:
-        """Send an order, from a greenlet that outlives the user."""
-        self.sending = gevent.spawn(self.settle, order)
-        self.sending.get()
-        self.wait()
-
-    # Requests
-
-    def read(self, page: Page, problem: AnswerError | None) -> Page:
-        """Return a page after a moment; end the task if there is a problem."""
-        if problem:
+    def ask(self, method, path, shown_on, **options):
+        """Send a request; return the page that it leads to."""
+        with self.client.request(method, path, catch_response=True, **options) as response:
+            is_expected = response.status_code == 200 and path_of(response) == shown_on
+            if not is_expected:
+                fail(response)
+        if not is_expected:
             raise RescheduleTask
-        self.wait()
-        return page
+        self.pause()
+        return Page(response.text)
 
-    def settle(self, order: Order) -> None:
-        """Send an order, and again while its outcome is unknown: the app carries out the same form only once."""
-        expected = Expected(order.kind.shown_on, sentence=order.sentence)
-        tally.note_sent(order)
-        for pause in range(TRIES):
-            gevent.sleep(pause / 2)
-            page, problem = self.ask("POST", order.kind.path, expected, form=order.form)
-            if problem is None:
-                tally.note_carried_out(order, order.points_said_by(page))
-                return
-            if problem.counts_as == REFUSALS:
-                tally.note_refused(order)
-                return
+    def send(self, kind: Kind, form: dict) -> None:
+        """Send a form that books or gives back; what becomes of it is in doubt until an answer says it."""
+        order = Order(kind, form["club"], form["competition"], form["places"])
+        tally.in_doubt.append(order)
+        with self.client.post(kind.path, form, catch_response=True) as response:
+            settle(order, response)
+        self.pause()
 
-    def ask(self, method, path, expected, name=None, form=None) -> tuple[Page, AnswerError | None]:
-        """Send a request and follow redirects; return the page and what is wrong with it, which is counted."""
-        request = self.client.request(method, path, name=name, data=form, catch_response=True)
-        with request as response:
-            page = Page(response.text or "")
-            path_shown = unquote(response.url.removeprefix(self.host))
-            problem = judge(Answer(response.status_code, path_shown, page), expected)
-            if problem:
-                tally.count(problem.counts_as)
-                response.failure(problem)
-        return page, problem
+    def pause(self):
+        """Take a moment as between tasks; unlike `wait`, this lets nobody stop the user before the task is done."""
+        gevent.sleep(self.wait_time())
+
+
+def settle(order, response):
+    """Note what the answer says of an order."""
+    page = Page(response.text or "")
+    points = order.points_said(page.message)
+    if response.status_code == 400 and page.problem:
+        tally.in_doubt.remove(order)
+        tally.refused += 1
+        response.failure(page.problem.partition(":")[0])
+    elif response.status_code == 200 and points is not None:
+        tally.in_doubt.remove(order)
+        tally.carried_out.append(replace(order, points=points))
+    else:
+        fail(response)
+
+
+def fail(response):
+    """Count an unexpected answer, and let Locust report it."""
+    tally.unexpected += 1
+    if response.status_code == 0:
+        response.failure("Unexpected: the connection broke")
+    else:
+        response.failure(f"Unexpected: status {response.status_code} on {path_of(response)}")
+
+
+def path_of(response):
+    """Return the path of the last answer, after redirects were followed."""
+    return urlsplit(response.url).path

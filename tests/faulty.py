@@ -1,92 +1,99 @@
-"""The app with a fault that the swarm must cope with or find; the variable FAULT names it."""
+"""The app with a fault that the swarm must find or cope with; the variable FAULT names it."""
 
 import itertools
 import os
+import re
 import socket
+import sys
+import threading
 import time
 
 from flask import request
 from werkzeug.exceptions import InternalServerError
 
-from server import app, ledger
+from loadtest.reconcile import EMAILS
+from server import app
+from tests.support import Secretary
 
-# What the faults know of the app's inside
-
-
-def entry_made():
-    """Return the entry that this request made, None if it made none."""
-    return request.entry
+first = threading.Lock()  # taken by the first booking that a fault befalls
+numbers = itertools.count()
 
 
-def lose_entries(is_lost):
-    """Keep entries out of the figures if `is_lost` says so, though their secretaries read that all went well."""
-    add = ledger.totals.add
-
-    def add_or_lose(entry):
-        if not is_lost(entry):
-            add(entry)
-
-    ledger.totals.add = add_or_lose
+def log_fault():
+    """Tell the tests, in the log, that a fault has befallen a booking."""
+    print("befallen", file=sys.stderr)
 
 
-# Faults
+def is_booking(response, status):
+    """Tell whether a booking was answered with this status."""
+    return request.path == "/purchasePlaces" and response.status_code == status
 
 
-def drop_answers(is_dropped):
-    """Close the connection instead of answering if `is_dropped` says so; the request is carried out all the same."""
+def lose_a_booking(response):
+    """Give the places of the first booking back, though its secretary reads that all went well."""
+    if is_booking(response, 303) and first.acquire(blocking=False):
+        log_fault()
+        secretary = Secretary(EMAILS[request.form["club"]], app)
+        secretary.give_back(request.form["places"], request.form["competition"])
+    return response
 
-    @app.after_request
-    def answer_or_drop(response):
-        if is_dropped():
+
+def sell_what_was_refused(response):
+    """Book a place, once, for a club that asked for too many."""
+    if is_booking(response, 400) and first.acquire(blocking=False):
+        secretary = Secretary(EMAILS[request.form["club"]], app)
+        answer = secretary.book(1, request.form["competition"])
+        if answer.status == 303:
+            log_fault()
+        else:
+            first.release()
+    return response
+
+
+def show_wrong_figures(response):
+    """Show each figure of places left as one more, once a booking was made."""
+    if is_booking(response, 303) and first.acquire(blocking=False):
+        log_fault()
+    if request.path == "/showSummary" and first.locked():
+        html = response.get_data(as_text=True)
+        response.set_data(re.sub(r'class="places-left" value="(\d+)"', one_more, html))
+    return response
+
+
+def one_more(match):
+    """Return a figure that is one more than it should be."""
+    return f'class="places-left" value="{int(match[1]) + 1}"'
+
+
+def leave_bookings_in_doubt(response):
+    """Close the connection, or answer 503, though the booking was made."""
+    if is_booking(response, 303):
+        if next(numbers) % 2 == 0:
             request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-        return response
+        else:
+            log_fault()
+            response.status_code = 503
+    return response
 
 
-def is_not_the_board():
-    """Tell whether any page but the points board is asked for."""
-    return request.path != "/pointsBoard"
-
-
-def is_booking():
-    """Tell whether the request is a booking, refused or not."""
-    return request.path == "/purchasePlaces"
-
-
-entries = itertools.count(1)
-answered = set()
-
-
-def is_third(entry):
-    """Tell whether this is the third entry that was asked about."""
-    return next(entries) == 3
-
-
-def is_first_answer():
-    """Tell whether the request made an entry, and its answer is the first about that entry."""
-    entry = entry_made()
-    if entry is None or entry.number in answered:
-        return False
-    answered.add(entry.number)
-    return True
-
-
-def answer_forms_late(response):
-    """Answer two seconds after a form was carried out."""
-    if entry_made() is not None:
+def answer_late(response):
+    """Answer a booking two seconds after it was made."""
+    if is_booking(response, 303):
+        log_fault()
         time.sleep(2)
     return response
 
 
 match os.environ["FAULT"]:
-    case "loses an entry":
-        lose_entries(is_third)
+    case "loses a booking":
+        app.after_request(lose_a_booking)
+    case "sells what was refused":
+        app.after_request(sell_what_was_refused)
+    case "shows wrong figures":
+        app.after_request(show_wrong_figures)
+    case "leaves bookings in doubt":
+        app.after_request(leave_bookings_in_doubt)
+    case "answers late":
+        app.after_request(answer_late)
     case "answers 500":
         app.wsgi_app = InternalServerError()
-    case "drops connections":
-        drop_answers(is_not_the_board)
-    case "drops first answers":
-        drop_answers(is_first_answer)
-    case "answers forms late":
-        app.after_request(answer_forms_late)
-    case "answers no booking":
-        drop_answers(is_booking)

@@ -1,342 +1,158 @@
 """What the swarm makes of pages, answers and figures."""
 
 import json
+from collections import Counter
 
 import pytest
 
-from loadtest.answers import Answer, Expected, judge
 from loadtest.orders import BOOKING, RETURN, Order
-from loadtest.pages import Figure, Page
-from loadtest.reconcile import read_figures
-from loadtest.tally import Tally
-from tests.support import serving, write_data
+from loadtest.pages import Page, Row
+from loadtest.reconcile import Tally, read_emails
+from tests.support import ATLAS, OPEN, PAST, Secretary, book_address
 
-POINTS = Figure("points-left", club="Simply Lift")
-BOARD = '<table><tr data-club="Simply Lift"><td><data class="points-left" value="{}">{}</data></td></tr></table>'
-REFUSED = '<div class="error-summary"><div role="alert"><h2>There is a problem</h2><ul><li>{}</li></ul></div></div>'
-BOOKED = '<div class="banner success" role="alert"><h2>Success</h2><p>{}</p></div>'
-CLOSED = REFUSED.format("Booking is closed: Spring Festival started on 27 March 2020 at 10:00")
+POINTS = ("points-left", "Simply Lift")
+LEFT = ("places-left", "Novice Cup")
+HELD = ("places-held", "Simply Lift", "Novice Cup")
 
 
-def page_with(html):
-    """Return a page with this HTML in its body."""
-    return Page(f"<!DOCTYPE html>\n<html><body>\n{html}\n</body></html>\n")
+def page_at(secretary, address):
+    """Return a page of the app as the swarm reads it."""
+    return Page(secretary.get(address).html)
 
 
-def judged(status, path, html, expected):
-    """Return what an answer counts as and the text of its failure; None if it is no failure."""
-    problem = judge(Answer(status, path, page_with(html)), expected)
-    if problem is None:
-        return None
-    return (problem.counts_as, str(problem))
-
-
-def order_of(kind=BOOKING, competition="Novice Cup", places=3):
+def order_of(places, kind=BOOKING, points=0):
     """Return an order of Simply Lift's."""
-    return Order(kind, "Simply Lift", competition, places, price=3, token="a" * 16)
+    return Order(kind, "Simply Lift", "Novice Cup", places, points)
+
+
+def unexplained(before, after, carried_out=(), in_doubt=()):
+    """Return a line for each figure that these orders leave unexplained."""
+    tally = Tally()
+    tally.figures_before = Counter(before)
+    tally.carried_out = list(carried_out)
+    tally.in_doubt = list(in_doubt)
+    return tally.unexplained(Counter(after))
 
 
 # Pages
 
 
-def test_figure_belongs_to_the_innermost_element_that_names_an_owner():
-    page = page_with(
-        '<section data-competition="Cup"><div data-competition="Coupe d&#39;&Eacute;t&eacute; &amp; &lt;b&gt;">'
-        '<data class="places-left" value="20">20</data> <data class="places-held" value="3">3</data>'
-        '<p data-club="She Lifts"><data class="points-left" value="12">12</data></p></div></section>'
-    )
-
-    assert {
-        Figure("places-left", competition="Coupe d'Été & <b>"): 20,
-        Figure("places-held", competition="Coupe d'Été & <b>"): 3,
-        Figure("points-left", club="She Lifts"): 12,
-    } == page.figures
-
-
-def test_most_places_are_read_wherever_they_stand():
-    page = page_with('<p>You can book up to <data class="most-places" value="4">4</data> places</p>')
-
-    assert 4 == page.most_places
-
-
-@pytest.mark.parametrize(
-    ("sentence", "price"),
-    [
-        ("enough for 4 places at 3 points each", 3),
-        ("<p>Enough for 1 place at 1 point each</p>", 1),
-        ("Not enough for a place (10 points)", 10),
-        ("13 points available", 0),
-    ],
-)
-def test_price_is_read_from_what_the_points_buy(sentence, price):
-    assert price == page_with(sentence).price
-
-
-def test_booking_links_are_found_by_competition():
-    page = page_with(
-        '<a href="/bookings">My bookings</a> <a href="/book/Novice%20Cup/She%20Lifts">Book places</a>'
-        '<a href="/book/50%20%25%20%26%20A%2FB/Iron%20%22A%2FB%22%3F">Book places</a>'
-    )
-
-    assert {
-        "Novice Cup": "/book/Novice%20Cup/She%20Lifts",
-        "50 % & A/B": "/book/50%20%25%20%26%20A%2FB/Iron%20%22A%2FB%22%3F",
-    } == page.booking_links
-
-
-def test_calendar_files_are_found_where_a_page_links_to_them():
-    assert ["/calendar/Novice%20Cup"] == page_with('<a href="/calendar/Novice%20Cup">Add</a>').calendar_links
-    assert [] == page_with('<a href="/bookings">My bookings</a>').calendar_links
-
-
-def test_forms_are_found_by_their_address_with_all_fields():
-    page = page_with(
-        '<form action="/logout" method="post"><button>Sign out</button></form>'
-        '<form action="/cancelPlaces" method="post"><input type="hidden" name="competition" value="A &amp; B">'
-        '<input name="token" value="t1"><input name="places"></form>'
-        '<details><form action="/cancelPlaces" method="post"><input name="token" value="t2"></form></details>'
+def test_rows_of_a_summary_are_read_whatever_their_names():
+    page = Page(
+        '<table><tr data-competition="Coupe d&#39;&Eacute;t&eacute; &amp; &lt;b&gt;"><td>11:11'
+        '<td><data class="places-left" value="18">18</data> left<data class="places-held" value="0" hidden>0</data>'
+        '<td><a href="/calendar/Coupe">Add</a> <a class="button" href="/book/Coupe/She%20Lifts">Book</a>'
+        '<tr data-competition="Past"><td><data class="places-held" value="3">3</data> held'
+        '<td><data class="places-left" value="2" hidden>2</data></table>'
     )
 
     assert [
-        {"competition": "A & B", "token": "t1", "places": None},
-        {"token": "t2"},
-    ] == page.forms("/cancelPlaces")
+        Row("Coupe d'Été & <b>", places_left=18, places_held=0, link="/book/Coupe/She%20Lifts"),
+        Row("Past", places_left=2, places_held=3, link=None),
+    ] == page.rows
 
 
-# Answers
+def test_figure_that_is_missing_is_not_taken_for_zero():
+    page = Page('<p data-club="Simply Lift"><data class="places-left" value="18">18</data></p>')
+
+    with pytest.raises(AttributeError):
+        page.figure("points-left")
 
 
-@pytest.mark.parametrize("path", ["/purchasePlaces", "/cancelPlaces"])
-def test_refusal_is_a_failure_with_the_apps_sentence_up_to_the_colon(path):
-    sentence = "You don&#39;t have enough points available: 5 places cost 15 points"
-    html = REFUSED.format(f'<a href="#places">{sentence}</a>')
+def test_summary_of_the_app_shows_points_and_competitions():
+    secretary = Secretary(ATLAS)
+    secretary.book(2)
 
-    assert ("refusals", "You don't have enough points available") == judged(400, path, html, Expected("/showSummary"))
+    page = page_at(secretary, "/showSummary")
 
-
-def test_refusal_without_link_is_a_refusal_too():
-    assert ("refusals", "Booking is closed") == judged(400, "/purchasePlaces", CLOSED, Expected("/showSummary"))
-
-
-@pytest.mark.parametrize("status", [200, 303, 403, 404, 500])
-def test_sentence_with_another_status_is_not_a_refusal(status):
-    counts_as, text = judged(status, "/purchasePlaces", CLOSED, Expected("/showSummary"))
-
-    assert "faults" == counts_as
-    assert text.startswith("Unexpected: ")
+    rows = {row.competition: row for row in page.rows}
+    assert 54 == page.figure("points-left")
+    assert Row(OPEN, places_left=18, places_held=2, link=book_address(OPEN, "Atlas Barbell")) == rows[OPEN]
+    assert Row(PAST, places_left=25, places_held=0, link=None) == rows[PAST]
 
 
-def test_status_400_without_sentence_is_a_fault():
-    html = "<h1>This cannot be read</h1>"
+def test_page_of_a_competition_holds_both_forms_where_places_are_held():
+    secretary = Secretary(ATLAS)
+    address = book_address(OPEN, "Atlas Barbell")
 
-    assert ("faults", "Unexpected: status 400") == judged(400, "/purchasePlaces", html, Expected("/showSummary"))
+    assert page_at(secretary, address).form(RETURN.path) is None
 
+    secretary.book(2)
+    page = page_at(secretary, address)
 
-def test_status_400_of_another_page_is_a_fault():
-    assert ("faults", "Unexpected: status 400") == judged(400, "/book/x/y", CLOSED, Expected("/book/x/y"))
-
-
-def test_broken_connection_is_a_lost_answer():
-    problem = judge(Answer(0, "/showSummary", Page("")), Expected("/showSummary"))
-
-    assert "lost answers" == problem.counts_as
-    assert "Unexpected: the connection broke" == str(problem) == repr(problem)
+    assert [OPEN, OPEN] == [page.form(kind.path)["competition"] for kind in (BOOKING, RETURN)]
+    assert [10, 2] == [page.figure("most-places"), page.figure("places-held")]
 
 
-def test_another_page_is_a_fault():
-    expected = ("faults", "Unexpected: / instead of /showSummary")
-
-    assert expected == judged(200, "/", "<h1>Sign in</h1>", Expected("/showSummary"))
+# Orders
 
 
-def test_page_that_is_cut_off_is_a_fault():
-    page = Page("<!DOCTYPE html>\n<html><body>" + BOARD.format(4, 4))
+def test_points_are_read_from_what_the_app_says():
+    secretary = Secretary(ATLAS)
+    summary = page_at(secretary, "/showSummary")
 
-    problem = judge(Answer(200, "/pointsBoard", page), Expected("/pointsBoard", figure=POINTS))
+    secretary.book(3)
+    booked = page_at(secretary, "/showSummary")
+    secretary.give_back(1)
+    given_back = page_at(secretary, "/bookings")
 
-    assert "faults" == problem.counts_as
-    assert "Unexpected: the answer does not end with </html>" == str(problem)
-
-
-def test_calendar_file_is_expected_to_be_one():
-    expected = Expected("/calendar/Cup", ending="END:VCALENDAR")
-    file = Page("BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n")
-
-    assert judge(Answer(200, "/calendar/Cup", file), expected) is None
-    assert "faults" == judge(Answer(200, "/calendar/Cup", page_with("")), expected).counts_as
+    assert order_of(3).points_said(summary.message) is None
+    assert 9 == order_of(3).points_said(booked.message)
+    assert 3 == order_of(1, RETURN).points_said(given_back.message)
 
 
-def test_expected_page_is_no_failure():
-    html = BOARD.format(4, 4) + BOOKED.format(
-        "Great-booking complete! Your club has booked 3 places in A &amp; (B)? for 9 points. 4 points are left"
-    )
-    expected = Expected("/showSummary", POINTS, order_of(competition="A & (B)?").sentence)
+def test_name_of_a_competition_is_not_read_as_points():
+    message = "Your club has booked 1 place in Cup for 5 points. for 3 points. 1 point is left"
 
-    assert judged(200, "/showSummary", html, expected) is None
-
-
-def test_page_of_another_club_is_a_fault():
-    expected = Expected("/showSummary", Figure("points-left", club="Iron Temple"))
-
-    assert ("faults", "Unexpected: a figure is missing") == judged(200, "/showSummary", BOARD.format(4, 4), expected)
-
-
-def test_board_may_show_any_clubs_points():
-    expected = Expected("/pointsBoard", Figure("points-left"))
-
-    assert judged(200, "/pointsBoard", BOARD.format(4, 4), expected) is None
-    assert ("faults", "Unexpected: a figure is missing") == judged(200, "/pointsBoard", "", expected)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [("-3", "-3"), ("4", "5"), ("four", "four"), ("1.5", "1.5"), ("٣", "٣"), ("", "")]
-)
-def test_figure_that_cannot_be_is_a_fault(value, text):
-    expected = ("faults", f"Unexpected: points-left cannot be {text}, its value being {value}")
-
-    assert expected == judged(200, "/pointsBoard", BOARD.format(value, text), Expected("/pointsBoard"))
-
-
-# What the app says it has done
-
-
-@pytest.mark.parametrize("said", ["", "Your club has booked 2 places in Novice Cup for 6 points. 0 points are left"])
-def test_page_that_does_not_say_what_was_booked_is_a_fault(said):
-    expected = Expected("/showSummary", sentence=order_of().sentence)
-
-    assert ("faults", "Unexpected: the page does not say what was done") == judged(
-        200, "/showSummary", BOOKED.format(said), expected
-    )
-
-
-def test_banner_may_hold_more_than_the_sentence():
-    page = page_with(
-        '<div class="banner success" role="alert"><h2>Places booked</h2><p>Great-booking complete! Your club has '
-        "booked 1 place in Novice Cup for 3 points. 10 points are left</p><p>Booking 12</p>"
-        '<ul><li><a href="/bookings#c3">See or give back</a></li></ul></div>'
-    )
-
-    assert 3 == order_of(places=1).points_said_by(page)
-
-
-def test_number_of_places_given_back_is_the_whole_number():
-    page = page_with(BOOKED.format("13 places in Novice Cup given back. 39 points returned, 52 points available"))
-
-    assert 39 == order_of(RETURN, places=13).points_said_by(page)
-    assert "the page does not say" in str(
-        judge(Answer(200, "/bookings", page), Expected("/bookings", sentence=order_of(RETURN, places=3).sentence))
-    )
+    assert 3 == order_of(1).points_said(message)
 
 
 # Figures before and after
 
 
-def unexplained(tally, before, after):
-    """Return how many figures are unexplained if only the points of Simply Lift were read."""
-    figures = [{} if number is None else {POINTS: number} for number in (before, after)]
-    return len([line for line in tally.unexplained(*figures) if "points-left" in line])
+def test_figures_are_explained_by_the_sum_of_what_was_answered():
+    orders = [order_of(3, points=9), order_of(1, points=3), order_of(2, RETURN, points=6)]
+
+    assert [] == unexplained({POINTS: 13, LEFT: 5, HELD: 1}, {POINTS: 7, LEFT: 3, HELD: 3}, orders)
 
 
-def tally_of(booked=0, booked_unknown=0, returned_unknown=0):
-    """Return a tally of this many places, booked or with an unknown outcome, for 3 points each."""
-    tally = Tally()
-    tally.begin()
-    if booked:
-        tally.note_sent(order_of(places=booked))
-        tally.note_carried_out(order_of(places=booked), points=booked * 3)
-    if booked_unknown:
-        tally.note_sent(order_of(places=booked_unknown))
-    if returned_unknown:
-        tally.note_sent(order_of(RETURN, places=returned_unknown))
-    return tally
+def test_figures_that_stay_though_places_were_booked_are_unexplained():
+    figures = {POINTS: 13, LEFT: 5, HELD: 1}
 
-
-def test_figures_are_explained_by_what_was_answered_and_nothing_else():
-    assert 0 == unexplained(tally_of(booked=3), 13, 4)
-    assert 1 == unexplained(tally_of(booked=3), 13, 7)
-    assert 1 == unexplained(tally_of(booked=3), 13, 13)
-    assert 1 == unexplained(tally_of(), 13, 10)
-
-
-def test_figure_that_vanished_or_appeared_is_unexplained():
-    assert 1 == unexplained(tally_of(), 13, None)
-    assert 1 == unexplained(tally_of(), None, 13)
-    assert 1 == unexplained(tally_of(booked=3), None, None)
-
-
-@pytest.mark.parametrize(("after", "expected"), [(12, 1), (13, 0), (14, 0), (20, 0), (22, 0), (23, 1)])
-def test_lost_answers_explain_no_more_than_they_could_have_changed(after, expected):
-    tally = tally_of(booked=1, booked_unknown=2, returned_unknown=1)
-
-    assert expected == unexplained(tally, 22, after)
-
-
-def test_refused_order_explains_nothing():
-    tally = tally_of()
-    tally.note_sent(order_of())
-    tally.note_refused(order_of())
-
-    assert 1 == unexplained(tally, 13, 4)
-
-
-def test_order_changes_points_left_places_left_and_places_held():
-    tally = tally_of(booked=3)
-    before = {
-        POINTS: 13,
-        Figure("places-left", competition="Novice Cup"): 5,
-        Figure("places-held", "Simply Lift", "Novice Cup"): 1,
-    }
-    after = dict(zip(before, (4, 2, 4), strict=True))
-
-    assert [] == tally.unexplained(before, after)
     assert [
-        "unexplained: places-held of Simply Lift of Novice Cup was 1, is 1, answers say +3",
-        "unexplained: places-left of Novice Cup was 5, is 5, answers say -3",
-        "unexplained: points-left of Simply Lift was 13, is 13, answers say -9",
-    ] == tally.unexplained(before, before)
+        "unexplained: places-held of Simply Lift of Novice Cup changed by +0, answers say +3",
+        "unexplained: places-left of Novice Cup changed by +0, answers say -3",
+        "unexplained: points-left of Simply Lift changed by +0, answers say -9",
+    ] == unexplained(figures, figures, [order_of(3, points=9)])
 
 
-def test_places_held_by_a_club_that_was_not_read_need_no_explanation():
-    before = {POINTS: 13, Figure("places-left", competition="Novice Cup"): 5}
-    after = {POINTS: 4, Figure("places-left", competition="Novice Cup"): 2}
-
-    assert [] == tally_of(booked=3).unexplained(before, after)
-
-
-def test_tally_of_a_worker_is_added_to_the_masters():
-    worker = tally_of(booked=1, booked_unknown=2, returned_unknown=1)
-    worker.count("refusals")
-    master = tally_of(booked=1)
-
-    master.add(json.loads(json.dumps(worker.hand_in())))
-
-    assert {"bookings": 2, "refusals": 1} == master.counts
-    assert 6 == master.points_spent
-    assert [1, 0, 0, 1] == [unexplained(master, 22, after) for after in (9, 10, 19, 20)]
+def test_figure_that_changes_or_is_not_there_is_unexplained():
+    assert 1 == len(unexplained({POINTS: 13}, {POINTS: 10}))
+    assert 1 == len(unexplained({POINTS: 13}, {}))
+    assert 3 == len(unexplained({}, {}, [order_of(3, points=9)]))
 
 
-def test_tally_that_was_handed_in_is_empty_and_closed():
-    worker = tally_of(booked=1)
+def test_order_in_doubt_explains_its_own_figures_and_no_others():
+    other = ("points-left", "She Lifts")
+    before = {POINTS: 13, LEFT: 5, HELD: 1, other: 12}
+    after = {POINTS: 4, LEFT: 2, HELD: 4, other: 9}
 
-    worker.hand_in()
+    [line] = unexplained(before, after, in_doubt=[order_of(3)])
 
-    assert not worker.is_open
-    assert {} == worker.counts
-    assert 1 == unexplained(worker, 13, 10)
+    assert "She Lifts" in line
 
 
-def test_figures_are_read_from_all_pages_of_long_lists(tmp_path):
-    club = ("Simply Lift", "john@simplylift.co", 13)
-    clubs = [club, *((f"Club {n}", f"{n}@example.com", n) for n in range(119))]
-    upcoming = [(f"Cup {n}", "2050-03-27 11:11:00", n) for n in range(120)]
-    past = [(f"Past {n}", "2020-03-27 11:11:00", n) for n in range(8)]
-    write_data(tmp_path, clubs, upcoming + past)
+# Clubs
 
-    with serving(tmp_path) as (address, _):
-        figures = read_figures(address, [{"name": "Simply Lift", "email": "john@simplylift.co"}])
 
-    expected = {Figure("points-left", club=name): points for name, _, points in clubs}
-    for name, _, places in upcoming + past:
-        expected[Figure("places-left", competition=name)] = places
-        expected[Figure("places-held", "Simply Lift", name)] = 0
-    assert expected == figures
+def test_club_signs_in_with_the_first_of_its_addresses(tmp_path, monkeypatch):
+    emails = {
+        "Simply Lift": "john@simplylift.co",
+        "Iron Temple": ["a@irontemple.com", "b@irontemple.com"],
+        "Closed": [],
+    }
+    clubs = [{"name": name, "email": email} for name, email in emails.items()]
+    (tmp_path / "clubs.json").write_text(json.dumps({"clubs": clubs}), "utf-8-sig")
+    monkeypatch.setenv("GUDLFT_DATA_DIR", str(tmp_path))
+
+    assert {"Simply Lift": "john@simplylift.co", "Iron Temple": "a@irontemple.com"} == read_emails()
