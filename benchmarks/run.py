@@ -1,295 +1,193 @@
-"""Print what requests cost, as multiples of a bare Flask view that is measured in the same run.
+"""Print what requests cost in CPU time: beside bare Flask, with more data, with a long history. Then the start-up.
 
-Run it as `.venv/bin/python benchmarks/run.py`; it takes about a minute and judges nothing.
+Run it as `.venv/bin/python benchmarks/run.py`; it takes about three minutes, and judges nothing but statuses.
 """
 
-import io
 import logging
-import os
-import re
-import resource
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from contextlib import closing
 from datetime import datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from statistics import median
-from urllib.parse import urlencode
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-for name in list(os.environ):
-    if name.startswith("GUDLFT_") or name == "TZ":
-        del os.environ[name]
 
-import flask
-import jinja2
+import pytest
+from werkzeug.test import create_environ
 
 import server
+from benchmarks.floor import app as floor
+from benchmarks.floor import visit
 from gudlft.model import Club, Competition
-from tests.support import make_ledger, serving, write_data
+from tests.support import PROJECT, clean_environment, let_pages_show, make_ledger, write_data
 
-ROUNDS = 150
-SIZES = {"demo": (4, 5, 0), "1,000 x 300": (1_000, 300, 10_000), "10,000 x 2,000": (10_000, 2_000, 100_000)}
-CUP, EMAIL = "Cup 0", "0@club.example"
-
-
-class Browser:
-    """A client that calls a WSGI app in this process and keeps its cookie."""
-
-    def __init__(self, app):
-        self.app, self.cookie = app.wsgi_app, ""
-
-    def send(self, path, form=None):
-        """Send a GET, or a POST with a form; return the status and the CPU seconds that it took."""
-        body = urlencode(form or {}).encode()
-        environ = {
-            "REQUEST_METHOD": "GET" if form is None else "POST",
-            "PATH_INFO": path,
-            "QUERY_STRING": "",
-            "SERVER_NAME": "localhost",
-            "SERVER_PORT": "80",
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "HTTP_HOST": "localhost",
-            "HTTP_COOKIE": self.cookie,
-            "HTTP_SEC_FETCH_SITE": "same-origin",
-            "REMOTE_ADDR": "127.0.0.1",
-            "CONTENT_TYPE": "application/x-www-form-urlencoded",
-            "CONTENT_LENGTH": str(len(body)),
-            "wsgi.url_scheme": "http",
-            "wsgi.input": io.BytesIO(body),
-            "wsgi.errors": sys.stderr,
-        }
-        answer = {}
-        before = time.process_time()
-        with closing(
-            self.app(environ, lambda status, headers: answer.update(status=status, headers=headers))
-        ) as chunks:
-            self.page = b"".join(chunks)
-        seconds = time.process_time() - before
-        for name, value in answer["headers"]:
-            if name == "Set-Cookie":
-                self.cookie = value.partition(";")[0]
-        return int(answer["status"][:3]), seconds
+MANY = 1_000_000  # points, places, places that a club may hold: nothing is refused
+PAST = 150  # competitions
+VISIT = ["booking page", "purchase", "summary"]
+ALL_KINDS = ["summary before", *VISIT, "my bookings", "points board"]
 
 
-def bare_app():
-    """Return a Flask app with one view that returns a constant."""
-    app = flask.Flask("bare")
-    app.add_url_rule("/", view_func=lambda: "Hello")
-    return app
+def year_of_competitions(year, number):
+    """Return this many competitions, evenly spread over a year."""
+    start = datetime(year, 1, 1).astimezone()
+    step = timedelta(days=365) / number
+    return [Competition(f"Cup {index} of {year}", start + index * step, MANY) for index in range(number)]
 
 
-def floor_app():
-    """Return a Flask app with a journey's routes, session, flash, headers, one-line templates, no rules, no figures."""
-    app = flask.Flask("floor")
-    app.secret_key = "floor-floor-floor-floor"
-    app.jinja_loader = jinja2.DictLoader(
-        {
-            name: "{{ get_flashed_messages() }} {{ session.club }}"
-            for name in ("index.html", "summary.html", "booking.html")
-        }
-    )
-
-    @app.after_request
-    def add_headers(response):
-        response.headers.update(server.HEADERS)
-        response.headers["Cache-Control"] = "no-store"
-        return response
-
-    @app.get("/")
-    def index():
-        return flask.render_template("index.html")
-
-    @app.post("/showSummary")
-    def sign_in():
-        flask.session.clear()
-        flask.session.update(club=flask.request.form["email"], id="1234567890123456", since=1)
-        flask.session.permanent = True
-        return flask.redirect(flask.url_for("show_summary"), 303)
-
-    @app.get("/showSummary")
-    def show_summary():
-        return flask.render_template("summary.html")
-
-    @app.get("/book/<competition>/<club>")
-    def book(competition, club):
-        return flask.render_template("booking.html")
-
-    @app.post("/purchasePlaces")
-    def purchase_places():
-        flask.flash(f"Booked {flask.request.form['places']} in {flask.request.form['competition']}", "success")
-        return flask.redirect(flask.url_for("show_summary"), 303)
-
-    return app
-
-
-def a_ledger(clubs, competitions, entries):
-    """Return a ledger of this size, in which the first club can always book."""
-    start = datetime(2050, 1, 1).astimezone()
-    rich = [Club(f"Club {number}", f"{number}@club.example", 1_000_000 - number) for number in range(clubs)]
-    cups = [Competition(f"Cup {number}", start + timedelta(hours=number), 1_000_000) for number in range(competitions)]
-    ledger = make_ledger(rich, cups, cap=1_000_000)
-    for number in range(entries):
-        ledger.book(rich[1 + number % (clubs - 1)], cups[number % competitions], 1, f"token-of-entry-{number:09}")
+def season(clubs, competitions, held):
+    """Return a ledger of this size, in which each club holds a place at every second of some upcoming competitions."""
+    upcoming = year_of_competitions(2050, competitions)
+    past = year_of_competitions(2020, PAST)
+    clubs = [Club(f"Club {number}", f"{number}@club.example", MANY - number) for number in range(clubs)]
+    ledger = make_ledger(clubs, past + upcoming, cap=MANY)
+    for number, club in enumerate(clubs):
+        for place in range(held):
+            competition = upcoming[(number + 2 * place) % competitions]
+            ledger.book(club, competition, 1)
     return ledger
 
 
-def journey(browser):
-    """Return the CPU seconds of a journey: sign-in page, sign in, summary, booking page, purchase, summary."""
-    browser.cookie = ""
-    requests = [
-        ("/", None, 200),
-        ("/showSummary", {"email": EMAIL}, 303),
-        ("/showSummary", None, 200),
-        (f"/book/{CUP}/Club 0", None, 200),
-        ("/purchasePlaces", {"competition": CUP, "places": "1", "token": f"{time.time_ns():032}"}, 303),
-        ("/showSummary", None, 200),
-    ]
-    total = 0
-    for path, form, expected in requests:
-        status, seconds = browser.send(path, form)
-        assert expected == status, (path, status)
-        total += seconds
-    return total
+def show(ledger):
+    """Let the app's pages show a ledger."""
+    let_pages_show(ledger, pytest.MonkeyPatch())
 
 
-KINDS = {  # kind: path, form, expected status, whether signed in
-    "sign-in page": ("/", None, 200, False),
-    "sign in": ("/showSummary", {"email": EMAIL}, 303, False),
-    "summary": ("/showSummary", None, 200, True),
-    "booking page": (f"/book/{CUP}/Club 0", None, 200, True),
-    "purchase": ("/purchasePlaces", {"competition": CUP, "places": "1"}, 303, True),
-    "summary after it": ("/showSummary", None, 200, True),
-    "refusal": ("/purchasePlaces", {"competition": CUP, "places": "0"}, 400, True),
-    "my bookings": ("/bookings", None, 200, True),
-    "board": ("/pointsBoard", None, 200, False),
-}
+class Visitor:
+    """A club that comes to a WSGI app in this process, signed in; and the CPU seconds of each kind of request."""
+
+    def __init__(self, app, ledger, club, competition):
+        self.app = app.wsgi_app
+        self.ledger = ledger
+        self.requests = {
+            "summary before": ("/showSummary", None),
+            **visit(club.name, competition.name),
+            "my bookings": ("/bookings", None),
+            "points board": ("/pointsBoard", None),
+        }
+        self.seconds = {}
+        self.cookie = ""
+        self.send("/showSummary", {"email": club.email})
+
+    def ask(self, kind):
+        """Send a request of a kind."""
+        show(self.ledger)
+        self.seconds[kind] = self.send(*self.requests[kind])
+
+    def send(self, path, form):
+        """Send a GET, or a POST with a form; return the CPU seconds that it took."""
+        method = "POST" if form else "GET"
+        expected = "303" if form else "200"
+        headers = {"Cookie": self.cookie, "Sec-Fetch-Site": "same-origin"}
+        environ = create_environ(path, method=method, data=form, headers=headers)
+
+        before = time.process_time()
+        with closing(self.app(environ, self.start_response)) as chunks:
+            b"".join(chunks)
+        seconds = time.process_time() - before
+
+        assert self.status.startswith(expected), (path, self.status)
+        return seconds
+
+    def start_response(self, status, headers):
+        """Keep the status and the cookie of an answer."""
+        self.status = status
+        for name, value in headers:
+            if name == "Set-Cookie":
+                self.cookie = value.partition(";")[0]
 
 
-def kinds_of_request(bare):
-    """Print a table of the median cost of each kind of request at each size, in bare views."""
-    costs = {size: {kind: [] for kind in KINDS} for size in SIZES}
-    ledgers = {size: a_ledger(*numbers) for size, numbers in SIZES.items()}
-    bares = []
-    for _ in range(ROUNDS):
-        for size, ledger in ledgers.items():
-            server.ledger = ledger
-            stranger, signed_in = Browser(server.app), Browser(server.app)
-            signed_in.send("/showSummary", {"email": EMAIL})
-            for kind, (path, form, expected, inside) in KINDS.items():
-                status, seconds = (signed_in if inside else stranger).send(path, form)
-                assert expected == status, (kind, status)
-                costs[size][kind].append(seconds)
-                stranger.cookie = ""
-                bares.append(bare.send("/")[1])
-    unit = median(bares)
-    print(f"\nCPU time of a request, in bare Flask views of {unit * 1e6:.0f} us each; sizes are clubs x competitions\n")
-    print(f"{'':18}" + "".join(f"{size:>16}" for size in SIZES) + "   last : middle")
-    for kind in KINDS:
-        row = [median(costs[size][kind]) / unit for size in SIZES]
-        print(f"{kind:18}" + "".join(f"{cost:16.1f}" for cost in row) + f"{row[2] / row[1]:15.2f}")
+def visitors(app, ledger, clubs):
+    """Return a visitor for each club; they book at one competition after another."""
+    show(ledger)
+    upcoming = cycle(ledger.upcoming(ledger.now()))
+    return [Visitor(app, ledger, club, competition) for club, competition in zip(clubs, upcoming, strict=False)]
 
 
-def journeys(bare):
-    """Print what a whole journey costs, beside one on the floor app."""
-    server.ledger = a_ledger(4, 5, 0)
-    ours, floor = Browser(server.app), Browser(floor_app())
-    costs = {"ours": [], "floor": [], "bare": []}
-    for _ in range(ROUNDS * 2):
-        costs["ours"].append(journey(ours))
-        costs["floor"].append(journey(floor))
-        costs["bare"].append(bare.send("/")[1])
-        server.ledger = a_ledger(4, 5, 0)
-    unit, ours, floor = (median(costs[name]) for name in ("bare", "ours", "floor"))
-    print(
-        "\nJourney: sign-in page, sign in, summary, booking page, purchase, summary. The floor is the same in a Flask"
-    )
-    print("app with session, flash, headers and one-line templates, but without rules and figures")
-    print(f"ours {ours / unit:.1f} bare views, floor {floor / unit:.1f}; ours : floor = {ours / floor:.2f}")
+def compare(title, kinds, sides):
+    """Let the visitors of two sides take turns at each request; print what each kind cost, and the ratio."""
+    for number, turns in enumerate(zip(*sides.values(), strict=True)):
+        if number % 2:
+            turns = turns[::-1]  # who comes second finds warmer caches
+        for kind in kinds:
+            for visitor in turns:
+                visitor.ask(kind)
+        for visitor in turns:
+            visitor.seconds["together"] = sum(visitor.seconds.values())
+
+    print(f"\n{title:32}" + "".join(f"{name:>16}" for name in sides) + "    ratio")
+    for kind in [*kinds, "together"]:
+        first, second = [median(visitor.seconds[kind] for visitor in visitors) for visitors in sides.values()]
+        print(f"{kind:32}{1000 * first:13.2f} ms{1000 * second:13.2f} ms{second / first:9.2f}", flush=True)
 
 
-def requests_a_second(url, path, cookie="", seconds=4, threads=8):
-    """Return the answers a second that this many kept-alive connections get."""
-    host, port = url.removeprefix("http://").split(":")
-    lines = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nCookie: {cookie}\r\n\r\n".encode()
-    counts, end = [], time.monotonic() + seconds
-
-    def run():
-        number = 0
-        with socket.create_connection((host, int(port))) as connection:
-            while time.monotonic() < end:
-                connection.sendall(lines)
-                answer = connection.recv(65536)
-                head, _, body = answer.partition(b"\r\n\r\n")
-                length = int(re.search(rb"content-length: (\d+)", head, re.I)[1])
-                while len(body) < length:
-                    body += connection.recv(65536)
-                assert b" 200 " in head.split(b"\r\n")[0], head
-                number += 1
-        counts.append(number)
-
-    running = [threading.Thread(target=run) for _ in range(threads)]
-    for thread in running:
-        thread.start()
-    for thread in running:
-        thread.join()
-    return sum(counts) / seconds
+def compare_with_floor():
+    """Print what visits cost beside bare Flask: of 1,000 clubs that come once, and of one that comes as often."""
+    for competitions in (10, 40):
+        ledger = season(1_000, competitions, held=competitions // 2)
+        each_once = list(ledger.clubs.values())
+        one_often = [ledger.clubs["Club 500"]] * 1_000
+        for name, clubs in {"cold": each_once, "warm": one_often}.items():
+            sides = {
+                "bare Flask": visitors(floor, ledger, clubs),
+                "ours": visitors(server.app, ledger, clubs),
+            }
+            compare(f"{competitions} competitions, {name}", VISIT, sides)
 
 
-def over_http():
-    """Print requests a second under granian, beside a bare view on the same server."""
+def compare_sizes():
+    """Print what more clubs and competitions cost clubs from all over the board, each of which comes once."""
+    small = season(1_000, 300, held=10)
+    large = season(10_000, 2_000, held=10)
+    some = list(small.clubs.values())[::4]
+    others = list(large.clubs.values())[::40]
+    sides = {
+        "1,000 x 300": visitors(server.app, small, some),
+        "10,000 x 2,000": visitors(server.app, large, others),
+    }
+    compare("clubs x competitions, cold", ALL_KINDS, sides)
+
+
+def compare_histories():
+    """Print what its own entries cost a club, which comes again and again."""
+    short = season(1_000, 40, held=10)
+    long = season(1_000, 40, held=10)
+    club = long.clubs["Club 500"]
+    for competition in long.upcoming(long.now()) * 625:
+        long.book(club, competition, 1)
+        long.give_back(club, competition, 1)
+    sides = {
+        "10": visitors(server.app, short, [club] * 250),
+        "50,000": visitors(server.app, long, [club] * 250),
+    }
+    compare("entries of the club, warm", ALL_KINDS, sides)
+
+
+def compare_starts():
+    """Print how long the app takes to start, with the demo data and with much data, beside Flask alone."""
+    clubs = [(f"Club {number}", f"{number}@club.example", 99) for number in range(10_000)]
+    competitions = [(f"Cup {number}", "2050-03-27 11:11:00", 20) for number in range(2_000)]
     with tempfile.TemporaryDirectory() as folder:
-        folder = Path(folder)
-        write_data(folder, [("Club 0", EMAIL, 13)], [(CUP, "2050-03-27 11:11:00", 20)])
-        (folder / "bare.py").write_text(
-            "import flask\napp = flask.Flask('bare')\napp.add_url_rule('/pointsBoard', view_func=lambda: 'Hello')\n"
-        )
-        os.environ["PYTHONPATH"] = str(folder)
-        with serving(folder, workers=1) as (url, _), serving(folder, "bare:app", workers=1) as (bare, _):
-            rates = [
-                (requests_a_second(bare, "/pointsBoard"), requests_a_second(url, "/pointsBoard")) for _ in range(3)
-            ]
-        ratio = median(ours / bare for bare, ours in rates)
-        bare, ours = (median(column) for column in zip(*rates, strict=True))
-        print(f"\nOver HTTP (granian, 8 threads): bare view {bare:.0f}/s, points board {ours:.0f}/s, ratio {ratio:.2f}")
+        write_data(Path(folder), clubs, competitions)
+        print_start("Flask alone", "flask")
+        print_start("ours, demo data", "server")
+        print_start("ours, 10,000 x 2,000", "server", DATA_DIR=folder)
 
 
-def start_up():
-    """Print the time to import the app, with the demo data and with much data, beside that to import Flask."""
-
-    def seconds(code, **variables):
-        before = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | variables)
-        return time.perf_counter() - before
-
-    with tempfile.TemporaryDirectory() as folder:
-        clubs = [(f"Club {number}", f"{number}@club.example", 99) for number in range(10_000)]
-        cups = [(f"Cup {number}", "2050-03-27 11:11:00", 20) for number in range(2_000)]
-        write_data(Path(folder), clubs, cups)
-        runs = [
-            (
-                seconds("pass"),
-                seconds("import flask"),
-                seconds("import server"),
-                seconds("import server", GUDLFT_DATA_DIR=folder),
-            )
-            for _ in range(7)
-        ]
-    nothing, alone, demo, large = (median(column) for column in zip(*runs, strict=True))
-    print(f"\nStart-up: import flask {alone - nothing:.3f} s, demo app {demo - nothing:.3f} s")
-    print(f"10,000 clubs x 2,000 competitions: {large - demo:.3f} s more")
+def print_start(name, module, **settings):
+    """Print the CPU time of a new process that imports a module: the median of seven."""
+    command = [sys.executable, "-c", f"import time, {module}; print(time.process_time())"]
+    environment = clean_environment(**settings)
+    answers = [subprocess.check_output(command, cwd=PROJECT, env=environment) for _ in range(7)]
+    print(f"start, {name}: {median(map(float, answers)):.2f} s")
 
 
 if __name__ == "__main__":
     logging.disable(logging.INFO)
-    bare = Browser(bare_app())
-    journeys(bare)
-    kinds_of_request(bare)
-    start_up()
-    over_http()
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"\nMemory of this process, with all ledgers: {memory:.0f} MB")
+    compare_with_floor()
+    compare_sizes()
+    compare_histories()
+    compare_starts()
