@@ -10,39 +10,41 @@ import secrets
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property, lru_cache, wraps
+from functools import cached_property, wraps
 from pathlib import Path
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 from zlib import crc32
 
 import click
-from flask import Flask, Request, abort, flash, redirect, render_template, request, session, url_for
+from flask import Flask, Request, abort, redirect, render_template, request, session, url_for
 from flask.globals import request_ctx
 from flask.logging import default_handler
 from flask.sessions import SecureCookieSessionInterface
-from markupsafe import Markup
-from werkzeug.exceptions import HTTPException
+from markupsafe import Markup, escape
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 from werkzeug.sansio.utils import get_host
 
-from gudlft import calendar, lists, rules, sentences
+from gudlft import rules
 from gudlft.accounts import Accounts
 from gudlft.cookies import CookieSerializer
-from gudlft.export import bookings_table, write_csv
-from gudlft.files import BadFiles, is_email
+from gudlft.files import BadFiles, changed_at, is_email
 from gudlft.journal import AnotherProcessBooks, CommitInDoubt, JournalError
 from gudlft.journal.revocations import SESSION_LASTS, Revocations
 from gudlft.limits import RateLimit, TooOften, client_key
 from gudlft.model import BookingError
 from gudlft.opening import open_journal, open_ledger, open_mailed_codes
-from gudlft.pagination import paginate, read_page_number
+from gudlft.pages import calendar, lists, sentences
+from gudlft.pages.export import bookings_table, write_csv
+from gudlft.pages.pagination import NoSuchPage, paginate, read_page_number
+from gudlft.pages.search import EVERYTHING, Choice, Show
 from gudlft.reader import Reader
-from gudlft.rules import Limit, read_places, read_token
-from gudlft.search import EVERYTHING, Choice, Show, find
+from gudlft.rules import Limit, booking_status, read_places, read_token
 from gudlft.settings import BadSettings, read_settings
-from gudlft.text import noun_for, plural, printable
+from gudlft.text import in_address, in_words, noun_for, plural, printable, short_month
 
+LATEST_ENTRIES = 10  # bookings and returns on a page that also leads to all of them
 IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
 LARGEST_REQUEST = 16 * 1024  # bytes
 LONGEST_IN_LOG = 200  # characters of a text that came from outside
@@ -94,7 +96,7 @@ class NameConverter(BaseConverter):
 
     def to_url(self, value):
         """Return the name quoted."""
-        return quote(value, safe="")
+        return in_address(value)
 
 
 class Sessions(SecureCookieSessionInterface):
@@ -148,7 +150,7 @@ def configure(app):
 def version_of(folder):
     """Return a checksum of the files in a folder: browsers can keep a file for ever if its address has it."""
     files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
-    return crc32(b"".join(file.read_bytes() for file in files))
+    return str(crc32(b"".join(file.read_bytes() for file in files)))
 
 
 app = Flask(__name__)
@@ -171,6 +173,7 @@ except (BadSettings, BadFiles) as error:
     raise SystemExit(str(error)) from None
 except JournalError as error:
     raise SystemExit(printable(f"GUDLFT_JOURNAL: {error}")) from None
+competitions_changed_at = changed_at(Path(app.config["DATA_DIR"]) / "competitions.json")
 for mismatch in ledger.mismatches():
     app.logger.warning(printable(mismatch))
 
@@ -194,49 +197,37 @@ app.session_interface = Sessions(app, session_salt())
 
 app.jinja_env.trim_blocks = True
 app.jinja_env.lstrip_blocks = True
+app.jinja_env.filters["by_month"] = lists.by_month
 app.jinja_env.filters["thousands"] = "{:,}".format
 app.jinja_env.globals.update(
     contact=app.config["CONTACT"],
     new_token=new_token,
     noun_for=noun_for,
+    short_month=short_month,
     sentences=sentences,
-    short_board=lists.short_board,
     time_zone=calendar.time_zone(),
-    version=version_of(app.static_folder),
 )
+version_at_start = version_of(app.static_folder)
 
 
-@app.template_global()
-def link(endpoint, **names):
-    """Return the address of a page, worked out once for the same names."""
-    return cached_link(endpoint, tuple(names.items()), request.root_path)
+def static_version():
+    """Return the version of the static files; in debug mode it follows each edit."""
+    return version_of(app.static_folder) if app.debug else version_at_start
 
 
-@lru_cache(maxsize=10_000)
-def cached_link(endpoint, names, root_path):
-    """Return the address of a page; it begins with the path at which the app is mounted."""
-    return url_for(endpoint, **dict(names))
+@app.template_filter()
+def moment(utc):
+    """Return a moment as pages show it, in the server's time zone."""
+    return in_words(utc.astimezone())
 
 
-@app.template_global()
-def cached_macro(template, macro, **figures):
-    """Return the HTML of a macro, made once for the same figures: that halves the cost of a page."""
-    return cached_html(template, macro, tuple(figures.items()), request.root_path)
-
-
-@app.template_global()
-def cached_rows(template, macro, rows, **figures):
-    """Return the HTML of a macro for each row, one call for all: a list of 40 costs a third of 40 calls."""
-    root_path = request.root_path
-    same = tuple(figures.items())
-    return Markup("").join([cached_html(template, macro, (("row", row), *same), root_path) for row in rows])
-
-
-@lru_cache(maxsize=10_000)
-def cached_html(template, macro, figures, root_path):
-    """Return the HTML of a macro; its links begin with the path at which the app is mounted."""
-    macros = app.jinja_env.get_template(template).module
-    return getattr(macros, macro)(**dict(figures))
+@app.template_filter()
+def untranslated(sentence, name):
+    """Return a sentence in which browsers that translate the page leave a name alone."""
+    if not name or name not in sentence:
+        return sentence
+    before, _, after = sentence.rpartition(name)
+    return escape(before) + Markup('<span translate="no">') + name + Markup("</span>") + after
 
 
 # Hooks
@@ -258,7 +249,8 @@ def refuse_other_sites():
     """Refuse changes that another site sent, and forms that are too large, before anything looks at the session."""
     is_safe = request.method in ("GET", "HEAD", "OPTIONS")
     changes_something = not is_safe or request.endpoint == "sign_out"
-    if changes_something and not is_same_origin():
+    is_prefetch = "prefetch" in request.headers.get("Sec-Purpose", "")
+    if changes_something and (is_prefetch or not is_same_origin()):
         abort(403, sentences.ANOTHER_SITE)
     if not is_safe:
         request.get_data(parse_form_data=True)  # raises 413, even if the length was not given beforehand
@@ -297,30 +289,27 @@ def catch_up_with_journal():
         log(f"the journal is away: {error}")
 
 
-@app.before_request
-def require_mailed_codes():
-    """Answer 404 to any request for a page about codes if none are mailed."""
-    if mailed_codes is None and request.endpoint in ("enter_code", "sign_in_by_code"):
-        abort(404)
-
-
-@app.before_request
-def show_edited_templates():
-    """Forget cached templates and HTML in debug mode, so that edits show."""
-    if app.debug:
-        app.jinja_env.cache.clear()
-        cached_html.cache_clear()
-
-
 @app.after_request
 def add_headers(response):
-    """Set the security headers; keep pages out of caches, and let them keep a version of a static file."""
+    """Set the security headers; keep pages out of caches, and let them keep this version of a static file."""
     response.headers.extend(HEADERS)
     if app.config["HTTPS"]:
         response.headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
-    if request.endpoint == "static" and "v" in request.args and response.status_code < 400:
+    is_current = request.endpoint == "static" and request.args.get("v") == static_version()
+    if is_current and response.status_code < 400:
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+@app.after_request
+def forget_what_was_said(response):
+    """Let each message be said on one page: a redirect leaves it for the next."""
+    is_page = response.mimetype == "text/html" and not 300 <= response.status_code < 400
+    if is_page:
+        session.pop("message", None)
+        session.pop("receipt", None)
+        session.pop("points_left", None)
     return response
 
 
@@ -335,43 +324,61 @@ def log(event):
 
 @dataclass(frozen=True)
 class Problem:
-    """Why something was refused: the sentence and, if a field is to blame, its id and what was typed there."""
+    """Why something was refused: the sentence, the name in it if any, and the field to blame with what was typed."""
 
     sentence: str
-    field: str | None = None
+    name: str = ""
+    field: str = ""
     typed: str = ""
 
 
-def render_page(template, status=200, problem=None, **context):
-    """Return a response with a page; a problem is shown on it and logged."""
-    if problem:
-        typed = f" ({problem.typed[:LONGEST_IN_LOG]})" if problem.typed else ""
-        log(f"{request.endpoint} refused: {problem.sentence}{typed}")
-    context.update(problem=problem, receipt=take_receipt(), club=request.club, terms=ledger.terms)
-    return app.response_class(render_template(template, **context), status)
+def refuse(sentence, name="", field="", typed=""):
+    """Log that a form or a page was refused; return the problem, for the page to show."""
+    in_brackets = f" ({typed[:LONGEST_IN_LOG]})" if typed else ""
+    log(f"{request.endpoint} refused: {sentence}{in_brackets}")
+    return Problem(sentence, name, field, typed)
 
 
-def take_receipt():
-    """Return the receipt of an order that no page has shown yet; None if there is none."""
-    receipt = sentences.Receipt.read(kept("receipt", dict, {}))
-    session.pop("receipt", None)
-    return receipt
+def render_page(template, code=200, problem=None, **context):
+    """Return a response with a page, and with what is to be said on it once."""
+    html = render_template(
+        template,
+        problem=problem,
+        receipt=receipt_to_show(),
+        message=kept("message", str),
+        club=request.club,
+        terms=ledger.terms,
+        root=request.root_path,
+        version=static_version(),
+        now=ledger.now,
+        figures_may_be_old=bool(request.journal_error),
+        **context,
+    )
+    return app.response_class(html, code)
+
+
+def receipt_to_show():
+    """Return the receipt of the order that led to this page; None if there is none."""
+    points_left = kept("points_left", int)
+    entry = ledger.entry(kept("receipt", int, 0))
+    if points_left is None or entry is None:
+        return None
+    is_own = request.club and entry.club == request.club.name
+    competition = ledger.competitions.get(entry.competition)
+    if not is_own or competition is None:
+        return None
+    return sentences.Receipt(entry, points_left, status_at(competition))
 
 
 def asked_page_number():
-    """Return the number of the page that the address asks for; answer 404 if it is none."""
-    number = read_page_number(request.args.get("page", "1"))
-    if number is None:
-        abort(404)
-    return number
+    """Return the number of the page that the address asks for; raise NoSuchPage."""
+    return read_page_number(request.args.get("page", "1"))
 
 
-def page_of(items, number):
-    """Return the page of a list with the number that an address asks for; answer 404 if there is none."""
-    page = paginate(items, number)
-    if page is None:
-        abort(404)
-    return page
+def asked_choice():
+    """Return which competitions the address asks for."""
+    fields = request.args
+    return Choice.read(fields.get("q", ""), fields.get("month", ""), fields.get("show", ""))
 
 
 SIGN_IN_FIRST = {
@@ -387,25 +394,26 @@ def sign_in_required(view):
     def view_of_the_signed_in(**names):
         if request.club:
             return view(**names)
-        keep_wanted_page()
+        keep_wanted_page(**names)
         if request.method == "POST":
-            return render_sign_in(403, Problem(SIGN_IN_FIRST[request.endpoint]))
-        flash(sentences.SIGN_IN_TO_CONTINUE, "problem")
+            return render_sign_in(403, refuse(SIGN_IN_FIRST[request.endpoint]))
+        session["message"] = sentences.SIGN_IN_TO_CONTINUE
         return redirect(url_for("index"), 303)
 
     return view_of_the_signed_in
 
 
-def keep_wanted_page():
-    """Keep in the session where to go after signing in: the page that was asked for or, for an order, its form's."""
+def keep_wanted_page(**names):
+    """Keep in the session where to go after signing in.
+
+    That is the page that was asked for or, for a form and for a calendar file, the page of their competition.
+    """
     session.pop("wanted_competition", None)
     session.pop("wanted_address", None)
-    if request.endpoint == "purchase_places":
-        competition = request.form.get("competition")
+    if request.endpoint in ("purchase_places", "cancel_places", "competition_file"):
+        competition = names.get("competition") or request.form.get("competition")
         if competition in ledger.competitions:
-            session["wanted_competition"] = competition  # its form's address needs the club, not known yet
-    elif request.endpoint == "cancel_places":
-        session["wanted_address"] = url_for("bookings")
+            session["wanted_competition"] = competition  # its address needs the club, not known yet
     else:
         address = own_address()
         if len(address) <= LONGEST_WANTED:
@@ -421,9 +429,9 @@ def own_address():
 
 def wanted_page(club):
     """Return the address to go to after signing in: what was kept, or else the summary."""
-    competition = kept("wanted_competition", str)
-    if competition in ledger.competitions:
-        return url_for("book", competition=competition, club=club.name)
+    competition = ledger.competitions.get(kept("wanted_competition", str))
+    if competition and not competition.has_started(ledger.now()):
+        return url_for("book", competition=competition.name, club=club.name)
     return kept("wanted_address", str, url_for("show_summary"))
 
 
@@ -439,20 +447,66 @@ def require_fresh_figures():
         raise request.journal_error
 
 
+def let_caches_ask(response):
+    """Let caches keep a page of the signed-out, and ask each time whether it has changed."""
+    response.headers["Cache-Control"] = "no-cache"
+    response.add_etag()
+    return response.make_conditional(request)
+
+
 # Pages
 
 
 @app.get("/")
 def index():
-    """Show the sign-in form with the points board; send the signed-in on to their summary."""
+    """Show the sign-in form, the next competitions and the points board; send the signed-in on to their summary."""
     if request.club:
         return redirect(url_for("show_summary"), 303)
     return render_sign_in()
 
 
 def render_sign_in(status=200, problem=None):
-    """Show the sign-in form with the points board."""
-    return render_page("index.html", status, problem, points_board=ledger.points_board)
+    """Show the sign-in form, the next competitions and the points board."""
+    programme = lists.next_competitions(ledger, ledger.now())
+    board = lists.short_board(ledger.points_board)
+    return render_page("index.html", status, problem, programme=programme, board=board)
+
+
+@app.get("/competitions")
+def competitions():
+    """Show everybody the upcoming competitions, or all past ones; send the signed-in on to their summary."""
+    if request.club:
+        return redirect(url_for("show_summary", **asked_choice().fields()), 303)
+    choice = asked_choice().for_everybody()
+    if choice.show is Show.PAST:
+        return let_caches_ask(render_past(choice))
+    return let_caches_ask(render_programme(choice))
+
+
+def render_programme(choice):
+    """Show everybody the upcoming competitions that match a choice, and the latest past ones."""
+    programme = lists.programme_of(ledger, choice, asked_page_number(), ledger.now())
+    return render_page("competitions.html", programme=programme, choice=choice)
+
+
+def render_past(choice):
+    """Show the past competitions that match a choice and, to a club, what it held there."""
+    past = lists.past_of(ledger, request.club, choice, asked_page_number(), ledger.now())
+    return render_page("past.html", past=past, choice=choice)
+
+
+@app.get("/competitions.ics")
+def competitions_feed():
+    """Return all upcoming competitions as a calendar that can be subscribed to."""
+    upcoming = tuple(ledger.upcoming(ledger.now()))
+    response = calendar_response(calendar.feed(upcoming, competitions_changed_at), "competitions.ics")
+    return let_caches_ask(response)
+
+
+def calendar_response(content, file_name):
+    """Return a response with a calendar file."""
+    headers = {"Content-Disposition": f"attachment; filename={file_name}"}
+    return app.response_class(content, headers=headers, content_type="text/calendar; charset=utf-8")
 
 
 @app.post("/showSummary")
@@ -461,13 +515,13 @@ def sign_in():
     client = client_key(request.remote_addr)
     seconds = failed_sign_ins.seconds_to_wait(client)
     if seconds:
-        return ask_to_wait(render_sign_in(429, email_problem(sentences.TOO_MANY_ATTEMPTS)), seconds)
+        return ask_to_wait(render_sign_in(429, refuse_email(sentences.TOO_MANY_ATTEMPTS)), seconds)
 
     typed = request.form.get("email", "").strip()
     if not typed:
-        return render_sign_in(400, email_problem(sentences.EMAIL_EMPTY))
+        return render_sign_in(400, refuse_email(sentences.EMAIL_EMPTY))
     if not is_email(typed):
-        return render_sign_in(400, email_problem(sentences.EMAIL_MALFORMED))
+        return render_sign_in(400, refuse_email(sentences.EMAIL_MALFORMED))
     if mailed_codes:
         return mail_code(typed)
 
@@ -475,7 +529,7 @@ def sign_in():
     if account is None:
         failed_sign_ins.count(client)
         contact = app.config["CONTACT"]
-        return render_sign_in(404, email_problem(sentences.email_unknown(contact and contact.text)))
+        return render_sign_in(404, refuse_email(sentences.email_unknown(contact and contact.text)))
 
     return begin_sign_in(account)
 
@@ -486,9 +540,9 @@ def ask_to_wait(response, seconds):
     return response
 
 
-def email_problem(sentence):
+def refuse_email(sentence):
     """Return the problem with what was typed as an email address."""
-    return Problem(sentence, field="email", typed=request.form.get("email", ""))
+    return refuse(sentence, field="email", typed=request.form.get("email", ""))
 
 
 def begin_sign_in(account):
@@ -515,7 +569,7 @@ def mail_code(typed):
     try:
         ask_for_code(typed)
     except TooOften as error:
-        problem = email_problem(sentences.too_many_codes(error.seconds))
+        problem = refuse_email(sentences.too_many_codes(error.seconds))
         return ask_to_wait(render_sign_in(429, problem), error.seconds)
     return redirect(url_for("enter_code"), 303)
 
@@ -533,7 +587,6 @@ def asked_code():
     return mailed_codes.read_asking(kept("code", dict, {}))
 
 
-@app.get("/code")
 def enter_code():
     """Show the form for a mailed code; send the signed-in on, unless they asked for one."""
     if request.club and not asked_code():
@@ -546,26 +599,25 @@ def render_code(status=200, problem=None):
     return render_page("code.html", status, problem, typed=request.form.get("code", ""))
 
 
-@app.post("/code")
 def sign_in_by_code():
     """Sign a secretary in by a mailed code, or mail another one."""
     client = client_key(request.remote_addr)
     seconds = failed_sign_ins.seconds_to_wait(client)
     if seconds:
-        return ask_to_wait(render_code(429, Problem(sentences.TOO_MANY_ATTEMPTS)), seconds)
+        return ask_to_wait(render_code(429, refuse(sentences.TOO_MANY_ATTEMPTS)), seconds)
     if "another" in request.form:
         return mail_another_code()
     if request.journal_error:
-        return render_code(503, Problem(sentences.CODE_CANNOT_BE_CHECKED))
+        return render_code(503, refuse(sentences.CODE_CANNOT_BE_CHECKED))
 
     try:
         account = mailed_codes.use(asked_code(), request.form.get("code", ""), ledger.now())
     except JournalError as error:
         log(f"no code can be checked: {error}")
-        return render_code(503, Problem(sentences.CODE_CANNOT_BE_CHECKED))
+        return render_code(503, refuse(sentences.CODE_CANNOT_BE_CHECKED))
     if account is None:
         failed_sign_ins.count(client)
-        return render_code(400, Problem(sentences.CODE_WRONG, field="code"))
+        return render_code(400, refuse(sentences.CODE_WRONG, field="code"))
     return begin_sign_in(account)
 
 
@@ -577,81 +629,77 @@ def mail_another_code():
     try:
         ask_for_code(asked.address)
     except TooOften as error:
-        problem = Problem(sentences.too_many_codes(error.seconds))
+        problem = refuse(sentences.too_many_codes(error.seconds))
         return ask_to_wait(render_code(429, problem), error.seconds)
 
-    flash(sentences.ANOTHER_CODE, "notice")
+    session["message"] = sentences.ANOTHER_CODE
     return redirect(url_for("enter_code"), 303)
+
+
+if mailed_codes:
+    app.add_url_rule("/code", view_func=enter_code)
+    app.add_url_rule("/code", view_func=sign_in_by_code, methods=["POST"])
 
 
 @app.get("/showSummary")
 @sign_in_required
 def show_summary():
     """Show the club's points and the competitions, or all past ones."""
-    fields = request.args
-    choice = Choice.read(fields.get("q", ""), fields.get("month", ""), fields.get("show", ""))
+    choice = asked_choice()
     if choice.show is Show.PAST:
-        return render_past(choice, asked_page_number())
+        return render_past(choice)
     return render_summary(choice=choice, page_number=asked_page_number())
 
 
 def render_summary(status=200, problem=None, choice=EVERYTHING, page_number=1):
     """Show the club's points, the upcoming competitions that match a choice, the latest past ones and the board."""
-    now = ledger.now()
-    page = page_of(lists.upcoming_to_show(ledger, request.club, choice, now), page_number)
-    summary = lists.summary_of(ledger, request.club, page.items, now)
-    months = lists.months_to_choose(summary.upcoming, choice)
-    return render_page("summary.html", status, problem, choice=choice, page=page, summary=summary, months=months)
-
-
-def render_past(choice, page_number):
-    """Show the past competitions that match a choice."""
-    now = ledger.now()
-    past = ledger.past(now)
-    page = page_of(find(past, choice), page_number)
-    rows = lists.rows_at(ledger, request.club, page.items, now)
-    months = lists.months_to_choose(past[::-1], choice)
-    return render_page("past.html", choice=choice, page=page, rows=rows, past=past, months=months)
+    summary = lists.summary_of(ledger, request.club, choice, page_number, ledger.now())
+    return render_page("summary.html", status, problem, summary=summary, choice=choice)
 
 
 @app.get("/book/<name:competition>/<name:club>")
 @sign_in_required
 def book(competition, club):
-    """Show the booking form. Names may hold slashes, so the path must end in the signed-in club's name."""
+    """Show a competition's page. Names may hold slashes, so the path must end in the signed-in club's name."""
     names = f"{competition}/{club}"
     own_name = f"/{request.club.name}"
     if not names.endswith(own_name):
-        refuse_another_club(names)
+        is_of_another = any(names.endswith(f"/{name}") for name in ledger.clubs)
+        if is_of_another:
+            abort(403, sentences.another_club(request.club))
+        abort(404)
 
     known = ledger.competitions.get(names.removesuffix(own_name))
     if known is None:
-        return render_summary(404, Problem(sentences.UNKNOWN_COMPETITION))
-    return render_booking(known)
-
-
-def refuse_another_club(names):
-    """Answer 403 if the names end in that of another club, and 404 if there is no such club."""
-    if any(names.endswith(f"/{name}") for name in ledger.clubs):
-        abort(403, sentences.another_club(request.club))
-    abort(404)
-
-
-def render_booking(competition, problem=None):
-    """Show the booking form, or why nothing can be booked: on the summary if the competition has started."""
-    standing = ledger.standing(request.club, competition)
-    status = rules.booking_status(competition, standing, ledger.terms, ledger.now())
+        return refuse_unknown_competition()
+    status = status_at(known)
     if status.limit is Limit.STARTED:
-        return render_summary(400, Problem(status.reason))
-    if problem and status.reason:
-        problem = Problem(status.reason)  # the page has no form then, and no field to blame
+        return render_summary(400, refuse(status.reason, known.name))
+    return render_competition(status)
+
+
+def refuse_unknown_competition():
+    """Say on the summary that there is no such competition."""
+    return render_summary(404, refuse(sentences.UNKNOWN_COMPETITION))
+
+
+def status_at(competition):
+    """Return what the signed-in club can do at a competition now."""
+    standing = ledger.standing(request.club, competition)
+    return booking_status(competition, standing, ledger.terms, ledger.now())
+
+
+def render_competition(status, problem=None):
+    """Show an upcoming competition's page: its figures, what the club can do there, and its latest bookings there."""
+    club = request.club
     return render_page(
-        "booking.html",
+        "competition.html",
         400 if problem else 200,
         problem,
-        competition=competition,
-        standing=standing,
-        bookable=sentences.Bookable(status.most, status.limit),
-        reason=status.reason,
+        status=status,
+        is_oversold=ledger.totals.is_oversold(status.competition),
+        entries=ledger.latest_entries(club, status.competition, most=LATEST_ENTRIES),
+        number_of_entries=ledger.number_of_entries(club, status.competition),
     )
 
 
@@ -661,13 +709,14 @@ def competition_file(competition):
     """Return a competition as a file for a calendar."""
     known = ledger.competitions.get(competition)
     if known is None:
-        return render_summary(404, Problem(sentences.UNKNOWN_COMPETITION))
+        return refuse_unknown_competition()
 
-    sequence = ledger.number_of_entries(request.club, known)
+    number_of_entries = ledger.number_of_entries(request.club, known)
     held = ledger.standing(request.club, known).places_held  # read last: it may be newer than its sequence, never older
-    content = calendar.calendar_file(request.club, known, held, sequence, ledger.now())
-    headers = {"Content-Disposition": f"attachment; filename={calendar.file_name(known)}"}
-    return app.response_class(content, headers=headers, content_type="text/calendar; charset=utf-8")
+    content = calendar.calendar_file(
+        request.club, known, held, number_of_entries, competitions_changed_at, ledger.now()
+    )
+    return calendar_response(content, calendar.file_name(known))
 
 
 @app.get("/purchasePlaces")
@@ -679,52 +728,71 @@ def redirect_to_summary():
 @app.post("/purchasePlaces")
 @sign_in_required
 def purchase_places():
-    """Book places if `rules.price` allows it, or show the form again with the reason why not."""
+    """Book places if the rules allow it, or show the competition's page with the reason why not."""
     require_own_club()
     require_fresh_figures()
     competition = ledger.competitions.get(request.form.get("competition"))
     if competition is None:
-        return render_summary(404, Problem(sentences.UNKNOWN_COMPETITION))
+        return refuse_unknown_competition()
 
     typed = request.form.get("places", "")
     try:
         places = read_places(typed)
         outcome = ledger.book(request.club, competition, places, request.token)
     except BookingError as error:
-        return render_booking(competition, Problem(str(error), field="places", typed=typed))
+        return refuse_booking(competition, str(error), typed)
 
     announce(outcome)
     return redirect(url_for("show_summary"), 303)
+
+
+def refuse_booking(competition, sentence, typed):
+    """Say beside the field why nothing was booked; if the competition takes no bookings, say that."""
+    status = status_at(competition)
+    if status.limit is Limit.STARTED:
+        return render_summary(400, refuse(status.reason, competition.name))
+    if status.most == 0:  # the page has no such form
+        return render_competition(status, refuse(status.reason, competition.name))
+    return render_competition(status, refuse(sentence, field="places", typed=typed))
 
 
 def announce(outcome):
     """Say on the next page, and in the log, what the request did."""
     entry = outcome.entry
     request.entry = entry
-    receipt = sentences.Receipt(
-        number=entry.number,
-        competition=entry.competition,
-        places=entry.places,
-        points=entry.points,
-        points_left=outcome.points_left,
-        page_number=lists.card_page_number(ledger, request.club, entry.competition),
-    )
-    log(f"{receipt.sentence} (number {receipt.number})")
-    session["receipt"] = receipt._asdict()
+    log(f"{sentences.what_was_done(entry, outcome.points_left)} (number {entry.number})")
+    session["receipt"] = entry.number
+    session["points_left"] = outcome.points_left
 
 
 @app.get("/bookings")
 @sign_in_required
 def bookings():
-    """Show the club's bookings, newest first, and the forms that give places back."""
+    """Show where the club holds places, and its latest bookings and returns, or all of these."""
+    if request.args.get("show") == "all":
+        return render_history()
     return render_bookings(page_number=asked_page_number())
 
 
 def render_bookings(status=200, problem=None, page_number=1):
-    """Show the club's bookings, newest first, and the forms that give places back."""
-    page = page_of(ledger.latest_entries(request.club), page_number)
-    cards = [card for card in lists.cards_of(ledger, request.club) if card.page_number == page.number]
-    return render_page("bookings.html", status, problem, page=page, cards=cards, now=ledger.now())
+    """Show where the club holds places, and its latest bookings and returns."""
+    holdings = lists.holdings_of(ledger, request.club, page_number, ledger.now())
+    return render_page(
+        "bookings.html",
+        status,
+        problem,
+        holdings=holdings,
+        entries=ledger.latest_entries(request.club, most=LATEST_ENTRIES),
+        number_of_entries=ledger.number_of_entries(request.club),
+    )
+
+
+def render_history():
+    """Show all bookings and returns of the club, newest first."""
+    numbers = range(ledger.number_of_entries(request.club))
+    page = paginate(numbers, asked_page_number())
+    entries = ledger.latest_entries(request.club, skip=page.start, most=len(page.items))
+    return render_page("history.html", page=page, entries=entries)
 
 
 @app.get("/cancelPlaces")
@@ -736,12 +804,12 @@ def redirect_to_bookings():
 @app.post("/cancelPlaces")
 @sign_in_required
 def cancel_places():
-    """Give places back if `rules.refund` allows it, or show the form again with the reason why not."""
+    """Give places back if the rules allow it, or show the competition's page with the reason why not."""
     require_own_club()
     require_fresh_figures()
     competition = ledger.competitions.get(request.form.get("competition"))
     if competition is None:
-        return render_bookings(404, Problem(sentences.UNKNOWN_COMPETITION))
+        return render_bookings(404, refuse(sentences.UNKNOWN_COMPETITION))
 
     typed = request.form.get("places", "")
     try:
@@ -754,26 +822,24 @@ def cancel_places():
     return redirect(url_for("bookings"), 303)
 
 
-def refuse_return(competition, reason, typed):
-    """Show My bookings with the reason why nothing was given back: beside the competition's form, if it has one."""
-    if competition.has_started(ledger.now()):
-        return render_bookings(400, Problem(rules.returns_closed(competition)))
-    card = lists.card_of(ledger, request.club, competition.name)
-    if card is None:
-        return render_bookings(400, Problem(reason, typed=typed))
-    return render_bookings(400, Problem(reason, card.field, typed), page_number=card.page_number)
+def refuse_return(competition, sentence, typed):
+    """Say beside the field why nothing was given back; if nothing can be, say that."""
+    status = status_at(competition)
+    if status.limit is Limit.STARTED:
+        return render_bookings(400, refuse(rules.returns_closed(competition), competition.name))
+    if status.returnable == 0:  # the page has no such form
+        return render_competition(status, refuse(rules.more_than_held(status), competition.name))
+    return render_competition(status, refuse(sentence, competition.name, "places-back", typed))
 
 
 @app.get("/pointsBoard")
 def points_board():
-    """Show every club's points; the signed-out get an ETag, so that an unchanged board is not sent again."""
-    page = page_of(ledger.points_board, asked_page_number())
-    response = render_page("board.html", page=page)
-    if not request.club:
-        response.headers["Cache-Control"] = "no-cache"
-        response.add_etag()
-        response.make_conditional(request)
-    return response
+    """Show every club's points, and a club its own rank; caches of the signed-out may keep it."""
+    board = lists.board_page(ledger, request.club, asked_page_number())
+    response = render_page("board.html", board=board)
+    if request.club:
+        return response
+    return let_caches_ask(response)
 
 
 @app.route("/logout", methods=["GET", "POST"])
@@ -781,7 +847,7 @@ def sign_out():
     """End the session."""
     if request.method != "HEAD":  # a HEAD changes nothing
         end_sign_in()
-        flash(sentences.SIGNED_OUT, "notice")
+        session["message"] = sentences.SIGNED_OUT
     return redirect(url_for("index"), 303)
 
 
@@ -813,6 +879,12 @@ def show_error(error):
     response = error.get_response()  # for its headers, like Allow
     response.data = render_page("error.html", text=text).data
     return response
+
+
+@app.errorhandler(NoSuchPage)
+def show_no_page(error):
+    """Answer 404 to who asks for a page that a list does not have."""
+    return show_error(NotFound())
 
 
 @app.errorhandler(JournalError)

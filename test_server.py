@@ -3,16 +3,16 @@
 Each subject has a more detailed suite of its own in tests/.
 """
 
-import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
+import icalendar
 import pytest
-from jinja2 import ChoiceLoader, DictLoader
 
 import server
 from gudlft.journal import JournalError
 from tests.support import (
     ATLAS,
+    COMPETITIONS,
     JOHN,
     KEPT,
     OPEN,
@@ -23,9 +23,11 @@ from tests.support import (
     book_address,
     exported_rows,
     make_ledger,
+    parties,
     places_of,
     run_command,
     statuses,
+    tomorrow,
     write_data,
 )
 
@@ -73,23 +75,32 @@ def test_after_ten_failed_sign_ins_even_a_right_address_has_to_wait():
     assert not secretary.is_signed_in
 
 
-@pytest.mark.parametrize("address", ["/showSummary?q=novice", "/bookings", book_address(OPEN, "Simply Lift")])
-def test_page_of_a_club_asks_the_signed_out_to_sign_in_and_is_shown_then(address):
+@pytest.mark.parametrize(
+    ("address", "shown_then"),
+    [
+        ("/showSummary?q=novice", "/showSummary?q=novice"),
+        (book_address(OPEN, "Simply Lift"), book_address(OPEN, "Simply Lift")),
+        (f"/calendar/{OPEN}", book_address(OPEN, "Simply Lift")),
+        (f"/calendar/{PAST}", "/showSummary"),
+        ("/bookings?" + "x" * 1000, "/showSummary"),
+    ],
+)
+def test_page_of_a_club_asks_the_signed_out_to_sign_in_and_is_shown_then(address, shown_then):
     secretary = Secretary()
 
     answer = secretary.get(address)
 
     assert (303, "/") == answer.redirect
     assert "You are not signed in. Sign in to continue" in secretary.get("/").text
-    assert (303, address) == secretary.sign_in(JOHN).redirect
+    assert (303, shown_then) == secretary.sign_in(JOHN).redirect
 
 
 @pytest.mark.parametrize(
     ("form", "competition", "sentence", "address"),
     [
-        ("/purchasePlaces", OPEN, "nothing was booked", book_address(OPEN, "Simply Lift")),
-        ("/purchasePlaces", "Nix", "nothing was booked", "/showSummary"),
-        ("/cancelPlaces", OPEN, "nothing was changed", "/bookings"),
+        ("/purchasePlaces", OPEN, "nothing was booked. Sign in to book", book_address(OPEN, "Simply Lift")),
+        ("/purchasePlaces", "Nix", "nothing was booked. Sign in to book", "/showSummary"),
+        ("/cancelPlaces", OPEN, "nothing was changed. Sign in to give places back", book_address(OPEN, "Simply Lift")),
     ],
 )
 def test_signed_out_form_changes_nothing_and_sign_in_leads_to_it(ledger, john, form, competition, sentence, address):
@@ -98,12 +109,13 @@ def test_signed_out_form_changes_nothing_and_sign_in_leads_to_it(ledger, john, f
 
     page = secretary.post(form, competition=competition, places="1")
 
-    assert (403, f"You are not signed in and {sentence}. Sign in to book") == page.refusal
+    assert (403, f"You are not signed in and {sentence}") == page.refusal
     assert [2] == places_of(ledger.entries)
     assert (303, address) == secretary.sign_in(JOHN).redirect
 
 
-def test_signing_out_ends_copies_of_the_cookie_too(john):
+def test_signing_out_ends_copies_of_the_cookie_and_what_they_had_to_say(john):
+    john.book("1")
     copy = john.cookie
 
     answer = john.post("/logout")
@@ -112,6 +124,7 @@ def test_signing_out_ends_copies_of_the_cookie_too(john):
     assert not john.is_signed_in
     john.client.set_cookie("session", copy)
     assert not john.is_signed_in
+    assert "" == john.get("/").banner
 
 
 def test_head_request_signs_nobody_out_and_keeps_no_page_for_later(john):
@@ -122,22 +135,6 @@ def test_head_request_signs_nobody_out_and_keeps_no_page_for_later(john):
 
     assert john.is_signed_in
     assert (303, "/showSummary") == secretary.sign_in(JOHN).redirect
-
-
-def test_signing_in_does_not_lead_to_a_very_long_address():
-    secretary = Secretary()
-
-    secretary.get("/bookings?" + "x" * 1000)
-
-    assert (303, "/showSummary") == secretary.sign_in(JOHN).redirect
-
-
-def test_sign_in_ends_after_half_an_hour_without_a_page(john, monkeypatch):
-    half_an_hour_later = time.time() + 1801
-
-    monkeypatch.setattr(time, "time", lambda: half_an_hour_later)
-
-    assert not john.is_signed_in
 
 
 # Looking
@@ -155,14 +152,39 @@ def test_summary_shows_the_clubs_points_and_the_figures_of_each_competition(john
 
 @pytest.mark.parametrize(
     ("choice", "shown"),
-    [("q=NOVICE", {SMALL}), ("month=2050-03", {OPEN}), ("show=mine", {SMALL}), ("show=past", set())],
+    [("q=NOVICE", {SMALL}), ("month=2050-03", {OPEN}), ("q=fall&show=past", {"Fall Classic"})],
 )
-def test_summary_is_narrowed_by_name_month_and_choice(john, choice, shown):
-    john.book("1", SMALL)
+def test_everyone_finds_competitions_by_name_and_month_and_a_club_on_its_summary(john, choice, shown):
+    programme = Secretary().get(f"/competitions?{choice}")
+    answer = john.get(f"/competitions?{choice}")
 
-    page = john.get(f"/showSummary?{choice}")
+    assert (200, shown) == (programme.status, listed(programme))
+    assert (303, f"/showSummary?{choice}") == answer.redirect
+    assert shown == listed(john.get(f"/showSummary?{choice}"))
 
-    assert shown == page.competitions - {PAST, "Fall Classic"}
+
+def test_club_finds_where_it_can_book_and_where_it_holds_places(john):
+    john.book("4", SMALL)
+
+    pages = [john.get(f"/showSummary?show={show}") for show in ("bookable", "mine", "past")]
+
+    assert [set(), {SMALL}, {PAST, "Fall Classic"}] == [listed(page) for page in pages]
+
+
+def listed(page):
+    """Return the names of the competitions in a page's list, without those that are folded below it."""
+    rows = page.soup.select("tr[data-competition]")
+    return {row["data-competition"] for row in rows if not row.find_parent("details")}
+
+
+def test_sign_in_page_shows_the_next_five_competitions_and_leads_to_all(serve):
+    cups = [tomorrow(f"Cup {number}", 9) for number in range(5)]
+    serve(make_ledger(competitions=[*COMPETITIONS, *cups]))
+
+    page = Secretary().get("/")
+
+    assert {cup.name for cup in cups} == page.competitions
+    assert "/competitions" == page.links["See all 7 competitions"]
 
 
 def test_everyone_can_read_the_points_board_and_nobody_an_address(john):
@@ -170,13 +192,9 @@ def test_everyone_can_read_the_points_board_and_nobody_an_address(john):
     john.book("4")
 
     for page in [stranger.get("/"), stranger.get("/pointsBoard"), john.get("/pointsBoard")]:
-        assert [
-            (("points-left", "Atlas Barbell"), 60),
-            (("points-left", "She Lifts"), 12),
-            (("points-left", "Iron Temple"), 4),
-            (("points-left", "Simply Lift"), 1),
-        ] == list(page.figures.items())
-        assert "@" not in page.soup.table.text
+        points = [(club, number) for (kind, club), number in page.figures.items() if kind == "points-left"]
+        assert [("Atlas Barbell", 60), ("She Lifts", 12), ("Iron Temple", 4), ("Simply Lift", 1)] == points
+        assert "@" not in page.html
 
 
 def test_competition_is_a_file_for_a_calendar(john):
@@ -188,6 +206,15 @@ def test_competition_is_a_file_for_a_calendar(john):
     assert "text/calendar; charset=utf-8" == file.headers["Content-Type"]
     assert "attachment" in file.headers["Content-Disposition"]
     assert "Simply Lift holds 2 places" in file.html
+
+
+def test_everyone_can_subscribe_to_the_competitions_to_come(ledger, clock):
+    clock(ledger.competitions[OPEN].starts_at)
+
+    file = Secretary().get("/competitions.ics")
+
+    assert "text/calendar; charset=utf-8" == file.headers["Content-Type"]
+    assert [SMALL] == [str(event["summary"]) for event in icalendar.Calendar.from_ical(file.html).events]
 
 
 # Booking
@@ -242,7 +269,7 @@ def test_number_of_places_must_be_one_or_more(ledger, john, typed, sentence):
 
     assert (400, sentence) == booking.refusal == giving_back.refusal
     assert typed == booking.form("/purchasePlaces")["places"]
-    assert typed == giving_back.form("/cancelPlaces", OPEN)["places"]
+    assert typed == giving_back.form("/cancelPlaces")["places"]
     assert [2] == places_of(ledger.entries)
 
 
@@ -254,14 +281,41 @@ def test_club_holds_at_most_twelve_places_over_split_orders(ledger, atlas):
     sentence = "You can't book more than 12 places per competition: your club holds 7, so at most 5 more"
     assert (400, sentence) == page.refusal
     assert 303 == atlas.book("5").status
-    assert "Your club holds the maximum of 12 places in this competition" == atlas.book("1").problem
     assert [7, 5] == places_of(ledger.entries)
 
 
-def test_same_form_sent_twice_books_once_and_shows_the_booking(john):
+@pytest.mark.parametrize("typed", ["1", "abc"])
+def test_refusal_where_nothing_can_be_booked_says_why_and_shows_no_field(john, typed):
+    john.book("4")
+
+    page = john.book(typed)
+
+    sentence = "Your club does not have enough points to book a place: a place costs 3 points and your club has 1"
+    assert (400, sentence) == page.refusal
+    assert [] == page.forms("/purchasePlaces")
+
+
+def test_receipt_shows_the_points_as_of_its_booking_on_one_page_alone(john):
+    john.book("1")
+    Secretary(JOHN).book("2", SMALL)
+    john.get("/purchasePlaces")
+
+    pages = [john.get("/bookings"), john.get("/showSummary")]
+
+    assert "10 points are left" in pages[0].banner
+    assert "" == pages[1].banner
+    assert 4 == pages[1].figures["points-left", "Simply Lift"]
+
+
+@pytest.mark.parametrize("hours_to_the_start", [1, 0])
+def test_same_form_sent_twice_books_once_and_shows_the_booking(ledger, clock, hours_to_the_start):
+    start = ledger.competitions[OPEN].starts_at
+    clock(start - timedelta(hours=1))
+    john = Secretary(JOHN)
     form = john.booking_form(places="4")
     john.book(**form)
 
+    clock(start - timedelta(hours=hours_to_the_start))
     again = john.book(**form)
 
     assert 303 == again.status
@@ -270,13 +324,12 @@ def test_same_form_sent_twice_books_once_and_shows_the_booking(john):
 
 
 def test_competition_that_has_started_is_closed(ledger, john):
-    booking = john.book("1", PAST)
-    giving_back = john.give_back("1", PAST)
+    pages = [john.get(book_address(PAST, "Simply Lift")), john.book("1", PAST), john.give_back("1", PAST)]
 
     started = "Spring Festival started on 27 March 2020 at 10:00"
-    assert (400, f"Booking is closed: {started}") == booking.refusal
-    assert (400, f"Places can no longer be given back: {started}") == giving_back.refusal
-    assert ["Simply Lift", "My bookings"] == [booking.heading, giving_back.heading]
+    assert [(400, f"Booking is closed: {started}")] * 2 == [page.refusal for page in pages[:2]]
+    assert (400, f"Places can no longer be given back: {started}") == pages[2].refusal
+    assert ["Simply Lift", "Simply Lift", "My bookings"] == [page.heading for page in pages]
     assert [] == ledger.entries
 
 
@@ -313,9 +366,9 @@ def test_signed_in_club_pays_whatever_the_form_says(ledger, john):
 
 def test_secretary_gives_places_back(john):
     john.book("3")
-    form = john.get("/bookings").form("/cancelPlaces", OPEN)
+    form = john.return_form(places="2")
 
-    answer = john.give_back(**form | {"places": "2"})
+    answer = john.give_back(**form)
 
     assert (303, "/bookings") == answer.redirect
     sentence = f"2 places in {OPEN} given back. 6 points returned, 10 points available"
@@ -328,12 +381,28 @@ def test_club_gives_back_no_more_than_it_holds_there(ledger, john, atlas):
     john.book("1", SMALL)
 
     too_many = john.give_back("3", SMALL)
-    where_none_is_held = john.give_back("1", OPEN)
+    where_none_is_held = john.give_back("abc", OPEN)
 
     assert (400, f"Your club holds 1 place in {SMALL}: enter at most 1") == too_many.refusal
-    assert "3" == too_many.form("/cancelPlaces", SMALL)["places"]
+    assert "3" == too_many.form("/cancelPlaces")["places"]
     assert (400, f"Your club holds no places in {OPEN}") == where_none_is_held.refusal
     assert [5, 1] == places_of(ledger.entries)
+
+
+def test_latest_ten_bookings_and_returns_lead_to_all_in_pages(ledger, john):
+    for _ in range(51):
+        ledger.book(*parties(ledger), 1)
+        ledger.give_back(*parties(ledger), 1)
+
+    pages = [john.get(f"/bookings{query}") for query in ("", "?show=all", "?show=all&page=2")]
+
+    assert "/bookings?show=all" == pages[0].links["See all 102 bookings"]
+    assert [(102, 93), (102, 3), (2, 1)] == [(numbers[0], numbers[-1]) for numbers in map(booking_numbers, pages)]
+
+
+def booking_numbers(page):
+    """Return the numbers of the bookings and returns in a history."""
+    return [int(row[-1].removeprefix("booking ")) for row in page.rows if row[-1].startswith("booking ")]
 
 
 # What goes wrong
@@ -364,6 +433,7 @@ def test_errors_have_a_page_of_the_app_with_a_way_on(john, monkeypatch):
         john.get("/nix"),
         john.get("/code"),
         john.get("/pointsBoard?page=2"),
+        john.get("/bookings?show=all&page=2"),
         john.get("/pointsBoard?page=first"),
         john.get(book_address(OPEN, "No Such Club")),
         john.post("/bookings"),
@@ -371,7 +441,7 @@ def test_errors_have_a_page_of_the_app_with_a_way_on(john, monkeypatch):
         john.get("/", Host="evil.example"),
     ]
 
-    assert [404, 404, 404, 404, 404, 405, 413, 400] == statuses(pages)
+    assert [404, 404, 404, 404, 404, 404, 405, 413, 400] == statuses(pages)
     for page in pages:
         assert page.title.endswith(" – GÜDLFT Registration")
         assert {"/", "/pointsBoard"} <= set(page.links.values())
@@ -379,7 +449,7 @@ def test_errors_have_a_page_of_the_app_with_a_way_on(john, monkeypatch):
 
 def test_fault_after_a_booking_says_that_it_was_made(ledger, john, monkeypatch):
     monkeypatch.setitem(server.app.config, "TESTING", False)
-    monkeypatch.delattr(server.sentences.Receipt, "sentence")
+    monkeypatch.setattr(server.sentences, "what_was_done", None)
 
     page = john.book("1")
 
@@ -388,28 +458,13 @@ def test_fault_after_a_booking_says_that_it_was_made(ledger, john, monkeypatch):
     assert 1 == len(ledger.entries)
 
 
-def test_developer_sees_an_edited_macro_in_debug_mode(john, monkeypatch):
-    templates = server.app.jinja_env
-    frame, _, _ = templates.loader.get_source(templates, "_frame.html")
-    edited = DictLoader({"_frame.html": frame.replace("Sign out", "Leave")})
-    monkeypatch.setattr(server.app, "debug", True)
-
-    before = john.get("/bookings")
-    with monkeypatch.context() as while_edited:
-        while_edited.setattr(templates, "loader", ChoiceLoader([edited, templates.loader]))
-        page = john.get("/bookings")
-    after = john.get("/bookings")
-
-    assert [True, False, True] == ["Sign out" in shown.text for shown in (before, page, after)]
-    assert "Leave" in page.text
-
-
-def test_browsers_keep_the_style_sheet_and_no_page(john):
+def test_browsers_keep_this_style_sheet_and_no_page(john):
     page = john.get("/showSummary")
-    style_sheet = john.get(page.soup.select_one("link[rel=stylesheet]")["href"])
+    address = page.soup.select_one("link[rel=stylesheet]")["href"]
 
     assert "no-store" == page.headers["Cache-Control"]
-    assert "public, max-age=31536000, immutable" == style_sheet.headers["Cache-Control"]
+    assert "public, max-age=31536000, immutable" == john.get(address).headers["Cache-Control"]
+    assert "no-cache" == john.get(f"{address}0").headers["Cache-Control"]
 
 
 # The journal
@@ -457,34 +512,6 @@ def test_form_that_met_a_fault_of_the_journal_books_once_when_it_is_sent_again(j
     assert 503 == page.status
     assert sentence in page.text
     assert [2] == places_of(journal.rows)
-
-
-def test_form_of_another_club_is_refused_while_the_journal_is_away_too(journal, john):
-    journal.fault = "away"
-
-    page = john.book("2", club="Atlas Barbell")
-
-    assert 403 == page.status
-
-
-def test_form_that_is_sent_again_after_a_fault_is_that_of_its_club(journal, john):
-    journal.fault = "away"
-    fields = john.book("2").form("/purchasePlaces")
-    journal.fault = None
-    john.sign_in(ATLAS)
-
-    assert 403 == john.post("/purchasePlaces", **fields).status
-    assert [] == journal.rows
-
-
-def test_form_of_one_club_gives_back_no_places_of_another(ledger, john):
-    Secretary(ATLAS).book("3")
-    john.book("2")
-    fields = john.get("/bookings").form("/cancelPlaces") | {"places": "1"}
-    john.sign_in(ATLAS)
-
-    assert 403 == john.post("/cancelPlaces", **fields).status
-    assert [3, 2] == places_of(ledger.entries)
 
 
 # Starting

@@ -42,6 +42,11 @@ def read_data(folder: Path) -> tuple[list[Club], list[Competition]]:
     )
 
 
+def changed_at(file: Path) -> datetime:
+    """Return when a file was changed last, in the server's time zone."""
+    return datetime.fromtimestamp(file.stat().st_mtime).astimezone()
+
+
 # Texts
 
 

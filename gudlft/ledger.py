@@ -6,12 +6,12 @@ from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
+from operator import attrgetter
 from typing import NamedTuple
 
 from .journal import Journal, LastRow, NoJournal, Transaction, check_entries, entries_after
 from .model import BookingError, Club, Competition, Entry, Kind, Order, Outcome
 from .rules import Standing, Terms, points_of
-from .text import fold
 from .totals import Draft, Totals
 from .writer import Outcomes, TakeOrders, Writer
 
@@ -21,9 +21,9 @@ def now() -> datetime:
     return datetime.now().astimezone()
 
 
-def start_and_name(competition: Competition) -> tuple[datetime, str]:
+def start_and_name(competition: Competition) -> tuple[datetime, str, str]:
     """Return the key by which competitions are sorted in lists."""
-    return competition.starts_at, competition.name
+    return competition.starts_at, competition.folded_name, competition.name
 
 
 class BoardRow(NamedTuple):
@@ -32,6 +32,11 @@ class BoardRow(NamedTuple):
     rank: tuple[int, str]
     club: str
     points: int
+
+    @classmethod
+    def of(cls, club: Club, points: int) -> "BoardRow":
+        """Return the row of a club that has this many points left."""
+        return cls((-points, club.folded_name), club.name, points)
 
 
 class Holding(NamedTuple):
@@ -78,7 +83,6 @@ class Ledger:
         self.entries_at: dict[tuple[str, str], list[Entry]] = defaultdict(list)  # by club and competition
         self.booked_at: dict[str, set[str]] = defaultdict(set)  # by club: the competitions where it has entries
         self.totals = Totals()
-        self._folded_names = {name: fold(name) for name in self.clubs}
         self.points_board = sorted(self._board_row(club) for club in self.clubs.values())
         self._memory_lock = threading.Lock()  # to change the above, and to read several figures of one moment
         self.catch_up()
@@ -192,8 +196,7 @@ class Ledger:
         self.points_board = board
 
     def _board_row(self, club: Club) -> BoardRow:
-        points = self.totals.points_left(club)
-        return BoardRow((-points, self._folded_names[club.name]), club.name, points)
+        return BoardRow.of(club, self.totals.points_left(club))
 
     # Reading
 
@@ -207,15 +210,19 @@ class Ledger:
         with self._memory_lock:
             return self.totals.standings(club, competitions)
 
+    def places_left(self, competitions: Iterable[Competition]) -> list[int]:
+        """Return the places left at each competition, all of one moment."""
+        with self._memory_lock:
+            return [self.totals.places_left(competition) for competition in competitions]
+
     def figures(self, club: Club, competitions: Iterable[Competition]) -> SummaryFigures:
         """Return the club's points, its figures at each competition and the points board."""
         with self._memory_lock:
             standings = self.totals.standings(club, competitions)
             return SummaryFigures(self.totals.points_left(club), standings, self.points_board)
 
-    def holdings(self, club: Club) -> list[Holding]:
+    def holdings(self, club: Club, now: datetime) -> list[Holding]:
         """Return the upcoming competitions at which the club holds places, soonest first."""
-        now = self.now()
         with self._memory_lock:
             names = list(self.booked_at.get(club.name, ()))
         known = [self.competitions[name] for name in names if name in self.competitions]
@@ -224,6 +231,12 @@ class Ledger:
         standings = self.standings(club, upcoming)
         holdings = [Holding(competition, standings[competition.name]) for competition in upcoming]
         return [holding for holding in holdings if holding.standing.places_held]
+
+    def entry(self, number: int) -> Entry | None:
+        """Return the entry with a number; None if there is none."""
+        index = bisect_left(self.entries, number, key=attrgetter("number"))
+        found = self.entries[index : index + 1]
+        return found[0] if found and found[0].number == number else None
 
     def latest_entries(
         self, club: Club, competition: Competition | None = None, skip: int = 0, most: int = sys.maxsize

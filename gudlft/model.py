@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from functools import cached_property
 from typing import NamedTuple
+
+from markupsafe import Markup, escape
+
+from .text import Moment, fold, in_address, in_words
+
+PLATE = Markup(
+    '<time class="plate" datetime="{0.iso}">{0.weekday} <b>{0.day}</b>'
+    '<span class="visually-hidden"> {0.month}, {0.time}</span></time>'
+)
 
 
 class BookingError(Exception):
@@ -18,6 +28,16 @@ class Club:
     email: str
     points: int
 
+    @cached_property
+    def in_address(self) -> str:
+        """Return the name as it stands in addresses."""
+        return in_address(self.name)
+
+    @cached_property
+    def folded_name(self) -> str:
+        """Return the name as it is sorted and looked for."""
+        return fold(self.name)
+
 
 @dataclass(frozen=True)
 class Competition:
@@ -30,6 +50,31 @@ class Competition:
     def has_started(self, now: datetime) -> bool:
         """Tell whether it is closed: from its start on."""
         return self.starts_at <= now
+
+    @cached_property
+    def start(self) -> Moment:
+        """Return the start as pages show it."""
+        return in_words(self.starts_at)
+
+    @cached_property
+    def html_name(self) -> Markup:
+        """Return the name as HTML."""
+        return escape(self.name)
+
+    @cached_property
+    def plate(self) -> Markup:
+        """Return the start as lists show it: a weight plate with the day, the rest of the date for who cannot see."""
+        return PLATE.format(self.start)
+
+    @cached_property
+    def in_address(self) -> str:
+        """Return the name as it stands in addresses."""
+        return in_address(self.name)
+
+    @cached_property
+    def folded_name(self) -> str:
+        """Return the name as it is sorted and looked for."""
+        return fold(self.name)
 
 
 class Kind(IntEnum):

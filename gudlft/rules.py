@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from operator import itemgetter
 from typing import NamedTuple
 
 from .model import BookingError, Competition, Kind, Order
@@ -47,7 +46,7 @@ class Limit(Enum):
     STARTED = "Closed"
     PLACES = "Full"
     CAP = "Maximum held"
-    POINTS = "Not enough points"
+    POINTS = ""  # no word: it is the same everywhere, and said once above a list
 
 
 class Standing(NamedTuple):
@@ -74,24 +73,23 @@ class Status(NamedTuple):
         """Say why it can book nothing, as a sentence; None if it can book."""
         return None if self.most else why_not(1, self)
 
-    @property
-    def state(self) -> str | None:
-        """Say the same in a word or two, as lists do."""
-        return None if self.most else self.limit.value
-
 
 def booking_status(competition: Competition, standing: Standing, terms: Terms, now: datetime) -> Status:
     """Return what a club can do at a competition: the one answer, for orders, pages, lists and links alike."""
     if competition.has_started(now):
         return Status(competition, standing, terms, most=0, limit=Limit.STARTED, returnable=0)
 
-    limits = [
-        (standing.places_left, Limit.PLACES),
-        (max(0, terms.max_places_per_club - standing.places_held), Limit.CAP),
-        (standing.points_left // terms.cost_per_place, Limit.POINTS),
-    ]
-    most, tightest = min(limits, key=itemgetter(0))  # the first of those that are equal
-    return Status(competition, standing, terms, most, tightest, returnable=standing.places_held)
+    places = standing.places_left
+    cap = max(0, terms.max_places_per_club - standing.places_held)
+    points = standing.points_left // terms.cost_per_place
+    most = min(places, cap, points)
+    if most == places:
+        limit = Limit.PLACES
+    elif most == cap:
+        limit = Limit.CAP
+    else:
+        limit = Limit.POINTS
+    return Status(competition, standing, terms, most, limit, returnable=standing.places_held)
 
 
 # The points of an order
@@ -102,7 +100,7 @@ def points_of(order: Order, standing: Standing, terms: Terms, now: datetime) -> 
     status = booking_status(order.competition, standing, terms, now)
     if order.kind is Kind.BOOKING:
         return price(order.places, status)
-    return refund(order.places, status, now)
+    return refund(order.places, status)
 
 
 def price(places: int, status: Status) -> int:
@@ -115,9 +113,9 @@ def price(places: int, status: Status) -> int:
     return places * status.terms.cost_per_place
 
 
-def refund(places: int, status: Status, now: datetime) -> int:
+def refund(places: int, status: Status) -> int:
     """Return the points that come back, a share of those paid; raise BookingError if a rule forbids it."""
-    if status.competition.has_started(now):
+    if status.limit is Limit.STARTED:
         raise BookingError(returns_closed(status.competition))
     check_at_least_one(places)
     if places > status.returnable:

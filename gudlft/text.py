@@ -1,6 +1,9 @@
-"""Words: English that depends on a number, how texts are compared, and how a terminal shows them."""
+"""Words: English that depends on a number, dates, how texts are compared, and how addresses and terminals show them."""
 
 import unicodedata
+from datetime import date, datetime
+from typing import NamedTuple
+from urllib.parse import quote
 
 NOT_COMPARED = {"Mn", "Me", "Cf"}  # Unicode's accents, enclosing marks and invisible joiners
 PLAIN = str.maketrans(  # letters that Unicode does not split into letter and accent, and signs that few keyboards have
@@ -40,7 +43,53 @@ def are(number: int) -> str:
     return "is" if number == 1 else "are"
 
 
+# Dates
+
+WEEKDAYS = [f"{date(2001, 1, day):%a}" for day in range(1, 8)]  # from a Monday on
+MONTHS = [f"{date(2001, month, 1):%B}" for month in range(1, 13)]
+
+
+class Moment(NamedTuple):
+    """A moment as pages show it."""
+
+    iso: str  # 2050-03-27T11:11
+    weekday: str  # Sun
+    day: int  # 27
+    month: str  # March 2050
+    year_month: str  # 2050-03
+    time: str  # 11:11
+    words: str  # Sun 27 March 2050, 11:11
+
+
+def in_words(moment: datetime) -> Moment:
+    """Return the parts of a moment, in its own time zone."""
+    weekday = WEEKDAYS[moment.weekday()]
+    month = f"{MONTHS[moment.month - 1]} {moment.year}"
+    time = f"{moment.hour:02}:{moment.minute:02}"
+    iso = moment.isoformat("T", "minutes")[:16]
+    return Moment(
+        iso=iso,
+        weekday=weekday,
+        day=moment.day,
+        month=month,
+        year_month=iso[:7],
+        time=time,
+        words=f"{weekday} {moment.day} {month}, {time}",
+    )
+
+
+def short_month(year_month: str) -> str:
+    """Return a month like 2027-03 as a list of months shows it: Mar 2027."""
+    year, month = year_month.split("-")
+    return f"{MONTHS[int(month) - 1][:3]} {year}"
+
+
 # Names and addresses
+
+
+def in_address(name: str) -> str:
+    """Return a name as it stands in the path of an address; its slashes are quoted too."""
+    return quote(name, safe="")
 
 
 def comparable(text: str) -> str:

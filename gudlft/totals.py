@@ -49,20 +49,29 @@ class Totals:
         """Return the points that the club can spend."""
         return points_left(club, self.points_spent[club.name])
 
+    def places_left(self, competition: Competition) -> int:
+        """Return the places that can still be booked: 0 if its opening places were lowered below what is booked."""
+        unsold = competition.places - self.places_sold.get(competition.name, 0)
+        return within(0, unsold, competition.places)
+
+    def is_oversold(self, competition: Competition) -> bool:
+        """Tell whether more places are booked than there are: its opening places were lowered meanwhile."""
+        return self.places_sold.get(competition.name, 0) > competition.places
+
     def standing(self, club: Club, competition: Competition) -> Standing:
         """Return a club's figures at a competition, by which its orders there are judged."""
+        return self._standing(club, competition, self.points_left(club))
+
+    def _standing(self, club: Club, competition: Competition, points_left: int) -> Standing:
         club_and_competition = (club.name, competition.name)
-        unsold = competition.places - self.places_sold[competition.name]
-        return Standing(
-            points_left=self.points_left(club),
-            places_left=within(0, unsold, competition.places),
-            places_held=max(0, self.places_held[club_and_competition]),
-            points_paid=max(0, self.points_paid[club_and_competition]),
-        )
+        places_held = self.places_held.get(club_and_competition, 0)
+        points_paid = self.points_paid.get(club_and_competition, 0)
+        return Standing(points_left, self.places_left(competition), max(0, places_held), max(0, points_paid))
 
     def standings(self, club: Club, competitions: Iterable[Competition]) -> dict[str, Standing]:
         """Return a club's figures at each competition, by its name."""
-        return {competition.name: self.standing(club, competition) for competition in competitions}
+        points_left = self.points_left(club)
+        return {competition.name: self._standing(club, competition, points_left) for competition in competitions}
 
     # What does not fit the files
 

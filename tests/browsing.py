@@ -1,14 +1,87 @@
-"""What the tests in browsers share: finding elements, leaving pages, sending forms, pressing keys."""
+"""What the tests in browsers share: Chromium, its windows, finding elements, leaving pages, forms, keys."""
 
+import json
+from contextlib import contextmanager
+
+from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.support import book_address
+from tests.support import PROJECT, book_address, needed
 
 WAIT = 20  # seconds, for a page, a script or a tool of the browser
+CHROMIUM, CHROMEDRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+]
+AXE = PROJECT / "node_modules" / "axe-core" / "axe.min.js"
+NU = PROJECT / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
+TEXT_SIZE = "document.documentElement.style.fontSize = arguments[0] + '%';"
+
+
+# Chromium
+
+
+@contextmanager
+def chromium(profile):
+    """Start Chromium with a folder for its profile; yield its driver."""
+    needed(CHROMIUM, CHROMEDRIVER)
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+    for flag in [*FLAGS, f"--user-data-dir={profile}"]:
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=Service(CHROMEDRIVER))
+    driver.set_page_load_timeout(WAIT)
+    driver.set_script_timeout(WAIT)
+    yield driver
+    driver.quit()
+
+
+def be_new(browser):
+    """Make the browser that of a new visitor: no cookies, a wide window, light colours, scripts on."""
+    browser.get("about:blank")
+    browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    let_scripts_run(browser, True)
+    show(browser, 1280)
+
+
+def let_scripts_run(browser, are_on):
+    """Switch the scripts of pages on or off; those of tests run in any case."""
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not are_on})
+
+
+def show(browser, width, height=740, text=100, media="", **features):
+    """Give the window a size, the text one (per cent), and media features, like `prefers_color_scheme="dark"`."""
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    listed = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": listed})
+    browser.execute_script(TEXT_SIZE, text)
+
+
+def html_as_sent(browser):
+    """Return the page's source as the server sent it, even after a POST; None if no page came since the last call."""
+    events = [json.loads(entry["message"])["message"]["params"] for entry in browser.get_log("performance")]
+    pages = [event["requestId"] for event in events if event.get("type") == "Document" and "response" in event]
+    if not pages:
+        return None
+    return browser.execute_cdp_cmd("Network.getResponseBody", {"requestId": pages[-1]})["body"]
+
+
+# Pages
 
 
 def find(browser, selector):
@@ -19,6 +92,16 @@ def find(browser, selector):
 def text(browser, selector):
     """Return the text of the first element that matches a selector."""
     return find(browser, selector).text
+
+
+def texts(browser, selector):
+    """Return the text of each element that matches a selector."""
+    return [element.text for element in browser.find_elements(By.CSS_SELECTOR, selector)]
+
+
+def box(browser, selector):
+    """Return where the first element that matches a selector lies in the window, in pixels."""
+    return browser.execute_script("return document.querySelector(arguments[0]).getBoundingClientRect()", selector)
 
 
 def gone(element):
@@ -59,6 +142,9 @@ def book(browser, site, club, competition, places, expected=".success"):
     send(browser, "[action='/purchasePlaces']", expected, places=places)
 
 
+# The keyboard
+
+
 def press(browser, *keys):
     """Press keys, wherever the focus is."""
     ActionChains(browser).send_keys(*keys).perform()
@@ -72,22 +158,16 @@ def tab_to(browser, name):
         if element.tag_name != "body":  # Tab also passes through the browser's own window
             outline = [element.value_of_css_property(f"outline-{part}") for part in ("style", "width")]
             assert ["solid", "3px"] == outline
-        if name == element.accessible_name:
+        if name in (element.accessible_name, summary_text(element)):
             return element
     raise AssertionError(f"Tab never reaches {name}")
+
+
+def summary_text(element):
+    """Return what the head of folded details says; they have no name of their own in WebKit."""
+    return element.tag_name == "summary" and " ".join(element.text.split())
 
 
 def focused(browser):
     """Return the classes of the element that has the focus."""
     return browser.switch_to.active_element.get_attribute("class")
-
-
-def press_details(browser, name):
-    """Open the details with this name from the keyboard."""
-    for _ in range(60):
-        press(browser, Keys.TAB)
-        element = browser.switch_to.active_element
-        if element.tag_name == "summary" and name == " ".join(element.get_attribute("textContent").split()):
-            press(browser, Keys.ENTER)
-            return
-    raise AssertionError(f"Tab never reaches {name}")

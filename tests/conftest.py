@@ -1,10 +1,11 @@
-"""Databases for the suites of the journal."""
+"""Databases for the suites of the journal, and a browser."""
 
 import pytest
 
 from gudlft.journal.sql import SqlJournal
 from gudlft.ledger import Ledger
 from gudlft.rules import Terms
+from tests.browsing import be_new, chromium
 from tests.databases import Cluster, Database, Proxy, new_schema
 from tests.support import CLUBS, COMPETITIONS
 
@@ -63,3 +64,17 @@ def opened():
 def served(serve, opened):
     """Return a function that lets the app's pages use a journal, and returns their ledger."""
     return lambda url: serve(opened(url))
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """Start Chromium for all tests."""
+    with chromium(tmp_path_factory.mktemp("browser")) as driver:
+        yield driver
+
+
+@pytest.fixture
+def visitor(browser):
+    """Return the browser as it is for a new visitor."""
+    be_new(browser)
+    return browser

@@ -165,7 +165,7 @@ def hostile_one_by_one():
     """Yield requests with one hostile part; all others are those of a booking."""
     yield from (HostileRequest(method=method) for method in METHODS)
     yield from (HostileRequest(name_in_path=piece) for piece in PIECES)
-    yield from (HostileRequest(query=piece) for piece in PIECES)
+    yield from (HostileRequest(query=query) for piece in PIECES for query in (piece, b"q=" + quoted(piece)))
     for name, values in HEADERS.items():
         yield from (HostileRequest(headers={name: value}) for value in [*values, MARKER])
     for name, piece in product(FIELDS, PIECES):
@@ -206,7 +206,7 @@ BODY |= st.builds(
 )
 BODY |= st.builds(Body, st.sampled_from([b"", b"application/json", URLENCODED]), BYTES)
 
-QUERY = VALUE | st.sampled_from([b"page=1", b"v=1", b"month=2050-03", b"show=mine"])
+QUERY = VALUE | st.sampled_from([b"page=1", b"v=1", b"month=2050-03", b"show=mine", b"show=past", b"show=all"])
 QUERY |= st.builds(b"%b=%b".__mod__, st.tuples(st.sampled_from([b"page", b"q", b"month", b"show"]), VALUE))
 
 PLAIN_PARTS = {"name_in_path": st.sampled_from(NAMES), "body": st.builds(urlencoded, fields=FORM)}

@@ -14,6 +14,27 @@ from tests.support import let_pages_show
 CLUBS = ["Simply Lift", "Élan/<Fils> & Co", 'The "Iron" 50%?#.']
 COMPETITIONS = ["Spring Festival", "/Coupe d'Été/", "100% <b>Cup</b>?#&.", "💪"]
 MORNING = datetime(2050, 3, 27, 9, tzinfo=timezone.utc)
+ODD_NAMES = [  # that the data may hold
+    "/first",
+    "a/b/../c",
+    "//",
+    "50% off",
+    "100%2F",
+    "Why?",
+    "#1",
+    "Rock & <b>Roll</b>",
+    'A/B? "50%" <c> & #1',
+    "Say \"no\" to 'it'",
+    "{{ 7 * 7 }}",
+    "Haltérophilie d'Évry",
+    "trailing dot.",
+    "emoji 🏋️‍♀️",
+    " blanks ",
+    "plus+and;semi=colon",
+    "back\\slash",
+    "x" * 200,
+    "".join(chr(0x1F300 + number) for number in range(200)),
+]
 IN_AN_HOUR = dict.fromkeys(COMPETITIONS, MORNING + timedelta(hours=1))
 
 CLUB = st.sampled_from(CLUBS)

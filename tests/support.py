@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from contextlib import closing, contextmanager
+from copy import copy
 from datetime import datetime, timedelta
 from functools import cached_property
 from io import StringIO
@@ -144,8 +145,11 @@ class Page:
 
     @cached_property
     def heading(self):
-        """Return the h1."""
-        return words(self.soup.h1)
+        """Return the h1, as the screen shows it."""
+        h1 = copy(self.soup.h1)
+        for printed in h1.select(".printed"):
+            printed.decompose()
+        return words(h1)
 
     @cached_property
     def text(self):
@@ -212,11 +216,11 @@ def statuses(pages):
 
 def words(element):
     """Return the text of an element with its blanks folded."""
-    return " ".join(element.get_text(" ").split())
+    return " ".join(element.get_text().split())
 
 
 def book_address(competition, club):
-    """Return the address of a booking page."""
+    """Return the address of a competition's page."""
     return f"/book/{quote(competition, safe='')}/{quote(club, safe='')}"
 
 
@@ -260,9 +264,14 @@ class Secretary:
         return self.post("/code", code=code)
 
     def booking_form(self, places, competition=OPEN):
-        """Return the fields of the form that a competition's booking page shows, with the places typed."""
+        """Return the fields of the form by which a competition's page books, with the places typed."""
         page = self.get(book_address(competition, self.club))
         return page.form("/purchasePlaces") | {"places": places}
+
+    def return_form(self, places, competition=OPEN):
+        """Return the fields of the form by which a competition's page takes places back, with the places typed."""
+        page = self.get(book_address(competition, self.club))
+        return page.form("/cancelPlaces") | {"places": places}
 
     def book(self, places, competition=OPEN, **form):
         """Book places."""
@@ -453,7 +462,7 @@ def check_conservation(ledger):
             there = [entry for entry in reversed(ledger.entries) if (entry.club, entry.competition) == pair]
             assert there == ledger.latest_entries(club, competition)
         expected = [one for one in ledger.upcoming(ledger.now()) if held[club.name, one.name]]
-        assert expected == [holding.competition for holding in ledger.holdings(club)]
+        assert expected == [holding.competition for holding in ledger.holdings(club, ledger.now())]
 
     shown = [(club.name, ledger.totals.points_left(club)) for club in ledger.clubs.values()]
     shown.sort(key=lambda row: (-row[1], fold(row[0]), row[0]))

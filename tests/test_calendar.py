@@ -1,53 +1,46 @@
-"""A competition as a calendar file, read by the library that made it and by the parser of Thunderbird's calendar.
+"""Competitions as calendar files, read by the library that made them and by the parser of Thunderbird's calendar.
 
 That parser is ical.js; it comes from npm, by the command in the README.
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
+import time
 from datetime import datetime, timedelta, timezone
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import icalendar
 import pytest
 
-from gudlft.calendar import calendar_file, file_name
 from gudlft.model import Club, Competition
-from tests.support import PROJECT, needed
+from gudlft.pages.calendar import calendar_file, feed, file_name, time_zone
+from tests.odd_names import ODD_NAMES
+from tests.support import JOHN, OPEN, PAST, PROJECT, SMALL, Secretary, needed
 
 ICAL_JS = PROJECT / "node_modules" / "ical.js" / "dist" / "ical.es5.cjs"
 READ_FILES = """
 const ICAL = require(process.argv[1]);
-const read = text => {
-  const entries = new ICAL.Component(ICAL.parse(text)).getAllSubcomponents("vevent");
-  const [event] = entries.map(entry => new ICAL.Event(entry));
-  return [entries.length, event.summary, event.description, event.startDate.toString(), event.uid, event.sequence];
+const read = entry => {
+  const event = new ICAL.Event(entry);
+  return [event.summary, event.description, event.startDate.toString(), event.uid, event.sequence];
 };
+const entries = text => new ICAL.Component(ICAL.parse(text)).getAllSubcomponents("vevent");
 const files = JSON.parse(require("fs").readFileSync(0, "utf8"));
-console.log(JSON.stringify(files.map(read)));
+console.log(JSON.stringify(files.map(text => entries(text).map(read))));
 """
 PARIS = ZoneInfo("Europe/Paris")
+CHANGED_AT = datetime(2027, 1, 10, 18, 0, 5, 123456, tzinfo=PARIS)
 NOW = datetime(2027, 1, 15, 9, 30, 15, 123456, tzinfo=PARIS)
-CLUB = Club("Simply Lift", "john@simplylift.co", 13)
-OPEN = Competition("Lyon Open", datetime(2027, 3, 14, 10, 0, tzinfo=PARIS), 20)
+CHANGE = 221_763_605  # the moment of the change, in seconds since 1970
+CLUB = Club("Simply Lift", JOHN, 13)
+LYON = Competition("Lyon Open", datetime(2027, 3, 14, 10, 0, tzinfo=PARIS), 20)
 NAMES = [
-    "/first",
-    "a/b/../c",
-    "50% off",
-    "100%2F",
-    "Why?",
-    "#1",
-    "Rock & <b>Roll</b>",
-    "Say \"no\" to 'it'",
-    "Haltérophilie d'Évry",
-    "trailing dot.",
-    "emoji 🏋️‍♀️",
-    " blanks ",
-    "plus+and;semi=colon",
+    *ODD_NAMES,
     "Lyon, Paris; Nice: \\o/",
-    "back\\slash",
     "Team\\North",
     "new\\nline",
     "\\;\\,\\\\",
@@ -56,36 +49,40 @@ NAMES = [
     "END:VCALENDAR",
     "line\u2028and\u2029paragraph",
     "right \u202eto left",
-    "x" * 200,
     "é" * 200,
     "\\" * 200,
+    '",' * 100,
     ";," * 100,
     "a " * 100,
-    "".join(chr(0x1F300 + number) for number in range(200)),
 ]
 
 
 def named(name):
     """Return a competition with this name."""
-    return Competition(name, OPEN.starts_at, 20)
+    return Competition(name, LYON.starts_at, 20)
 
 
-def entry_of(club=CLUB, competition=OPEN, places_held=2, sequence=1, now=NOW):
-    """Return the one entry of a calendar file, as the library reads it."""
-    file = calendar_file(club, competition, places_held, sequence, now)
-    (entry,) = icalendar.Calendar.from_ical(file).events
+def file_of(club=CLUB, competition=LYON, places_held=2, number_of_entries=1, changed_at=CHANGED_AT, now=NOW):
+    """Return the calendar file of a club's competition."""
+    return calendar_file(club, competition, places_held, number_of_entries, changed_at, now)
+
+
+def entries_of(file):
+    """Return the entries of a calendar file, as the library reads them."""
+    return icalendar.Calendar.from_ical(file).events
+
+
+def entry_of(**figures):
+    """Return the one entry of the calendar file of a club's competition."""
+    [entry] = entries_of(file_of(**figures))
     return entry
 
 
-def uid_of(**figures):
-    return str(entry_of(**figures)["uid"])
-
-
-# The file
+# The file of a club's competition
 
 
 def test_a_calendar_file_reads_as_it_stands_here():
-    text = calendar_file(CLUB, OPEN, 2, 3, NOW).decode()
+    text = file_of(number_of_entries=3).decode()
 
     assert [
         "BEGIN:VCALENDAR",
@@ -96,7 +93,7 @@ def test_a_calendar_file_reads_as_it_stands_here():
         "DTSTART:20270314T090000Z",
         "DTSTAMP:20270115T083015Z",
         "UID:d8e35dbf-49d9-5ff3-9e15-0c822e6da6e4",
-        "SEQUENCE:3",
+        f"SEQUENCE:{CHANGE + 3}",
         "DESCRIPTION:Simply Lift holds 2 places",
         "END:VEVENT",
         "END:VCALENDAR",
@@ -112,11 +109,17 @@ def test_the_entry_says_how_many_places_the_club_holds(places_held, words):
     assert words == entry_of(places_held=places_held)["description"]
 
 
-def test_a_file_that_is_fetched_again_updates_the_entry():
-    moved = Competition(OPEN.name, OPEN.starts_at + timedelta(days=7), 30)
-    first = entry_of()
+@pytest.mark.parametrize("days", [7, -7])
+def test_a_file_that_is_fetched_after_a_change_updates_the_entry_however_the_date_moves(days):
+    moved = Competition(LYON.name, LYON.starts_at + timedelta(days=days), 30)
+    first = entry_of(number_of_entries=2)
 
-    again = entry_of(competition=moved, places_held=5, sequence=2, now=NOW + timedelta(hours=1))
+    again = entry_of(
+        competition=moved,
+        number_of_entries=2,
+        changed_at=CHANGED_AT + timedelta(seconds=1),
+        now=NOW + timedelta(hours=1),
+    )
 
     assert first["uid"] == again["uid"]
     assert first["sequence"] < again["sequence"]
@@ -126,45 +129,139 @@ def test_a_file_that_is_fetched_again_updates_the_entry():
 
 def test_each_club_and_competition_has_an_entry_of_its_own():
     clubs = [CLUB, Club("Simply", "a@b", 0), Club("Simply Lift Lyon", "c@d", 0)]
-    uids = {uid_of(club=club, competition=named(name)) for club in clubs for name in ["Open", "Lift Open", "Lyon Open"]}
+    competitions = [named(name) for name in ["Open", "Lift Open", "Lyon Open"]]
 
-    assert 9 == len(uids)
+    uids = {str(entry_of(club=club, competition=one)["uid"]) for club in clubs for one in competitions}
+    uids |= {str(entry["uid"]) for entry in entries_of(feed(tuple(competitions), CHANGED_AT))}
+
+    assert 9 + 3 == len(uids)
+
+
+def test_sequence_grows_with_the_clubs_entries_there_alone(john, atlas):
+    sequences = [sequence(john)]
+    john.book("2")
+    sequences.append(sequence(john))
+    john.book("1", SMALL)
+    atlas.book("1")
+    sequences.append(sequence(john))
+    john.give_back("1")
+    sequences.append(sequence(john))
+
+    assert [0, 1, 1, 2] == [number - sequences[0] for number in sequences]
+
+
+def test_sequence_grows_with_the_last_change_of_the_file_of_competitions(data, start):
+    file = data / "competitions.json"
+    before = sequence(Secretary(JOHN, start().app))
+    moment = int(file.stat().st_mtime) + 90
+
+    os.utime(file, (moment, moment))
+
+    assert before + 90 == sequence(Secretary(JOHN, start().app))
+
+
+def sequence(secretary):
+    """Return the number of the calendar file of the open competition."""
+    file = secretary.get(f"/calendar/{quote(OPEN)}").html
+    return int(re.search(r"SEQUENCE:(\d+)", file)[1])
+
+
+def test_past_competitions_have_a_file_too_and_it_has_a_plain_name(john):
+    file = john.get(f"/calendar/{quote(PAST)}")
+
+    assert 200 == file.status
+    assert "attachment; filename=2020-03-27-spring-festival.ics" == file.headers["Content-Disposition"]
+    assert "no-store" == file.headers["Cache-Control"]
+
+
+# The feed
+
+
+def test_the_feed_reads_as_it_stands_here():
+    text = feed((LYON,), CHANGED_AT).decode()
+
+    assert [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        "PRODID:-//GUDLFT Registration//Competitions//EN",
+        "BEGIN:VEVENT",
+        "SUMMARY:Lyon Open",
+        "DTSTART:20270314T090000Z",
+        "DTSTAMP:20270110T170005Z",
+        "UID:375bea8c-0475-5592-bf75-9fc5b8872f4c",
+        f"SEQUENCE:{CHANGE}",
+        "END:VEVENT",
+        "END:VCALENDAR",
+        "",
+    ] == text.split("\r\n")
+
+
+def test_a_feed_that_is_fetched_after_a_change_updates_its_entries():
+    [first] = entries_of(feed((LYON,), CHANGED_AT))
+
+    [again] = entries_of(feed((named(LYON.name),), CHANGED_AT + timedelta(seconds=1)))
+
+    assert first["uid"] == again["uid"]
+    assert first["sequence"] + 1 == again["sequence"]
+
+
+def test_feed_is_the_same_whatever_is_booked(john):
+    before = Secretary().get("/competitions.ics")
+    john.book("2")
+
+    after = Secretary().get("/competitions.ics")
+
+    assert before.headers["ETag"] == after.headers["ETag"]
+    assert "attachment; filename=competitions.ics" == after.headers["Content-Disposition"]
+
+
+def test_feed_is_another_after_the_file_of_competitions_has_changed(data, start):
+    etags = []
+    for moment in (1_000_000_000, 1_000_000_000, 1_000_000_001):
+        os.utime(data / "competitions.json", (moment, moment))
+        etags.append(Secretary(app=start().app).get("/competitions.ics").headers["ETag"])
+
+    assert etags[0] == etags[1] != etags[2]
 
 
 # What calendar programs read
 
 
 def test_every_name_is_read_back_by_the_library():
-    entries = [entry_of(Club(name, "a@b", 0), named(name)) for name in NAMES]
+    entries = [entry_of(club=Club(name, "a@b", 0), competition=named(name)) for name in NAMES]
+    of_the_feed = entries_of(feed(tuple(named(name) for name in NAMES), CHANGED_AT))
 
-    assert NAMES == [entry["summary"] for entry in entries]
+    assert NAMES == [entry["summary"] for entry in entries] == [entry["summary"] for entry in of_the_feed]
     assert [f"{name} holds 2 places" for name in NAMES] == [entry["description"] for entry in entries]
 
 
 def test_every_name_is_read_back_by_a_calendar_program():
     needed("node", ICAL_JS)
-    files = [calendar_file(Club(name, "a@b", 0), named(name), 2, 7, NOW).decode() for name in NAMES]
+    files = [file_of(Club(name, "a@b", 0), named(name)).decode() for name in NAMES]
+    files.append(feed(tuple(named(name) for name in NAMES), CHANGED_AT).decode())
 
     command = ["node", "-e", READ_FILES, str(ICAL_JS)]
     program = subprocess.run(command, input=json.dumps(files), capture_output=True, text=True, timeout=30)
 
     assert "" == program.stderr
+    *of_the_files, of_the_feed = json.loads(program.stdout)
+    start = "2027-03-14T09:00:00Z"
+    uids = [[str(entry["uid"]) for entry in entries_of(file)] for file in files]
     assert [
-        [
-            1,
-            name,
-            f"{name} holds 2 places",
-            "2027-03-14T09:00:00Z",
-            uid_of(club=Club(name, "", 0), competition=named(name)),
-            7,
-        ]
-        for name in NAMES
-    ] == json.loads(program.stdout)
+        [[name, f"{name} holds 2 places", start, *uid, CHANGE + 1]] for name, uid in zip(NAMES, uids, strict=False)
+    ] == of_the_files
+    assert [[name, None, start, uid, CHANGE] for name, uid in zip(NAMES, uids[-1], strict=True)] == of_the_feed
+
+
+def test_signs_that_have_a_meaning_in_a_file_are_escaped():
+    lines = file_of(competition=named('a, b; c\\d "e": f')).split(b"\r\n")
+
+    assert b'SUMMARY:a\\, b\\; c\\\\d "e": f' in lines
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_lines_are_folded_between_characters_and_end_as_they_should(name):
-    file = calendar_file(CLUB, named(name), 2, 1, NOW)
+    file = file_of(CLUB, named(name))
 
     lines = file.split(b"\r\n")
 
@@ -192,7 +289,7 @@ def test_lines_are_folded_between_characters_and_end_as_they_should(name):
 def test_the_start_is_in_utc_on_days_when_clocks_change_too(local, in_utc):
     competition = Competition("Clocks", local.replace(tzinfo=PARIS), 20)
 
-    file = calendar_file(CLUB, competition, 2, 1, NOW)
+    file = file_of(competition=competition)
 
     assert [in_utc.encode()] == re.findall(rb"^DTSTART:(.*)\r$", file, re.MULTILINE)
 
@@ -244,22 +341,49 @@ def test_the_files_name_is_safe_whatever_the_competitions(name):
 def test_the_library_is_imported_when_a_file_is_first_asked_for():
     program = """
 import sys
-from calendar import monthrange
 from datetime import datetime, timezone
-from gudlft.calendar import calendar_file
-from gudlft.model import Club, Competition
+from gudlft.pages.calendar import feed
 assert "icalendar" not in sys.modules
-now = datetime.now(timezone.utc)
-calendar_file(Club("A", "a@b", 0), Competition("B", now, 1), 0, 0, now)
+feed((), datetime.now(timezone.utc))
 assert "icalendar" in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], cwd=PROJECT, check=True, timeout=30)
 
 
+# The server's time zone
+
+
 def test_times_are_in_utc_wherever_the_server_is(set_zone):
     set_zone("Asia/Tokyo")
 
-    lines = calendar_file(CLUB, OPEN, 2, 1, NOW).decode().splitlines()
+    lines = file_of().decode().splitlines()
 
     assert "DTSTART:20270314T090000Z" in lines
     assert "DTSTAMP:20270115T083015Z" in lines
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("Europe/Paris", "Europe/Paris"),
+        (":Europe/Paris", "Europe/Paris"),
+        ("/usr/share/zoneinfo/Europe/Paris", "Europe/Paris"),
+        ("America/Argentina/Buenos_Aires", "America/Argentina/Buenos_Aires"),
+        ("CET-1CEST,M3.5.0,M10.5.0/3", "CET"),
+        ("Etc/UTC", "UTC"),
+        ("", "UTC"),
+    ],
+)
+def test_time_zone_is_named_by_the_variable(set_zone, zone, shown):
+    set_zone(zone)
+
+    assert shown == time_zone()
+
+
+def test_time_zone_is_named_by_the_servers_link(tmp_path, set_zone):
+    set_zone("UTC")
+    link = tmp_path / "localtime"
+    link.symlink_to("/usr/share/zoneinfo/Asia/Kolkata")
+
+    assert "Asia/Kolkata" == time_zone({}, link)
+    assert time.tzname[0] == time_zone({}, tmp_path / "none")

@@ -24,21 +24,14 @@ from tests.support import (
 # Exports
 
 
-def test_all_bookings_are_exported_in_utc(journal, clock, set_zone):
+def test_times_are_exported_in_utc_wherever_the_server_is(journal, clock, set_zone):
     set_zone("Asia/Tokyo")
     clock(datetime.fromisoformat("2030-05-07 05:15:00+09:00"))
-    john = Secretary(JOHN)
-    john.book("4")
-    john.give_back("1")
+    Secretary(JOHN).book("4")
 
-    result = run_command("bookings")
+    rows = exported_rows(run_command("bookings"))
 
-    assert (0, "") == (result.exit_code, result.stderr)
-    assert [
-        ["number", "time in UTC", "club", "competition", "places", "points"],
-        ["1", "2030-05-06 20:15:00", "Simply Lift", OPEN, "4", "12"],
-        ["2", "2030-05-06 20:15:00", "Simply Lift", OPEN, "-1", "-3"],
-    ] == exported_rows(result)
+    assert "2030-05-06 20:15:00" == rows[1][1]
 
 
 def test_export_is_utf_8_as_spreadsheets_expect_it(serve):
@@ -101,19 +94,17 @@ def test_entry_list_of_a_competition_that_is_no_longer_in_the_files_is_exported(
     assert ["Simply Lift", "3"] == exported_rows(result)[1]
 
 
-@pytest.mark.parametrize(("name", "shown"), [("Nix", "Nix"), ("a\nb\x1b", r"a\nb\x1b")])
-def test_entry_list_of_an_unknown_competition_is_an_error_in_one_line(name, shown):
-    result = run_command("bookings", "--competition", name)
+def test_unknown_competition_is_named_in_one_line():
+    result = run_command("bookings", "--competition", "a\nb\x1b")
 
     assert 1 == result.exit_code
-    assert f"There is no competition {shown}\n" == result.stdout
+    assert "There is no competition a\\nb\\x1b\n" == result.stdout
 
 
-def test_export_says_where_no_bookings_are_kept():
+def test_export_without_a_journal_has_a_header_and_exit_status_0():
     result = run_command("bookings")
 
     assert 0 == result.exit_code
-    assert "GUDLFT_JOURNAL is not set: no bookings are kept\n" == result.stderr
     assert 1 == len(exported_rows(result))
 
 
@@ -127,17 +118,6 @@ def test_check_says_what_the_files_hold(serve):
 
     assert (0, "") == (result.exit_code, result.stderr)
     assert "clubs.json: 1 club, 1 point\ncompetitions.json: 0 competitions, 0 places\n" == result.stdout
-
-
-def test_check_says_what_the_journal_holds_and_what_no_longer_fits(journal, serve, john):
-    john.book("4")
-    assert run_command("check").stdout.endswith("journal: 1 line\n")
-
-    serve(make_ledger([Club("a\nb", "a@b.example", 5)], COMPETITIONS, journal=journal))
-
-    result = run_command("check")
-    assert 0 == result.exit_code
-    assert result.stdout.endswith("journal: 1 line\nSimply Lift: no longer in the files, its bookings stay\n")
 
 
 def test_check_shows_odd_names_in_one_line(journal, serve):

@@ -84,6 +84,8 @@ def test_while_nothing_can_be_read_pages_come_from_memory_and_say_so(unreadable,
     with make_unreadable(), quick_limits():
         for address in ["/showSummary", "/bookings", "/pointsBoard", f"/book/{OPEN}/{LIFT}"]:
             assert (200, [MAY_BE_OLD]) == says(john.get(address))
+        for address in ["/", "/competitions"]:
+            assert (200, [MAY_BE_OLD]) == says(Secretary().get(address))
         assert (503, "the journal is away") == (john.get("/health").status, john.get("/health").html)
         assert (7, 18, 2) == john.figures()
 

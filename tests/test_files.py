@@ -211,6 +211,7 @@ WRONG_CLUBS = [
     ("email", "a@b;c", f'{NO_BLANKS} "a@b;c"'),
     ("email", "A<a@b", f'{NO_BLANKS} "A<a@b"'),
     ("email", "a@b>", f'{NO_BLANKS} "a@b>"'),
+    ("email", "a@" + "b" * 253, "email must be an email address of at most 254 characters, not " + '"a@' + "b" * 77),
 ]
 WRONG_COMPETITIONS = [
     ("numberOfPlaces", "x", f'numberOfPlaces {NUMBER} "x"'),

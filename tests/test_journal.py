@@ -330,7 +330,7 @@ def test_points_stay_spent_when_a_competition_is_removed(url, opened):
     ledger = opened(url, competitions=[one for one in COMPETITIONS if one.name != OPEN])
 
     assert 1 == ledger.totals.points_left(ledger.clubs[LIFT])
-    assert [] == ledger.holdings(ledger.clubs[LIFT])
+    assert [] == ledger.holdings(ledger.clubs[LIFT], ledger.now())
     assert [f"{OPEN}: no longer in the files, its bookings stay"] == ledger.mismatches()
     assert [(LIFT, 4)] == ledger.entry_list(OPEN)
 

@@ -141,7 +141,7 @@ def test_competition_is_open_until_its_start(seconds, is_open):
 
     assert is_open == (competition in ledger.upcoming(ledger.now()))
     assert is_open != (competition in ledger.past(ledger.now()))
-    assert is_open == bool(ledger.holdings(club))
+    assert is_open == bool(ledger.holdings(club, ledger.now()))
     for change in [ledger.book, ledger.give_back]:
         if is_open:
             change(club, competition, 1)
@@ -355,7 +355,7 @@ def test_holdings_are_the_open_competitions_with_places_soonest_first(ledger):
     ledger.book(atlas, ledger.competitions[OPEN], 3)
     ledger.give_back(atlas, ledger.competitions[SMALL], 1)
 
-    holdings = ledger.holdings(atlas)
+    holdings = ledger.holdings(atlas, ledger.now())
 
     assert [(OPEN, 3, 9), (SMALL, 1, 3)] == [
         (holding.competition.name, holding.standing.places_held, holding.standing.points_paid) for holding in holdings
@@ -366,7 +366,7 @@ def test_competition_where_all_was_given_back_is_no_holding(ledger):
     ledger.book(*parties(ledger), 2)
     ledger.give_back(*parties(ledger), 2)
 
-    assert [] == ledger.holdings(ledger.clubs["Simply Lift"])
+    assert [] == ledger.holdings(ledger.clubs["Simply Lift"], ledger.now())
 
 
 def test_upcoming_competitions_stand_soonest_first_and_past_ones_latest_first():

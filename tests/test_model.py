@@ -85,8 +85,8 @@ class Model(PlainModel):
         self.forms_sent.add(form)
         return 303
 
-    def status_of_booking_page(self, club, competition, owner):
-        """Return the status of a club's booking page, opened by a signed-in club or, if None, by nobody."""
+    def status_of_page(self, club, competition, owner):
+        """Return the status of a club's page of a competition, opened by a signed-in club or, if None, by nobody."""
         if club is None:
             return 303
         if club != owner:
@@ -95,19 +95,26 @@ class Model(PlainModel):
             return 404
         return 200 if self.is_open(competition, self.now) else 400
 
+    def upcoming(self):
+        """Return the competitions that have yet to start."""
+        return {competition for competition in self.places if self.is_open(competition, self.now)}
+
     def holdings(self, club):
-        """Return the open competitions at which a club holds places."""
-        open_ones = {competition for competition in self.places if self.is_open(competition, self.now)}
-        return {competition for competition in open_ones if club and self.places_held(club, competition)}
+        """Return the upcoming competitions at which a club holds places."""
+        return {competition for competition in self.upcoming() if club and self.places_held(club, competition)}
 
     def figures(self, club):
         """Return the figures that a club's pages must show, or those that the signed-out see if it is None."""
         figures = {("points-left", name): self.points_left(name) for name in self.points}
-        if club:
-            for competition in self.places:
-                figures["places-left", competition] = self.places_left(competition)
+        for competition in self.places:
+            figures["places-left", competition] = self.places_left(competition)
+            if club:
                 figures["places-held", competition] = self.places_held(club, competition)
         return figures
+
+    def record(self, club):
+        """Return what a club booked, newest first, as (competition, places, points)."""
+        return [booking[1:] for booking in reversed(self.bookings) if booking.club == club]
 
 
 # What pages show
@@ -120,6 +127,10 @@ class Shown(NamedTuple):
     most_places: dict  # by competition
     forms: dict  # the fields of each form, by the address that they are sent to
     record: list  # (competition, places, points), newest first, negative if places were given back
+
+    def names(self, kind):
+        """Return the competitions, or the clubs, of which a figure is shown."""
+        return {name for one_kind, name in self.figures if one_kind == kind}
 
 
 def read(page):
@@ -144,11 +155,11 @@ def read_without_tokens(html):
 
 
 def read_record(page):
-    """Return the rows of the club's record, if the page has any: they begin with a booking's number."""
+    """Return the rows of the club's history, if the page has any: they end with a booking's number."""
     record = []
     for row in page.rows:
-        if row[0].isdigit():
-            _, _, competition, places, points = row
+        if row[-1].startswith("booking "):
+            competition, _, places, points, _ = row
             sign = -1 if places.endswith("given back") else 1
             assert points.endswith("returned" if sign < 0 else "spent")
             record.append((competition, sign * first_number(places), sign * first_number(points)))
@@ -216,7 +227,7 @@ class AppInMemory(RuleBasedStateMachine):
         self.start()
 
         for browser in (0, 1, 2):
-            for form in self.booking_forms(browser, COMPETITIONS[0]):
+            for form in self.forms_to_book(browser, COMPETITIONS[0]):
                 self.post(form, "1")
         return self.give_back(typed)
 
@@ -257,35 +268,44 @@ class AppInMemory(RuleBasedStateMachine):
         assert shown.figures.items() <= self.model.figures(self.club_of(browser)).items()
         return shown
 
-    def booking_forms(self, number, competition, owner=None):
-        """Open a booking page, the club's own unless another is named; return a list of its form, or of none."""
+    def open_competition(self, number, competition, owner=None):
+        """Open a competition's page, the club's own unless another is named; return its forms."""
         browser = self.browsers[number]
         club = self.club_of(browser)
         owner = owner or club or CLUBS[0]
-        status = self.model.status_of_booking_page(club, competition, owner)
-        most = self.model.most_places(club, competition) if status == 200 else 0
+        status = self.model.status_of_page(club, competition, owner)
+        is_shown = status == 200
+        most = self.model.most_places(club, competition) if is_shown else 0
+        held = self.model.places_held(club, competition) if is_shown else 0
 
         shown = self.see(browser, browser.get(book_address(competition, owner)), status)
 
-        forms = shown.forms["/purchasePlaces"]
+        forms = [Form(number, action, fields) for action in KINDS for fields in shown.forms[action]]
+        possible = [("/purchasePlaces", competition)] * (most > 0) + [("/cancelPlaces", competition)] * (held > 0)
+        assert possible == [(form.action, form.fields["competition"]) for form in forms]
         assert most == shown.most_places.get(competition, 0)
-        assert [competition] * (most > 0) == [fields["competition"] for fields in forms]
-        return [Form(number, "/purchasePlaces", fields) for fields in forms]
+        return forms
+
+    def forms_to_book(self, number, competition):
+        """Open a competition's page; return a list of the form that books there, or of none."""
+        return [form for form in self.open_competition(number, competition) if form.action == "/purchasePlaces"]
 
     def forms_to_give_back(self, number):
-        """Open My bookings; return the forms that give places back: one for each open competition with any."""
+        """Open the competitions where My bookings says that places are held; return the forms that give them back."""
         browser = self.browsers[number]
         club = self.club_of(browser)
 
         shown = self.see(browser, browser.get("/bookings"), 200 if club else 303)
 
-        forms = shown.forms["/cancelPlaces"]
-        assert self.model.holdings(club) == {fields["competition"] for fields in forms}
-        return [Form(number, "/cancelPlaces", fields) for fields in forms]
+        held = shown.names("places-held")
+        assert self.model.holdings(club) == held
+        assert self.model.record(club)[:10] == shown.record
+        forms = [form for competition in sorted(held) for form in self.open_competition(number, competition)]
+        return [form for form in forms if form.action == "/cancelPlaces"]
 
     @rule(target=forms, browser=BROWSER, competition=COMPETITION, owner=st.none() | CLUB)
     def open_forms(self, browser, competition, owner):
-        return multiple(*self.booking_forms(browser, competition, owner), *self.forms_to_give_back(browser))
+        return multiple(*self.open_competition(browser, competition, owner))
 
     # Forms
 
@@ -298,7 +318,7 @@ class AppInMemory(RuleBasedStateMachine):
 
     @rule(target=sent, browser=BROWSER, competition=COMPETITION, typed=TYPED)
     def book(self, browser, competition, typed):
-        return multiple(*[self.post(form, typed) for form in self.booking_forms(browser, competition)])
+        return multiple(*[self.post(form, typed) for form in self.forms_to_book(browser, competition)])
 
     @precondition(lambda self: self.model.bookings)
     @rule(target=sent, typed=TYPED)
@@ -358,15 +378,14 @@ class AppInMemory(RuleBasedStateMachine):
         Clubs whose sign-in has ended by then sign in again, except in this browser.
         """
         model = self.model
-        forms = [form for competition in COMPETITIONS for form in self.booking_forms(number, competition)]
-        forms += self.forms_to_give_back(number)
+        forms = [form for competition in COMPETITIONS for form in self.open_competition(number, competition)]
         moments = [start + timedelta(seconds=seconds) for start in model.starts.values() if start > model.now]
         model.now = max(model.now, min([model.now + timedelta(minutes=minutes), *moments]))
 
         for form in forms:
             self.post(form, "1")
         for competition in COMPETITIONS:
-            self.booking_forms(number, competition)
+            self.open_competition(number, competition)
         for other, browser in enumerate(self.browsers):
             if other != number and browser.signed_in_club and not self.club_of(browser):
                 self.sign_in(other, browser.signed_in_club)
@@ -388,15 +407,21 @@ class AppInMemory(RuleBasedStateMachine):
         assert [(("points-left", club), points[club]) for club in ranked] == list(board.figures.items())
 
     @invariant()
+    def programme_agrees(self):
+        programme = read(Secretary().get("/competitions"))
+
+        figures = {("places-left", name): self.model.places_left(name) for name in self.model.upcoming()}
+        assert figures == programme.figures
+
+    @invariant()
     def pages_of_the_signed_in_agree(self):
         for browser in self.browsers:
             club = self.club_of(browser)
             if club:
                 summary = self.see(browser, browser.get("/showSummary"), 200)
-                bookings = self.see(browser, browser.get("/bookings"), 200)
-                own_bookings = [booking[1:] for booking in self.model.bookings if booking.club == club]
+                history = self.see(browser, browser.get("/bookings?show=all"), 200)
                 assert self.model.figures(club) == summary.figures
-                assert own_bookings[::-1] == bookings.record
+                assert self.model.record(club)[:100] == history.record
 
 
 class AppWithJournal(AppInMemory):

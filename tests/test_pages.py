@@ -1,5 +1,6 @@
 """What every page has, in each of its states: a title, one h1, landmarks, links that can be told apart by name."""
 
+import gzip
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from tests.support import (
     COMPETITIONS,
     IRON,
     JOHN,
+    KATE,
     OPEN,
     PAST,
     SMALL,
@@ -31,12 +33,15 @@ NIL = "nil@club.example"  # a club without points
 
 @pytest.fixture(autouse=True)
 def long_lists(ledger, serve):
-    """Let there be more clubs and competitions than a page shows, and a club that holds all it can."""
+    """Let there be more clubs, competitions and bookings than a page shows, and a club that holds all it can."""
     clubs = [*CLUBS, Club("Nil", NIL, 0), *(Club(f"Club {n:03}", f"{n}@club.example", 5) for n in range(110))]
     cups = [tomorrow(f"Cup {number:03}", 9) for number in range(100)]
     full = serve(make_ledger(clubs, [*COMPETITIONS, *cups]))
     full.book(full.clubs["Atlas Barbell"], full.competitions[OPEN], 12)
     full.book(full.clubs["Atlas Barbell"], full.competitions[SMALL], 5)
+    for _ in range(51):
+        full.book(full.clubs["She Lifts"], full.competitions[OPEN], 1)
+        full.give_back(full.clubs["She Lifts"], full.competitions[OPEN], 1)
     return full
 
 
@@ -81,21 +86,31 @@ STATES = {
     "sign-in refused": State(lambda: Secretary().sign_in("no@club.example"), 404, "Sign in to book places", True),
     "not signed in": State(after_sign_in_was_asked_for, 200, "Sign in to book places"),
     "booking signed out": State(lambda: Secretary().book("1"), 403, "Sign in to book places"),
+    "programme": State(seen(None, "/competitions"), 200, "Competitions"),
+    "programme, second page": State(seen(None, "/competitions?page=2"), 200, "Competitions"),
+    "programme narrowed to nothing": State(seen(None, "/competitions?q=nix"), 200, "Competitions"),
+    "past": State(seen(None, "/competitions?show=past"), 200, "Past competitions"),
     "summary": State(seen(JOHN, "/showSummary"), 200, "Simply Lift"),
     "summary, second page": State(seen(JOHN, "/showSummary?page=2"), 200, "Simply Lift"),
+    "summary narrowed to nothing": State(seen(JOHN, "/showSummary?q=nix"), 200, "Simply Lift"),
     "summary without points": State(seen(NIL, "/showSummary"), 200, "Nil"),
+    "past of a club": State(seen(JOHN, "/showSummary?show=past"), 200, "Past competitions"),
     "unknown competition": State(lambda: Secretary(JOHN).book("1", "Nix"), 404, "Simply Lift"),
     "closed": State(lambda: Secretary(JOHN).book("1", PAST), 400, "Simply Lift"),
     "booked": State(after_a_booking, 200, "Simply Lift"),
-    "booking": State(seen(JOHN, book_address(OPEN, "Simply Lift")), 200, f"Book places in {OPEN}"),
+    "competition": State(seen(JOHN, book_address(OPEN, "Simply Lift")), 200, f"Book places in {OPEN}"),
+    "competition with bookings": State(seen(KATE, book_address(OPEN, "She Lifts")), 200, f"Book places in {OPEN}"),
     "booking refused": State(lambda: Secretary(JOHN).book("9"), 400, f"Book places in {OPEN}", True),
-    "nothing to book": State(seen(JOHN, book_address(SMALL, "Simply Lift")), 200, f"Book places in {SMALL}"),
-    "nothing booked": State(lambda: Secretary(JOHN).book("1", SMALL), 400, f"Book places in {SMALL}"),
+    "nothing to book": State(seen(JOHN, book_address(SMALL, "Simply Lift")), 200, SMALL),
+    "nothing booked": State(lambda: Secretary(JOHN).book("1", SMALL), 400, SMALL),
+    "giving back refused": State(lambda: Secretary(ATLAS).give_back("6", SMALL), 400, SMALL, True),
+    "nothing given back": State(lambda: Secretary(JOHN).give_back("6", SMALL), 400, SMALL),
+    "giving back closed": State(lambda: Secretary(ATLAS).give_back("6", PAST), 400, "My bookings"),
+    "given back": State(after_a_return, 200, "My bookings"),
     "bookings": State(seen(ATLAS, "/bookings"), 200, "My bookings"),
     "no bookings": State(seen(JOHN, "/bookings"), 200, "My bookings"),
-    "given back": State(after_a_return, 200, "My bookings"),
-    "giving back refused": State(lambda: Secretary(ATLAS).give_back("6", SMALL), 400, "My bookings", True),
-    "giving back closed": State(lambda: Secretary(ATLAS).give_back("6", PAST), 400, "My bookings"),
+    "history": State(seen(KATE, "/bookings?show=all"), 200, "Booking history"),
+    "history, second page": State(seen(KATE, "/bookings?show=all&page=2"), 200, "Booking history"),
     "board": State(seen(None, "/pointsBoard"), 200, "Points board"),
     "board, second page": State(seen(JOHN, "/pointsBoard?page=2"), 200, "Points board"),
     "not found": State(seen(None, "/nix"), 404, "Page not found"),
@@ -142,7 +157,8 @@ def test_page_has_one_h1_and_its_title_names_it(state, page):
     done = re.match("(Places (booked|given back): )?", page.title)[0]
     title = page.title.removeprefix("Error: ").removeprefix(done).removesuffix(" – GÜDLFT Registration")
 
-    assert [state.h1] == [words(heading) for heading in page.soup.find_all("h1")]
+    assert 1 == len(page.soup.find_all("h1"))
+    assert state.h1 == page.heading
     assert title in (state.h1, f"{state.h1}, page 2")
     assert page.title.endswith(" – GÜDLFT Registration")
 
@@ -262,48 +278,46 @@ def test_tables_say_what_they_are(page):
 # Single pages
 
 
-@pytest.mark.parametrize("address", ["/showSummary", "/bookings", "/pointsBoard"])
-def test_navigation_marks_the_page_that_is_shown(address):
-    page = Secretary(JOHN).get(address)
+@pytest.mark.parametrize(
+    ("email", "address"),
+    [
+        (None, "/"),
+        (None, "/competitions"),
+        (None, "/pointsBoard"),
+        (JOHN, "/showSummary"),
+        (JOHN, "/bookings"),
+        (JOHN, "/pointsBoard"),
+    ],
+)
+def test_navigation_marks_the_page_that_is_shown(email, address):
+    page = Secretary(email).get(address)
 
-    assert [address] == [link["href"] for link in page.soup.select("[aria-current=page]")]
-
-
-def test_competitions_that_cannot_be_booked_say_why():
-    rows = Secretary(ATLAS).get("/showSummary?page=2").soup.select("tr[data-competition]")
-    assert {OPEN: "Maximum held", SMALL: "Full"}.items() <= states(rows).items()
-
-    rows = Secretary(NIL).get("/showSummary").soup.select("tr[data-competition]")
-    assert {"Not enough points"} == set(states(rows).values()) - {None}
-
-
-def states(rows):
-    """Return the words in the place of each competition's button; None if it has no such place, since it is past."""
-    cells = {row["data-competition"]: row.select_one(".action") for row in rows}
-    return {name: cell and words(cell) for name, cell in cells.items()}
+    assert [address] == [link["href"] for link in page.soup.select("header [aria-current=page]")]
 
 
-@pytest.mark.parametrize(("competition", "left", "places"), [(OPEN, 8, 20), (SMALL, 0, 5)])
-def test_bar_shows_the_places_left(competition, left, places):
+@pytest.mark.parametrize(("competition", "state"), [(OPEN, "Maximum held"), (SMALL, "Full")])
+def test_competition_that_cannot_be_booked_says_why(competition, state):
     page = Secretary(ATLAS).get("/showSummary?page=2")
-    bar = page.soup.select_one(f'[data-competition="{competition}"] svg')
 
-    assert f"0 0 {places} 1" == bar["viewbox"]
-    assert bar.path["d"].endswith(f"h{left}")
-    assert "true" == bar["aria-hidden"]
+    assert state == words(page.soup.select_one(f'tr[data-competition="{competition}"] .action'))
 
 
 @pytest.mark.parametrize(
     ("email", "club", "competition", "hint"),
     [
-        (JOHN, "Simply Lift", OPEN, "You can book up to 4 places because your club has 13 points"),
-        (IRON, "Iron Temple", OPEN, "You can book up to 1 place because your club has 4 points"),
-        (JOHN, "Simply Lift", "Pair Cup", "You can book up to 2 places because 2 are left"),
-        (JOHN, "Simply Lift", "Single Cup", "You can book up to 1 place because 1 is left"),
-        (ATLAS, "Atlas Barbell", "Large Cup", "You can book up to 12 places because a club may hold 12"),
+        (JOHN, "Simply Lift", OPEN, "You can book up to 4 places at 3 points each, because your club has 13 points"),
+        (IRON, "Iron Temple", OPEN, "You can book up to 1 place at 3 points each, because your club has 4 points"),
+        (JOHN, "Simply Lift", "Pair Cup", "You can book up to 2 places at 3 points each, because 2 are left"),
+        (JOHN, "Simply Lift", "Single Cup", "You can book up to 1 place at 3 points each, because 1 is left"),
+        (
+            ATLAS,
+            "Atlas Barbell",
+            "Large Cup",
+            "You can book up to 12 places at 3 points each, because a club may hold 12",
+        ),
     ],
 )
-def test_booking_page_says_what_binds_before_anything_is_typed(serve, email, club, competition, hint):
+def test_competitions_page_says_what_binds_before_anything_is_typed(serve, email, club, competition, hint):
     cups = [tomorrow("Pair Cup", 2), tomorrow("Single Cup", 1), tomorrow("Large Cup", 99)]
     serve(make_ledger(competitions=[*COMPETITIONS, *cups]))
 
@@ -326,34 +340,9 @@ def test_label_says_what_comes_back(serve):
 
 def label_of_returns(secretary):
     """Return the label of the form that gives places back."""
-    form = secretary.get("/bookings").soup.select_one('form[action="/cancelPlaces"]')
+    page = secretary.get(book_address(OPEN, secretary.club))
+    form = page.soup.select_one('form[action="/cancelPlaces"]')
     return words(form.label)
-
-
-def test_refused_form_among_several_is_the_one_with_the_error():
-    page = Secretary(ATLAS).give_back("9", SMALL)
-
-    forms = {fields["competition"]: fields["places"] for fields in page.forms("/cancelPlaces")}
-    assert {OPEN: "", SMALL: "9"} == forms
-    in_error = [field.find_parent("form").select_one("[name=competition]")["value"] for field in field_errors(page)]
-    assert [SMALL] == in_error
-
-
-def test_bookings_page_stands_while_another_secretary_gives_all_back(long_lists, monkeypatch):
-    holdings = long_lists.holdings
-
-    def overtaken(club):
-        rows = holdings(club)
-        for holding in rows:
-            long_lists.give_back(club, holding.competition, holding.standing.places_held)
-        return rows
-
-    monkeypatch.setattr(long_lists, "holdings", overtaken)
-
-    page = Secretary(ATLAS).get("/bookings")
-
-    assert 200 == page.status
-    assert 2 == len(page.forms("/cancelPlaces"))
 
 
 def test_history_shows_the_servers_local_time(serve, clock, set_zone):
@@ -363,7 +352,7 @@ def test_history_shows_the_servers_local_time(serve, clock, set_zone):
     john = Secretary(JOHN)
     john.book("1")
 
-    times = [time["datetime"] for time in john.get("/bookings").soup.select("td time")]
+    times = [time["datetime"] for time in john.get("/bookings").soup.select(".list time")]
 
     assert ["2030-05-07T05:15"] == times
 
@@ -380,6 +369,9 @@ def test_empty_lists_are_sentences(serve):
     serve(make_ledger([], []))
     assert "There are no clubs yet" in Secretary().get("/").text
     assert "There are no clubs yet" in Secretary().get("/pointsBoard").text
+    assert "There are no upcoming competitions" in Secretary().get("/").text
+    assert "There are no upcoming competitions" in Secretary().get("/competitions").text
+    assert "There are no past competitions" in Secretary().get("/competitions?show=past").text
 
     serve(make_ledger([Club("Alone", "alone@club.example", 3)], []))
     alone = Secretary("alone@club.example")
@@ -392,7 +384,7 @@ def test_price_and_cap_of_the_settings_are_shown(serve):
 
     page = Secretary(JOHN).get(book_address(OPEN, "Simply Lift"))
 
-    assert "1 point a place" in page.text
+    assert "1 point each" in words(page.soup.select_one(".figures"))
     assert 7 == page.figures["most-places", OPEN]
 
 
@@ -407,19 +399,49 @@ def test_words_are_singular_for_one():
     assert f"1 place in {OPEN} given back. 3 points returned, 4 points available" in iron.get("/bookings").banner
 
 
-def test_links_stay_below_the_address_where_the_app_is_mounted():
-    john = Secretary(JOHN)
-    john.client.get("/showSummary")
+@pytest.mark.parametrize(
+    ("email", "address"),
+    [
+        (None, "/"),
+        (None, "/competitions?page=2"),
+        (None, "/competitions?show=past"),
+        (ATLAS, "/showSummary?q=cup"),
+        (ATLAS, "/showSummary?show=past"),
+        (ATLAS, book_address(OPEN, "Atlas Barbell")),
+        (ATLAS, book_address("Cup 001", "Atlas Barbell")),
+        (ATLAS, "/bookings"),
+        (KATE, "/bookings?show=all"),
+        (ATLAS, "/pointsBoard?page=2"),
+        (None, "/nix"),
+    ],
+)
+def test_page_leads_nowhere_but_below_the_address_where_the_app_is_mounted(email, address):
+    secretary = Secretary(email)
+
+    response = secretary.client.get(address, base_url="http://localhost/mounted")
+
+    page = Page(response.status_code, response.text)
+    found = [element.get("href") or element.get("action") for element in page.soup.select("[href], [action]")]
+    assert ["#main"] == [link for link in found if not link.startswith("/mounted/")]
+
+
+def test_receipt_leads_nowhere_but_below_the_address_where_the_app_is_mounted(john):
+    john.book("1")
 
     response = john.client.get("/showSummary", base_url="http://localhost/mounted")
 
-    links = Page(200, response.text).links.values()
-    assert ["#main"] == [link for link in links if not link.startswith("/mounted/")]
+    links = Page(200, response.text).soup.select(".banner a")
+    assert ["/mounted/book", "/mounted/cale"] == [link["href"][:13] for link in links]
 
 
-def test_fragments_are_not_shared_between_mounts():
-    john = Secretary(JOHN)
-    mounted = john.client.get("/showSummary", base_url="http://localhost/mounted").text
+def test_first_visit_to_the_demo_is_light(start):
+    visitor = Secretary(app=start().app)
 
-    assert "/mounted/" in mounted
-    assert "/mounted/" not in john.client.get("/showSummary").text
+    page = visitor.get("/")
+    fetched = [element.get("href") or element.get("src") for element in page.soup.select("link, [src]")]
+    texts = [page.html, *(visitor.get(address).html for address in fetched)]
+
+    assert 3 >= len(texts)
+    assert 32_000 >= sum(len(text.encode()) for text in texts)
+    assert 10_000 >= sum(len(gzip.compress(text.encode(), compresslevel=1)) for text in texts)  # as nginx does
+    assert [] == [address for address in fetched if not address.startswith("/static/")]

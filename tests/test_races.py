@@ -13,6 +13,7 @@ from tests.amplifier import amplified, guard_no_memory, take_no_turns
 from tests.support import (
     ATLAS,
     OPEN,
+    SMALL,
     TOKEN,
     Secretary,
     check_conservation,
@@ -174,6 +175,34 @@ def read_while_others_book(take_out):
 def test_figures_of_a_page_are_of_one_moment_while_others_book():
     for _ in range(3):
         read_while_others_book(take_out=lambda ledger: None)
+
+
+@pytest.mark.parametrize("show", ["mine", "bookable"])
+def test_choice_and_rows_of_a_summary_are_of_one_moment(ledger, john, monkeypatch, show):
+    john.book("1", SMALL)
+    for name in ["figures", "standing", "standings", "places_left"]:
+        monkeypatch.setattr(ledger, name, overtaken(ledger, getattr(ledger, name)))
+
+    page = john.get(f"/showSummary?show={show}")
+
+    assert 1 == page.figures["places-held", SMALL]
+    assert 4 == page.figures["places-left", SMALL]
+    assert 10 == page.figures["points-left", "Simply Lift"]
+    assert {"All 2", "You can book 2", "Yours 1"} <= page.links.keys()
+    assert 5 == ledger.totals.places_held["Atlas Barbell", SMALL]
+
+
+def overtaken(ledger, read):
+    """Return a reading of figures after which its club gives a place back, and another books all that are left."""
+
+    def read_before_others(*arguments):
+        figures = read(*arguments)
+        if not ledger.totals.places_held["Atlas Barbell", SMALL]:
+            ledger.give_back(*parties(ledger, competition=SMALL), 1)
+            ledger.book(*parties(ledger, "Atlas Barbell", SMALL), 5)
+        return figures
+
+    return read_before_others
 
 
 def test_figures_of_a_page_do_not_agree_where_nothing_guards_the_memory():

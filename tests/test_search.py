@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from gudlft.model import Competition
-from gudlft.search import Choice, Month, Show, find, months_of
+from gudlft.pages.search import Choice, Show, find, months_of
 from gudlft.text import fold
 
 NOON = datetime(2027, 1, 31, 12, tzinfo=timezone.utc)
@@ -109,7 +109,9 @@ def test_the_month_is_that_of_the_competitions_own_time_zone():
     paris = timezone(timedelta(hours=1))
     new_year = Competition("New Year", datetime(2028, 1, 1, 0, 30, tzinfo=paris), 20)
 
-    assert Month(2028, 1) == Month.of(new_year)
+    assert ["2028-01"] == months_of([new_year])
+    assert [new_year] == find([new_year], Choice.read(month="2028-01"))
+    assert [] == find([new_year], Choice.read(month="2027-12"))
 
 
 @pytest.mark.parametrize(
@@ -130,28 +132,36 @@ def test_the_month_is_that_of_the_competitions_own_time_zone():
     ],
 )
 def test_what_is_no_month_counts_as_absent(text):
-    assert Choice.read(month=text).month is None
+    assert "" == Choice.read(month=text).month
     assert NAMES == names_left(month=text)
 
 
-def test_a_month_has_a_value_for_addresses_and_words_for_people():
-    march = Month.read("2027-03")
-
-    assert "2027-03" == march.value
-    assert "March 2027" == march.words
-    assert "0999-12" == Month.read("0999-12").value
+@pytest.mark.parametrize("text", ["0001-01", "2027-09", "2027-10", "2027-12", "9999-12"])
+def test_month_is_kept_as_it_is_written(text):
+    assert text == Choice.read(month=text).month
 
 
 def test_each_month_is_offered_once_and_in_order():
-    assert (Month(2027, 1), Month(2027, 2)) == months_of(competitions(*NAMES))
-    assert () == months_of([])
+    assert ["2027-01", "2027-02"] == months_of(competitions(*NAMES))
+    assert [] == months_of([])
 
 
-def test_the_chosen_month_is_offered_though_nothing_is_left_in_it():
-    chosen = Month(2026, 12)
+def test_months_around_the_end_of_a_year_are_offered_in_order():
+    days = [datetime(2027, 12, 5), datetime(2027, 12, 31), datetime(2028, 1, 1), datetime(2029, 1, 1)]
 
-    assert (chosen, Month(2027, 1)) == months_of(competitions("One"), chosen)
-    assert (Month(2027, 1),) == months_of(competitions("One"), Month(2027, 1))
+    assert ["2027-12", "2028-01", "2029-01"] == months_of([Competition(str(day), day, 20) for day in days])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "months"),
+    [
+        ("2026-12", ["2026-12", "2027-01"]),
+        ("2027-01", ["2027-01"]),
+        ("2030-05", ["2027-01", "2030-05"]),
+    ],
+)
+def test_the_chosen_month_is_offered_though_nothing_is_left_in_it(chosen, months):
+    assert months == months_of(competitions("One"), chosen)
 
 
 # What is shown

@@ -1,10 +1,12 @@
 """Sign-in and session, requests from elsewhere, headers, input, hosts and proxies, the log."""
 
 import logging
+import re
 import time
 from base64 import urlsafe_b64decode
 from datetime import datetime, timedelta
 from io import BytesIO
+from urllib.parse import quote
 
 import pytest
 from werkzeug.test import EnvironBuilder, create_environ, run_wsgi_app
@@ -13,7 +15,8 @@ import server
 from gudlft import limits
 from gudlft.journal import JournalError
 from gudlft.ledger import Ledger
-from tests.support import JOHN, KATE, KEY, OPEN, Secretary, book_address, make_ledger, places_of
+from gudlft.model import Competition
+from tests.support import ATLAS, JOHN, KATE, KEY, OPEN, PROJECT, Secretary, book_address, make_ledger, places_of
 
 NOBODY = "no@club.example"
 
@@ -54,15 +57,6 @@ def test_signing_in_clears_what_another_left_behind(john):
 
     assert {"address", "id", "since", "_permanent"} == set(session_of(john))
     assert "She Lifts" == john.club
-
-
-def test_copy_of_a_cookie_is_refused_after_signing_out(john):
-    copy = john.cookie
-    assert 200 == with_cookie(copy).status
-
-    john.post("/logout")
-
-    assert 303 == with_cookie(copy).status
 
 
 def test_copy_of_a_cookie_is_refused_after_signing_in_anew(john):
@@ -208,9 +202,7 @@ def test_context_of_an_app_around_a_browser_keeps_nothing_of_the_signed_in_club(
 @pytest.mark.parametrize(
     ("typed", "status", "sentence"),
     [
-        ("", 400, "Enter your email address"),
         ("  ", 400, "Enter your email address"),
-        ("john", 400, "Enter an email address in the correct format, like name@example.com"),
         ("john@", 400, "Enter an email address in the correct format, like name@example.com"),
         ("john@simplylift.co,kate@shelifts.co.uk", 400, "Enter an email address in the correct format, like name@"),
         ("jöhn@simplylift.co", 400, "Enter an email address in the correct format, like name@example.com"),
@@ -360,6 +352,37 @@ def test_reading_from_another_site_is_allowed(john):
     assert 200 == john.get("/showSummary", **{"Sec-Fetch-Site": "cross-site"}).status
 
 
+# Forms of another club
+
+
+def test_form_of_another_club_is_refused_while_the_journal_is_away_too(journal, john):
+    journal.fault = "away"
+
+    page = john.book("2", club="Atlas Barbell")
+
+    assert 403 == page.status
+
+
+def test_form_that_is_sent_again_after_a_fault_is_that_of_its_club(journal, john):
+    journal.fault = "away"
+    fields = john.book("2").form("/purchasePlaces")
+    journal.fault = None
+    john.sign_in(ATLAS)
+
+    assert 403 == john.post("/purchasePlaces", **fields).status
+    assert [] == journal.rows
+
+
+def test_form_of_one_club_gives_back_no_places_of_another(ledger, john):
+    Secretary(ATLAS).book("3")
+    john.book("2")
+    fields = john.return_form(places="1")
+    john.sign_in(ATLAS)
+
+    assert 403 == john.post("/cancelPlaces", **fields).status
+    assert [3, 2] == places_of(ledger.entries)
+
+
 # Headers
 
 HEADERS = {
@@ -406,6 +429,8 @@ def refused_host(monkeypatch):
 
 ANSWERS = {
     "sign-in page": (200, lambda _: Secretary().get("/")),
+    "programme": (200, lambda _: Secretary().get("/competitions")),
+    "feed": (200, lambda _: Secretary().get("/competitions.ics")),
     "summary": (200, lambda _: Secretary(JOHN).get("/showSummary")),
     "style sheet": (200, lambda _: Secretary().get("/static/style.css")),
     "health": (200, lambda _: Secretary().get("/health")),
@@ -471,29 +496,87 @@ def test_pages_stay_out_of_caches(john):
     assert [] == [page for page in pages if "ETag" in page.headers]
 
 
-def test_board_of_the_signed_out_is_asked_for_again_by_its_content(john):
+KEPT_BY_CACHES = ["/pointsBoard", "/competitions", "/competitions?show=past", "/competitions.ics"]
+
+
+@pytest.mark.parametrize("address", KEPT_BY_CACHES)
+def test_caches_keep_what_everyone_may_read_and_ask_whether_it_has_changed(address):
+    known = Secretary().get(address)
+
+    again = Secretary().get(address, **{"If-None-Match": known.headers["ETag"]})
+
+    assert "no-cache" == known.headers["Cache-Control"] == again.headers["Cache-Control"]
+    assert (304, "") == (again.status, again.html)
+
+
+@pytest.mark.parametrize("address", ["/pointsBoard", "/competitions"])
+def test_board_and_programme_are_asked_for_again_by_their_content(john, address):
     stranger = Secretary()
-    board = stranger.get("/pointsBoard")
-    known = {"If-None-Match": board.headers["ETag"]}
-    assert "no-cache" == board.headers["Cache-Control"]
-    assert 304 == stranger.get("/pointsBoard", **known).status
+    known = {"If-None-Match": stranger.get(address).headers["ETag"]}
 
     john.book("1")
-    assert 200 == stranger.get("/pointsBoard", **known).status
+    assert 200 == stranger.get(address, **known).status
 
     john.give_back("1")
-    assert 304 == stranger.get("/pointsBoard", **known).status
+    assert 304 == stranger.get(address, **known).status
 
 
-def test_static_files_are_kept_for_ever_at_the_address_of_their_version(john):
-    address = john.get("/showSummary").soup.select_one("link[rel=stylesheet]")["href"]
+@pytest.mark.parametrize("address", ["/", *KEPT_BY_CACHES])
+def test_what_everyone_may_read_sets_no_cookie_and_has_no_address_of_a_club(address):
+    page = Secretary().get(address)
 
-    assert "public, max-age=31536000, immutable" == john.get(address).headers["Cache-Control"]
-    assert "no-cache" == john.get("/static/style.css").headers["Cache-Control"]
-    assert "no-store" == john.get("/static/nix.css?v=1").headers["Cache-Control"]
+    assert 200 == page.status
+    assert "Set-Cookie" not in page.headers
+    assert "@" not in page.html
 
 
-@pytest.mark.parametrize("address", ["/static/style.css", "/health"])
+@pytest.fixture
+def style_sheet(tmp_path, monkeypatch):
+    """Let the app have one static file; return it."""
+    monkeypatch.setattr(server.app, "static_folder", str(tmp_path))
+    file = tmp_path / "style.css"
+    file.write_text("body { color: black }")
+    monkeypatch.setattr(server, "version_at_start", server.version_of(tmp_path))
+    return file
+
+
+def style_sheet_address():
+    """Return the address of the style sheet, as a page has it."""
+    return Secretary().get("/").soup.select_one("link[rel=stylesheet]")["href"]
+
+
+@pytest.mark.parametrize("query", ["", "?v=", "?v=1", "?v={version}0", "?v=0&v={version}", "?w={version}"])
+def test_static_file_is_kept_for_ever_at_the_address_of_its_version_alone(style_sheet, query):
+    address, version = style_sheet_address().split("?v=")
+
+    there = Secretary().get(f"{address}?v={version}")
+    elsewhere = Secretary().get(address + query.format(version=version))
+
+    assert "public, max-age=31536000, immutable" == there.headers["Cache-Control"]
+    assert (200, "no-cache") == (elsewhere.status, elsewhere.headers["Cache-Control"])
+
+
+def test_static_file_that_is_missing_is_not_kept(style_sheet):
+    address = style_sheet_address().replace("style.css", "nix.css")
+
+    page = Secretary().get(address)
+
+    assert (404, "no-store") == (page.status, page.headers["Cache-Control"])
+
+
+def test_edited_style_sheet_has_a_new_address_in_debug_mode(style_sheet, monkeypatch):
+    monkeypatch.setattr(server.app, "debug", True)
+    before = style_sheet_address()
+
+    style_sheet.write_text("body { color: navy }")
+    after = style_sheet_address()
+
+    assert before != after
+    assert "public, max-age=31536000, immutable" == Secretary().get(after).headers["Cache-Control"]
+    assert "no-cache" == Secretary().get(before).headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("address", ["/static/style.css", "/health", "/competitions.ics"])
 def test_what_depends_on_nobody_has_no_cookie(john, address):
     assert not {"Set-Cookie", "Vary"} & set(john.get(address).headers.keys())
 
@@ -568,19 +651,24 @@ def test_fault_says_that_nothing_was_booked(ledger, john, monkeypatch):
 
 
 def test_everything_typed_is_escaped(john):
-    typed = "<b>'\"&"
+    typed = "<i>'\"&"
+    asked = f"q={quote(typed)}"
     pages = [
         john.book(typed),
+        Secretary().sign_in(typed + "@x"),
+        john.get(f"/showSummary?{asked}"),
+        john.get(f"/showSummary?show=past&{asked}"),
+        Secretary().get(f"/competitions?{asked}"),
         john.get(book_address(typed, "Simply Lift")),
         john.get(f"/{typed}"),
-        Secretary().sign_in(typed + "@x"),
     ]
 
     for page in pages:
-        assert "<b>" not in page.html
+        assert "<i>" not in page.html
         assert "'\"" not in page.html
     assert typed == pages[0].form("/purchasePlaces")["places"]
-    assert typed + "@x" == pages[3].form("/showSummary")["email"]
+    assert typed + "@x" == pages[1].form("/showSummary")["email"]
+    assert [typed] * 3 == [page.soup.select_one("#q")["value"] for page in pages[2:5]]
 
 
 # Hosts and proxies
@@ -667,7 +755,7 @@ def test_log_tells_what_was_refused_and_why(john, log):
         "127.0.0.1 Simply Lift: purchase_places refused: You don't have enough points available: "
         "99 places cost 297 points and your club has 13, enough for 4 (99)",
         "127.0.0.1 Simply Lift: purchase_places refused: We cannot find this competition. Choose one from the list",
-        f"127.0.0.1 Simply Lift: cancel_places refused: Your club holds no places in {OPEN} (2)",
+        f"127.0.0.1 Simply Lift: cancel_places refused: Your club holds no places in {OPEN}",
         "127.0.0.1 Simply Lift: 403 POST /logout: This form was sent from another site and nothing was changed. "
         "Open the page here and try again",
     ] == log()[:5]
@@ -776,3 +864,40 @@ def test_only_the_latest_of_two_unseen_receipts_is_shown(john):
 
     assert 1 == len(banners)
     assert "2 places" in banners[0].get_text()
+
+
+NOT_ESCAPED_AGAIN = {
+    *("month", "left", "held", "months", "limit.value"),  # numbers, and words of our own
+    *(
+        "competition.places",
+        "competition.start.time",
+        "competition.in_address",
+        "own_name",
+    ),  # numbers, and quoted names
+    *("home", "name", "competition.plate"),  # HTML already, see the next test
+}
+
+
+def test_block_that_is_not_escaped_holds_only_what_needs_no_escaping():
+    templates = [file.read_text("utf-8") for file in (PROJECT / "templates").glob("*.html")]
+    [template] = [text for text in templates if "autoescape" in text]
+    [block] = re.findall("{% autoescape false %}(.*?){% endautoescape %}", template, re.DOTALL)
+
+    assert set(re.findall("{{ (.+?) }}", block)) == NOT_ESCAPED_AGAIN
+    assert "{% set name = competition.html_name %}" in block
+    assert "{% set home = root|e %}" in template
+    assert not any("|safe" in text for text in templates)
+
+
+def test_name_and_plate_are_html():
+    competition = Competition('<b>"Open"</b>', datetime(2050, 3, 27, 11, 11).astimezone(), 20)
+
+    assert "&lt;b&gt;&#34;Open&#34;&lt;/b&gt;" == competition.html_name
+    assert competition.plate.startswith('<time class="plate" datetime="2050-03-27T11:11">Sun <b>27</b>')
+
+
+def test_browser_that_only_prefetches_signs_nobody_out(john):
+    page = john.get("/logout", **{"Sec-Purpose": "prefetch;prerender", "Sec-Fetch-Site": "none"})
+
+    assert 403 == page.status
+    assert john.is_signed_in

@@ -1,11 +1,16 @@
 """What pages say, word for word, unless another suite reads it."""
 
+from datetime import datetime, timezone
+
 import pytest
 
-from gudlft import sentences
-from gudlft.rules import Limit, Standing, Terms
-from gudlft.search import Choice
-from gudlft.sentences import Bookable
+from gudlft.model import Competition
+from gudlft.pages import sentences
+from gudlft.pages.search import Choice
+from gudlft.rules import Standing, Terms, booking_status
+
+BEFORE = datetime(2050, 3, 27, 11, 10, tzinfo=timezone.utc)
+CUP = Competition("Cup", datetime(2050, 3, 27, 11, 11, tzinfo=timezone.utc), 20)
 
 
 @pytest.mark.parametrize(
@@ -27,27 +32,25 @@ def test_too_many_codes_names_the_minutes_begun(seconds, wait):
     ],
 )
 def test_points_are_told_in_places(points, cost, sentence):
-    assert sentence == sentences.points_buy(points, cost)
+    assert sentence == sentences.points_buy(points, Terms(cost_per_place=cost))
 
 
 @pytest.mark.parametrize(
-    ("bookable", "reason"),
+    ("points", "left", "held", "cost", "hint"),
     [
-        (Bookable(4, Limit.POINTS), "because your club has 13 points"),
-        (Bookable(8, Limit.PLACES), "because 8 are left"),
-        (Bookable(7, Limit.CAP), "because a club may hold 12"),
+        (13, 20, 0, 3, "places at 3 points each, because your club has 13 points"),
+        (1, 20, 0, 1, "place at 1 point each, because your club has 1 point"),
+        (60, 8, 0, 3, "places at 3 points each, because 8 are left"),
+        (60, 1, 0, 3, "place at 3 points each, because 1 is left"),
+        (60, 20, 0, 3, "places at 3 points each, because a club may hold 12"),
+        (60, 20, 11, 3, "place at 3 points each, because a club may hold 12 and yours holds 11"),
     ],
 )
-def test_hint_says_which_limit_binds(bookable, reason):
-    standing = Standing(points_left=13, places_left=8, places_held=5, points_paid=15)
+def test_hint_says_the_price_and_which_limit_binds(points, left, held, cost, hint):
+    standing = Standing(points_left=points, places_left=left, places_held=held, points_paid=3 * held)
+    status = booking_status(CUP, standing, Terms(cost_per_place=cost), BEFORE)
 
-    assert reason == sentences.why_not_more(bookable, standing, Terms())
-
-
-def test_hint_knows_that_one_place_is_left():
-    standing = Standing(points_left=13, places_left=1, places_held=0, points_paid=0)
-
-    assert "because 1 is left" == sentences.why_not_more(Bookable(1, Limit.PLACES), standing, Terms())
+    assert hint == sentences.why_not_more(status)
 
 
 @pytest.mark.parametrize(
@@ -75,3 +78,48 @@ def test_label_says_what_giving_back_returns(paid, label):
 )
 def test_caption_says_how_many_of_all_there_are(choice, found, total, caption):
     assert caption == sentences.competitions_found(choice, found, total)
+
+
+@pytest.mark.parametrize(
+    ("shown", "total", "caption"),
+    [
+        (1, 1, "1 competition, soonest first"),
+        (5, 5, "5 competitions, soonest first"),
+        (5, 1200, "The next 5 of 1,200, soonest first"),
+    ],
+)
+def test_caption_of_the_next_competitions_says_how_many_there_are(shown, total, caption):
+    assert caption == sentences.next_competitions(shown, total)
+
+
+@pytest.mark.parametrize(
+    ("rank", "ordinal"),
+    [
+        (1, "1st"),
+        (2, "2nd"),
+        (3, "3rd"),
+        (4, "4th"),
+        (11, "11th"),
+        (12, "12th"),
+        (13, "13th"),
+        (22, "22nd"),
+        (31, "31st"),
+        (103, "103rd"),
+        (112, "112th"),
+        (1211, "1,211th"),
+        (1221, "1,221st"),
+    ],
+)
+def test_rank_is_told_as_people_say_it(rank, ordinal):
+    assert f"{ordinal} of 2,400" == sentences.rank_of(rank, 2400)
+
+
+@pytest.mark.parametrize(
+    ("places", "competitions", "sentence"),
+    [
+        (124, 30, "124 places at 30 competitions; next: Sun 27 March 2050"),
+        (1, 1, "1 place at 1 competition; next: Sun 27 March 2050"),
+    ],
+)
+def test_line_above_holdings_says_how_many_and_which_is_next(places, competitions, sentence):
+    assert sentence == sentences.places_held(places, competitions, CUP)

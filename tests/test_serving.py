@@ -189,6 +189,35 @@ def test_documented_proxy_passes_on_the_host_by_which_strangers_are_refused(conn
     assert 403 == Browser(connect()).post("/showSummary", {"email": JOHN}, Origin="https://evil.example")[0]
 
 
+def fetch(connection, address, **headers):
+    """Return status, headers and bytes of the answer to a browser that takes compressed ones."""
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request("GET", address, headers={"Host": HOST, "Accept-Encoding": "gzip"} | headers)
+    response = connection.getresponse()
+    return response.status, response.headers, response.read()
+
+
+def test_documented_proxy_compresses_all_of_a_first_visit(connect):
+    _, _, page = Browser(connect()).get("/")
+    addresses = ["/", *re.findall('href="(/static/[^"]+)"', page)]
+
+    answers = [fetch(connect(), address) for address in addresses]
+
+    assert 3 == len(answers)
+    assert {(200, "gzip")} == {(status, headers["Content-Encoding"]) for status, headers, _ in answers}
+    assert 10_000 >= sum(len(content) for _, _, content in answers)
+
+
+@pytest.mark.parametrize("address", ["/competitions", "/competitions.ics", "/pointsBoard"])
+def test_browsers_ask_again_behind_the_documented_proxy_and_are_told_that_nothing_changed(connect, address):
+    _, known, _ = fetch(connect(), address)
+
+    status, _, content = fetch(connect(), address, If_None_Match=known["ETag"])
+
+    assert "gzip" == known["Content-Encoding"]
+    assert (304, b"") == (status, content)
+
+
 def test_app_answers_while_the_proxy_holds_slow_forms(connect):
     beginning = f"POST /showSummary HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 1000\r\n\r\nemail="
     for _ in range(60):

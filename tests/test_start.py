@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.support import KEY, PROJECT, Page, clean_environment
+from tests.support import KEY, PROJECT, Page, Secretary, clean_environment, words
 
 COMMANDS = {
     "check": ["-m", "flask", "--app", "server", "check"],
@@ -118,6 +118,40 @@ def test_data_lie_beside_the_server_unless_another_folder_is_named(start):
     assert ["Atlas Barbell", "Iron Temple", "She Lifts", "Simply Lift"] == sorted(start().ledger.clubs)
 
 
+@pytest.mark.parametrize(
+    ("contact", "href"),
+    [
+        ("office@federation.example", "mailto:office@federation.example"),
+        ("https://federation.example/help", "https://federation.example/help"),
+        ("the office, 01 23 45", None),
+    ],
+)
+def test_contact_stands_in_the_footer_and_where_an_address_is_unknown(start, contact, href):
+    stranger = Secretary(app=start(CONTACT=contact).app)
+
+    page = stranger.sign_in("nobody@nowhere.example")
+
+    expected = f"We cannot find a club with this email address. Check the address and try again, or ask {contact}"
+    assert (404, expected) == page.refusal
+    assert f"Trouble signing in? Ask {contact}" in page.text
+    assert f"Questions? Ask {contact}" in words(page.soup.footer)
+    assert href == page.links.get(contact)
+
+
+def test_without_a_contact_nobody_is_named():
+    page = Secretary().sign_in("nobody@nowhere.example")
+
+    assert not {"Ask", "ask"} & set(page.text.split())
+
+
+def test_footer_says_which_time_zone_that_is(start, set_zone):
+    set_zone("Europe/Paris")
+
+    page = Secretary(app=start().app).get("/")
+
+    assert "All times: Europe/Paris" in words(page.soup.footer)
+
+
 # What is imported
 
 
@@ -224,25 +258,19 @@ print(json.dumps(server.app.test_client().get("/").text))
     return page.soup.select_one("link[rel=stylesheet]")["href"]
 
 
-@pytest.mark.parametrize(
-    ("file", "element"),
-    [("_frame.html", "<header"), ("_figures.html", "<data")],  # a page imports the first, which imports the second
-)
-@pytest.mark.parametrize(("debug", "shown"), [("1", True), ("0", False)])
-def test_edited_macro_is_shown_under_debug(copy, file, element, debug, shown):
-    code = f"""
-import json, os
-os.environ["FLASK_DEBUG"] = "{debug}"
-import server
+@pytest.mark.parametrize(("debug", "is_shown"), [("1", True), ("0", False)])
+def test_edited_template_is_shown_at_once_in_debug_mode_alone(copy, debug, is_shown):
+    code = """
+import json, os, server
 client = server.app.test_client()
 client.get("/pointsBoard")
-file = "templates/{file}"
+file = "templates/_board.html"
 text = open(file, encoding="utf-8").read()
-open(file, "w", encoding="utf-8").write(text.replace("{element}", "{element} id='edited'"))
+open(file, "w", encoding="utf-8").write(text.replace("<table", "<table id='edited'"))
 os.utime(file, (1, 1))
-print(json.dumps("{element} id='edited'" in client.get("/pointsBoard").text))
+print(json.dumps("id='edited'" in client.get("/pointsBoard").text))
 """
-    assert shown is run_code(code, folder=copy)
+    assert is_shown is run_code(code, folder=copy, variables={"FLASK_DEBUG": debug})
 
 
 # The tests themselves

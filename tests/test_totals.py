@@ -74,6 +74,13 @@ def test_totals_are_those_of_all_entries_in_any_order():
     assert totals_of(*entries) == totals_of(*shuffled)
 
 
+@pytest.mark.parametrize(("places", "is_oversold"), [(5, False), (6, True)])
+def test_competition_is_oversold_if_more_is_booked_than_there_is(places, is_oversold):
+    totals = totals_of(entry(places, 3 * places, competition=OTHER_CUP))
+
+    assert is_oversold == totals.is_oversold(OTHER_CUP)
+
+
 # Copies of a form
 
 

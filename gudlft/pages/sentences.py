@@ -1,20 +1,17 @@
 """The sentences of the pages. Refusals stand beside their rules; headings, labels and links in the templates."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
-from .model import Club
-from .rules import Limit, Standing, Terms
+from ..model import Club, Competition, Entry
+from ..rules import Limit, Standing, Status, Terms
+from ..text import are, in_words, noun_for, plural
 from .search import Choice, Show
-from .text import are, noun_for, plural
-
-ABOUT = "GÜDLFT Registration: places at strength-sport competitions, for points."
 
 # Signing in
 
-SIGN_IN = "Sign in with your club's email address to book places at competitions with your club's points."
 EMAIL_EMPTY = "Enter your email address"
 EMAIL_MALFORMED = "Enter an email address in the correct format, like name@example.com"
 TOO_MANY_ATTEMPTS = "Too many attempts. Wait a minute and try again"
@@ -26,7 +23,7 @@ CODE_CANNOT_BE_CHECKED = "Nobody can sign in at the moment. Try again in a minut
 SIGNED_OUT = "You are signed out"
 SIGN_IN_TO_CONTINUE = "You are not signed in. Sign in to continue"
 SIGN_IN_TO_BOOK = "You are not signed in and nothing was booked. Sign in to book"
-SIGN_IN_TO_GIVE_BACK = "You are not signed in and nothing was changed. Sign in to book"
+SIGN_IN_TO_GIVE_BACK = "You are not signed in and nothing was changed. Sign in to give places back"
 
 
 def email_unknown(contact: str | None) -> str:
@@ -51,12 +48,15 @@ NO_CLUBS = "There are no clubs yet."
 NO_UPCOMING = "There are no upcoming competitions."
 NO_PAST = "There are no past competitions."
 NO_BOOKINGS = "Your club has no bookings yet."
-ORDER_OF_BOARD = "Most points first, then by name."
-ORDER_OF_BOOKINGS = "Newest first. Quote the booking number when you ask about one"
-ORDER_OF_PAST = "Latest first. Booking closed when they started"
+NO_HOLDINGS = "Your club holds no places at upcoming competitions."
 NOTHING_FOUND = "No competition fits what you chose."
-PLACES_MAY_COME_BACK = "Places that other clubs give back appear here at once."
-SHOW_CHOICES = {Show.ALL: "All", Show.BOOKABLE: "You can book", Show.MINE: "Yours"}
+CLUBS_BOOK = "Clubs book places with their points."
+ORDER_OF_BOARD = "Most points first, then by name."
+ORDER_OF_BOOKINGS = "Newest first. Quote the number if you ask about a booking."
+ORDER_OF_HOLDINGS = "Places held, soonest first"
+ORDER_OF_PAST = "Latest first. Booking closed when they started"
+PLACES_MAY_COME_BACK = "Places that other clubs give back appear here at once"
+VIEWS = {Show.ALL: "All", Show.BOOKABLE: "You can book", Show.MINE: "Yours"}
 
 
 def another_club(club: Club) -> str:
@@ -65,44 +65,41 @@ def another_club(club: Club) -> str:
 
 
 class Receipt(NamedTuple):
-    """What an order did, for the page after it: places and points that were given back are negative."""
+    """What an order did, for the page after it."""
 
-    number: int
-    competition: str
-    places: int
-    points: int
-    points_left: int
-    page_number: int  # of My bookings, where the competition's card is
-
-    @classmethod
-    def read(cls, kept: Mapping) -> "Receipt | None":
-        """Return the receipt that a session kept; None if there is none, or another version of the app kept it."""
-        kinds = {name: type(value) for name, value in kept.items()}
-        return cls(**kept) if kinds == cls.__annotations__ else None
+    entry: Entry
+    points_left: int  # as of this order
+    status: Status  # what the club can do there now
 
     @property
     def title(self) -> str:
         """Say in two or three words what was done."""
-        if self.places > 0:
-            return "Places booked"
-        return "Places given back"
+        return "Places booked" if self.entry.places > 0 else "Places given back"
 
     @property
     def sentence(self) -> str:
         """Say what was booked or given back, and what is left."""
-        if self.places > 0:
-            return (
-                f"Great-booking complete! Your club has booked {plural(self.places, 'place')} in {self.competition} "
-                f"for {plural(self.points, 'point')}. {plural(self.points_left, 'point')} {are(self.points_left)} left"
-            )
+        return what_was_done(self.entry, self.points_left)
+
+
+def what_was_done(entry: Entry, points_left: int) -> str:
+    """Say what was booked or given back, and how many points are left."""
+    places = abs(entry.places)
+    points = abs(entry.points)
+    if entry.places > 0:
         return (
-            f"{plural(-self.places, 'place')} in {self.competition} given back. "
-            f"{plural(-self.points, 'point')} returned, {plural(self.points_left, 'point')} available"
+            f"Great-booking complete! Your club has booked {plural(places, 'place')} in {entry.competition} "
+            f"for {plural(points, 'point')}. {plural(points_left, 'point')} {are(points_left)} left"
         )
+    return (
+        f"{plural(places, 'place')} in {entry.competition} given back. "
+        f"{plural(points, 'point')} returned, {plural(points_left, 'point')} available"
+    )
 
 
-def points_buy(points: int, cost: int) -> str:
+def points_buy(points: int, terms: Terms) -> str:
     """Say how many places a club's points pay for."""
+    cost = terms.cost_per_place
     if points < cost:
         return f"Not enough for a place ({plural(cost, 'point')})"
     return f"Enough for {plural(points // cost, 'place')} at {plural(cost, 'point')} each"
@@ -117,20 +114,35 @@ def what_returns(standing: Standing) -> str:
     return f"you hold {held}; {plural(paid // held, 'point')} each"
 
 
-class Bookable(NamedTuple):
-    """What the hint of the booking form is made of: the most places, and the limit that binds."""
+def why_not_more(status: Status) -> str:
+    """Say what the places cost and which limit binds, to end the hint that names the most places."""
+    price = f"{noun_for(status.most, 'place')} at {plural(status.terms.cost_per_place, 'point')} each"
+    return f"{price}, because {what_binds(status)}"
 
-    places: int
-    limit: Limit
+
+def what_binds(status: Status) -> str:
+    """Say which limit keeps a club from booking more."""
+    standing = status.standing
+    if status.limit is Limit.POINTS:
+        return f"your club has {plural(standing.points_left, 'point')}"
+    if status.limit is Limit.PLACES:
+        return f"{standing.places_left} {are(standing.places_left)} left"
+    cap = f"a club may hold {status.terms.max_places_per_club}"
+    if standing.places_held:
+        return f"{cap} and yours holds {standing.places_held}"
+    return cap
 
 
-def why_not_more(bookable: Bookable, standing: Standing, terms: Terms) -> str:
-    """Say which limit binds, to end the hint that names the most places."""
-    if bookable.limit is Limit.POINTS:
-        return f"because your club has {plural(standing.points_left, 'point')}"
-    if bookable.limit is Limit.PLACES:
-        return f"because {standing.places_left} {are(standing.places_left)} left"
-    return f"because a club may hold {terms.max_places_per_club}"
+def places_held(places: int, competitions: int, next_one: Competition) -> str:
+    """Say how many places a club holds, at how many competitions, and when the next of these is."""
+    start = next_one.start
+    return (
+        f"{plural(places, 'place')} at {plural(competitions, 'competition')}; "
+        f"next: {start.weekday} {start.day} {start.month}"
+    )
+
+
+# Lists
 
 
 def competitions_found(choice: Choice, found: int, total: int) -> str:
@@ -140,6 +152,26 @@ def competitions_found(choice: Choice, found: int, total: int) -> str:
     if choice.is_narrow:
         return f"{found:,} of {total:,} {noun}, {order}"
     return f"{total:,} {noun}, {order}"
+
+
+def next_competitions(shown: int, total: int) -> str:
+    """Say how many of all upcoming competitions are shown, and how they are sorted."""
+    if shown < total:
+        return f"The next {shown} of {total:,}, soonest first"
+    return f"{plural(total, 'competition')}, soonest first"
+
+
+def rank_of(rank: int, clubs: int) -> str:
+    """Say which place a club has on the points board, like 31st of 60."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
+    if rank % 100 in (11, 12, 13):
+        ending = "th"
+    return f"{rank:,}{ending} of {clubs:,}"
+
+
+def printed_on(now: datetime) -> str:
+    """Say when a page was printed."""
+    return f"Printed on {in_words(now).words}"
 
 
 # Errors

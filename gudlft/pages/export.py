@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 
-from .model import Entry
+from ..model import Entry
 
 
 def bookings_table(entries: Iterable[Entry]) -> Iterator[tuple]:

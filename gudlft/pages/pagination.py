@@ -7,6 +7,10 @@ from dataclasses import dataclass
 ROWS_PER_PAGE = 100
 
 
+class NoSuchPage(Exception):
+    """A list has no page of this number."""
+
+
 @dataclass(frozen=True)
 class Page:
     """The items of a list that one page shows, and their place among all."""
@@ -27,19 +31,19 @@ class Page:
         return self.total > ROWS_PER_PAGE
 
 
-def read_page_number(text: str) -> int | None:
-    """Return the number of a page, from 1 on; None if the text is no such number."""
-    if re.fullmatch("[1-9][0-9]{0,5}", text):
-        return int(text)
-    return None
+def read_page_number(text: str) -> int:
+    """Return the number of a page, from 1 on; raise NoSuchPage if the text is no such number."""
+    if not re.fullmatch("[1-9][0-9]{0,5}", text):
+        raise NoSuchPage
+    return int(text)
 
 
-def paginate(items: Sequence, number: int) -> Page | None:
-    """Return the page of a list with a number; None if there is no such page."""
+def paginate(items: Sequence, number: int) -> Page:
+    """Return the page of a list with a number; an empty list has one page. Raise NoSuchPage."""
     start = (number - 1) * ROWS_PER_PAGE
     shown = items[start : start + ROWS_PER_PAGE]
     if start > 0 and not shown:
-        return None
+        raise NoSuchPage
     return Page(shown, number, start, len(items))
 
 

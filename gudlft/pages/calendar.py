@@ -1,0 +1,114 @@
+"""Competitions as iCalendar files (RFC 5545), and the time zone of all times that pages show."""
+
+import os
+import re
+import time
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from functools import lru_cache
+from pathlib import Path
+from uuid import UUID, uuid5
+
+from ..model import Club, Competition
+from ..text import fold, plural
+
+PRODUCT = "-//GUDLFT Registration//Competitions//EN"
+IDENTIFIERS = UUID("f84c4948-08e0-4a44-a52d-0d3577d70bea")  # the namespace of the entries' identifiers: never change it
+BEGIN = datetime(2020, 1, 1, tzinfo=timezone.utc)
+LONGEST_FILE_NAME = 60  # characters
+REGION_AND_CITY = "[A-Za-z]+(/[A-Za-z0-9_+-]+)+"
+
+
+class Text(str):
+    """A text of an iCalendar file. The library's own would take the characters \\N in a name for a line break."""
+
+    def to_ical(self) -> bytes:
+        """Return the text with a backslash before each character that has a meaning in such a file."""
+        return re.sub(r"([\\;,])", r"\\\1", self).encode()
+
+
+def calendar_file(
+    club: Club, competition: Competition, places_held: int, number_of_entries: int, changed_at: datetime, now: datetime
+) -> bytes:
+    """Return a competition, and how many places the club holds there, as a calendar with one entry.
+
+    Calendars update the entry that they have if its sequence has grown: it grows with the club's bookings and returns
+    there, and with the last change of the file of competitions.
+    """
+    event = calendar_entry(competition, f"{club.name}\n{competition.name}", now)  # no name holds a line break
+    event["sequence"] = seconds_of(changed_at) + number_of_entries
+    event["description"] = Text(description(club, places_held))
+    return calendar_of([event])
+
+
+@lru_cache(maxsize=1)  # 2,000 competitions take more than a second
+def feed(competitions: tuple[Competition, ...], changed_at: datetime) -> bytes:
+    """Return competitions as a calendar that can be subscribed to; what stands in it changes with their file alone."""
+    events = []
+    for competition in competitions:
+        event = calendar_entry(competition, competition.name, changed_at)
+        event["sequence"] = seconds_of(changed_at)
+        events.append(event)
+    return calendar_of(events)
+
+
+def seconds_of(moment: datetime) -> int:
+    """Return the seconds from 2020 to a moment: those from 1970 on will be too large for calendars in 2038."""
+    return max(0, int((moment - BEGIN).total_seconds()))
+
+
+def calendar_entry(competition: Competition, identity: str, stamp: datetime):
+    """Return the entry of a competition: without an end, as nobody has promised one.
+
+    The same identity makes the same entry, whenever it is asked for.
+    """
+    from icalendar import Event  # takes 60 ms: only those who want such a file wait for it
+
+    identifier = str(uuid5(IDENTIFIERS, identity))
+    event = Event.new(uid=identifier, stamp=in_utc(stamp), start=in_utc(competition.starts_at))
+    event["summary"] = Text(competition.name)
+    return event
+
+
+def calendar_of(events: Iterable) -> bytes:
+    """Return a calendar file with these entries."""
+    from icalendar import Calendar
+
+    calendar = Calendar()
+    calendar.prodid = PRODUCT
+    calendar.version = "2.0"
+    for event in events:
+        calendar.add_component(event)
+    return calendar.to_ical()
+
+
+def description(club: Club, places_held: int) -> str:
+    """Say how many places the club holds."""
+    if places_held == 0:
+        return f"{club.name} holds no places"
+    return f"{club.name} holds {plural(places_held, 'place')}"
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return the moment in UTC."""
+    return moment.astimezone(timezone.utc)
+
+
+def file_name(competition: Competition) -> str:
+    """Return a file name for the competition's calendar file: its date, then its name as far as ASCII goes."""
+    day = competition.starts_at.date().isoformat()
+    words = re.findall("[a-z0-9]+", fold(competition.name))
+    stem = "-".join([day, *words])
+    longest = LONGEST_FILE_NAME - len(".ics")
+    return stem[:longest].rstrip("-") + ".ics"
+
+
+def time_zone(environment: Mapping[str, str] = os.environ, local_time: Path = Path("/etc/localtime")) -> str:
+    """Return the name of the server's time zone, like Europe/Paris; its abbreviation if only that is known."""
+    name = environment.get("TZ")
+    if name is None and local_time.is_symlink():
+        name = os.readlink(local_time)
+    name = (name or "").rpartition("zoneinfo/")[2].lstrip(":").removeprefix("Etc/")
+    if re.fullmatch(REGION_AND_CITY, name):
+        return name
+    return time.tzname[0]

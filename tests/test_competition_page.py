@@ -1,0 +1,191 @@
+"""A competition's page: its two forms and when they are there, the bookings there, and the receipts that lead to it."""
+
+import random
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+
+from gudlft.model import Club
+from tests.support import (
+    COMPETITIONS,
+    JOHN,
+    OPEN,
+    PAST,
+    SMALL,
+    Secretary,
+    book_address,
+    make_ledger,
+    tomorrow,
+    words,
+)
+
+# Forms
+
+
+def test_form_to_book_comes_first_then_the_one_to_give_back_then_the_figures(john):
+    john.book("2")
+
+    page = john.get(book_address(OPEN, "Simply Lift"))
+
+    found = [element.get("action", element.name) for element in page.soup.select("main form, main dl")]
+    assert ["/purchasePlaces", "/cancelPlaces", "dl"] == found
+    assert {
+        ("points-left", "Simply Lift"): 7,
+        ("places-left", OPEN): 18,
+        ("places-held", OPEN): 2,
+        ("most-places", OPEN): 2,
+    } == page.figures
+    assert "Sun 27 March 2050, 11:11" == words(page.soup.time)
+    assert "2050-03-27T11:11" == page.soup.time["datetime"]
+
+
+def test_form_to_give_back_is_folded_until_it_was_refused(john):
+    john.book("2")
+
+    before = john.get(book_address(OPEN, "Simply Lift"))
+    refused = john.give_back("9")
+
+    assert [False, True] == [page.soup.details.has_attr("open") for page in (before, refused)]
+    assert ["", "9"] == [page.form("/cancelPlaces")["places"] for page in (before, refused)]
+    assert f"#{refused.soup.details.label['for']}" == refused.links[refused.problem]
+
+
+def test_form_to_give_back_is_open_where_nothing_can_be_booked(atlas):
+    atlas.book("12")
+
+    page = atlas.get(book_address(OPEN, "Atlas Barbell"))
+
+    assert OPEN == page.heading
+    assert "Your club holds the maximum of 12 places in this competition" in page.text
+    assert "Places that other clubs give back" not in page.text
+    assert page.soup.details.has_attr("open")
+
+
+def test_full_competition_says_that_places_may_come_back(john, atlas):
+    atlas.book("5", SMALL)
+
+    page = john.get(book_address(SMALL, "Simply Lift"))
+
+    assert SMALL == page.heading
+    assert [
+        "There are no places left in this competition",
+        "Places that other clubs give back appear here at once",
+        "Choose another competition",
+    ] == [words(paragraph) for paragraph in page.soup.select("div.panel p")]
+
+
+def test_places_of_an_oversold_competition_do_not_come_back(journal, serve, john):
+    john.book("4", SMALL)
+    serve(make_ledger(competitions=[tomorrow(SMALL, 3)], journal=journal))
+
+    page = john.get(book_address(SMALL, "Simply Lift"))
+
+    assert "There are no places left in this competition" in page.text
+    assert "Places that other clubs give back" not in page.text
+
+
+@pytest.mark.parametrize("typed", ["1", "0", "abc"])
+def test_full_or_closed_competition_says_so_whatever_is_sent(john, atlas, typed):
+    atlas.book("5", SMALL)
+
+    full = john.book(typed, SMALL)
+    closed = john.book(typed, PAST)
+
+    assert (400, "There are no places left in this competition") == full.refusal
+    assert (400, f"Booking is closed: {PAST} started on 27 March 2020 at 10:00") == closed.refusal
+    assert [] == full.forms("/purchasePlaces")
+
+
+def test_page_that_was_opened_before_the_start_books_nothing_after_it(ledger, clock):
+    start = ledger.competitions[OPEN].starts_at
+    clock(start - timedelta(seconds=1))
+    john = Secretary(JOHN)
+    form = john.booking_form(places="1")
+
+    clock(start)
+    page = john.book(**form)
+
+    assert (400, f"Booking is closed: {OPEN} started on 27 March 2050 at 11:11") == page.refusal
+    assert [] == ledger.entries
+
+
+# Bookings there
+
+
+@pytest.mark.parametrize(("number", "leads_to"), [(10, None), (11, "/bookings?show=all")])
+def test_page_shows_the_latest_ten_bookings_there_and_leads_to_all(john, atlas, number, leads_to):
+    for _ in range(number):
+        atlas.book("1")
+    atlas.book("1", SMALL)
+    john.book("1")
+
+    page = atlas.get(book_address(OPEN, "Atlas Barbell"))
+
+    latest = [f"Booking {index}" for index in range(number, number - 10, -1)]
+    assert latest == [row[0] for row in page.rows[1:]]
+    assert leads_to == page.links.get("See all bookings of your club")
+
+
+def test_bookings_there_say_what_was_booked_and_what_was_given_back(john):
+    john.book("2")
+    john.give_back("1")
+
+    page = john.get(book_address(OPEN, "Simply Lift"))
+
+    assert [["1 given back", "3 returned"], ["2 booked", "6 spent"]] == [row[2:] for row in page.rows[1:]]
+
+
+# Receipts
+
+
+def test_receipt_of_a_booking_has_the_number_and_what_to_do_next(john):
+    john.book("2")
+
+    page = john.get("/showSummary")
+
+    assert "Places booked: Simply Lift – GÜDLFT Registration" == page.title
+    assert "Booking 1 See or give back Add to calendar" == words(page.soup.select_one(".banner .links"))
+    assert book_address(OPEN, "Simply Lift") == page.links["See or give back"]
+    assert f"/calendar/{quote(OPEN)}" == page.links["Add to calendar"]
+
+
+@pytest.mark.parametrize(("points", "links"), [(9, "Number 2 Book again"), (8, "Number 2")])
+def test_receipt_of_a_return_leads_to_booking_again_where_that_is_possible(serve, points, links):
+    ledger = serve(make_ledger([Club("Simply Lift", JOHN, points)], COMPETITIONS))
+    john = Secretary(JOHN)
+    john.book("2")
+    ledger.terms = make_ledger(cost=6).terms
+    john.give_back("1")
+
+    page = john.get("/bookings")
+
+    banner = page.soup.select_one(".banner")
+    assert "Places given back: My bookings – GÜDLFT Registration" == page.title
+    assert links == words(banner.select_one(".links"))
+    assert links.endswith("Book again") == ("bookable" in banner["class"])
+    assert page.links.get("Book again", page.links[OPEN]) == page.links[OPEN]
+
+
+def test_receipt_of_a_session_that_ended_is_shown_to_nobody(john):
+    john.book("2")
+    copy = Secretary()
+    copy.client.set_cookie("session", john.cookie)
+    john.get("/logout")
+
+    assert "" == copy.get("/").banner
+
+
+@pytest.mark.parametrize(
+    "plane", [(0x20, 0x7E), (0xC0, 0x24F), (0x4E00, 0x9FFF), (0x1F300, 0x1F5FF), (0x20000, 0x2A6DF)]
+)
+def test_cookie_holds_the_longest_names(serve, plane):
+    letters = random.Random(1)
+    club, competition = ("".join(chr(letters.randint(*plane)) for _ in range(200)) for _ in range(2))
+    serve(make_ledger([Club(club, JOHN, 30)], [tomorrow(competition, 9)]))
+    john = Secretary(JOHN)
+
+    john.book("2", competition)
+
+    assert 4093 > len(f"session={john.cookie}")
+    assert f"in {' '.join(competition.split())} for 6 points" in john.get("/showSummary").banner

@@ -1,0 +1,191 @@
+"""What a page says once: what an order did, and other messages; and what another version of the app left to be said."""
+
+import logging
+
+import pytest
+
+import server
+from gudlft.pages.search import EVERYTHING, Choice, Show
+from tests.support import ATLAS, JOHN, OPEN, TOKEN, Secretary
+
+SIGNED_OUT = "You are signed out"
+BOOKED = "Great-booking complete!"
+
+
+def keep(secretary, **parts):
+    """Let the session of a secretary keep other parts, as another version of the app would have written them."""
+    with secretary.client.session_transaction() as session:
+        session.update(parts)
+
+
+def banners(page):
+    """Return the texts of a page's banners."""
+    return [banner.get_text(" ", strip=True) for banner in page.soup.select(".banner")]
+
+
+# Once
+
+
+@pytest.mark.parametrize("address", ["/", "/competitions", "/competitions?show=past", "/pointsBoard", "/nix"])
+def test_message_is_said_on_the_next_page_whichever_it_is_and_on_no_other(john, address):
+    john.post("/logout")
+
+    pages = [john.get(address), john.get(address)]
+
+    assert [[SIGNED_OUT], []] == [banners(page) for page in pages]
+
+
+@pytest.mark.parametrize("address", ["/showSummary", "/bookings", "/pointsBoard", "/nix"])
+def test_receipt_is_shown_on_the_next_page_whichever_it_is_and_on_no_other(john, address):
+    john.book("1")
+
+    pages = [john.get(address), john.get(address)]
+
+    assert [True, False] == [BOOKED in page.banner for page in pages]
+
+
+def test_refused_form_shows_the_receipt_that_nobody_saw_and_takes_the_focus(john):
+    john.book("1")
+
+    page = john.book("abc")
+
+    assert BOOKED in page.banner
+    assert ["error-summary"] == [element["class"][0] for element in page.soup.select("[autofocus]")]
+    assert "" == john.get("/showSummary").banner
+
+
+@pytest.mark.parametrize(
+    "address", ["/", "/purchasePlaces", f"/calendar/{OPEN}", "/competitions.ics", "/health", "/static/style.css"]
+)
+def test_redirect_and_file_keep_what_is_to_be_said_for_the_next_page(john, address):
+    john.book("1")
+
+    john.get(address)
+
+    assert BOOKED in john.get("/showSummary").banner
+
+
+def test_page_that_a_browser_knows_is_sent_again_with_a_message(john):
+    john.post("/logout")
+    known = Secretary().get("/competitions").headers["ETag"]
+
+    pages = [john.get("/competitions", **{"If-None-Match": known}) for _ in range(2)]
+
+    assert [200, 304] == [page.status for page in pages]
+
+
+def test_receipt_is_for_the_club_that_booked(john):
+    john.book("1")
+
+    john.sign_in(ATLAS)
+
+    assert "" == john.get("/showSummary").banner
+
+
+# Rendering
+
+
+RENDERINGS = {
+    "sign-in": lambda: server.render_sign_in(),
+    "code": lambda: server.render_code(),
+    "summary": lambda: server.render_summary(),
+    "competition": lambda: server.render_competition(server.status_at(server.ledger.competitions[OPEN])),
+    "bookings": lambda: server.render_bookings(),
+    "history": lambda: server.render_history(),
+    "programme": lambda: server.render_programme(EVERYTHING),
+    "past": lambda: server.render_past(Choice(show=Show.PAST)),
+}
+
+
+@pytest.mark.parametrize("render", RENDERINGS.values(), ids=RENDERINGS)
+def test_page_that_is_rendered_twice_is_the_same_and_leaves_session_and_log(john, render, monkeypatch, caplog):
+    john.book("1")
+    monkeypatch.setitem(server.app.jinja_env.globals, "new_token", lambda: TOKEN)
+    caplog.set_level(logging.INFO)
+    caplog.clear()
+
+    with server.app.test_request_context(headers={"Cookie": f"session={john.cookie}"}):
+        pages = [render().get_data(as_text=True) for _ in range(2)]
+        is_modified = server.session.modified
+
+    assert BOOKED in pages[0]
+    assert pages[0] == pages[1]
+    assert not is_modified
+    assert [] == caplog.messages
+
+
+# What another version of the app wrote
+
+
+def other_versions(parts):
+    """Return what another version may have written instead of these parts: fewer of them, or other kinds of them."""
+    another_kind = {int: "two", str: 2}
+    fewer = [{name: parts[name] for name in parts if name != missing} for missing in parts]
+    others = [parts | {name: another_kind[type(value)]} for name, value in parts.items()]
+    nothing = [parts | {name: None} for name in parts]
+    return [None, "text", [], {}, *fewer, *others, *nothing]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"receipt": {"number": 1, "points_left": 10}},
+        {"receipt": 2},
+        {"receipt": "1"},
+        {"receipt": None},
+        {"points_left": "10"},
+        {"points_left": None},
+    ],
+)
+def test_receipt_of_another_version_is_not_shown(john, parts):
+    john.book("1")
+    keep(john, **parts)
+
+    page = john.get("/showSummary")
+
+    assert (200, []) == (page.status, banners(page))
+
+
+def test_receipt_of_another_clubs_booking_is_not_shown(john, atlas):
+    atlas.book("1")
+    keep(john, receipt=1, points_left=10)
+
+    assert [] == banners(john.get("/showSummary"))
+
+
+@pytest.mark.parametrize("message", [None, 2, [], {}, {"category": "notice", "sentence": SIGNED_OUT}])
+def test_message_of_another_version_is_not_said(message):
+    stranger = Secretary()
+    keep(stranger, message=message, _flashes=[["notice", "Bye"]])
+
+    page = stranger.get("/")
+
+    assert (200, []) == (page.status, banners(page))
+
+
+@pytest.mark.parametrize("part", ["wanted", "wanted_address", "wanted_competition"])
+@pytest.mark.parametrize("wanted", [None, 2, [OPEN], {"address": "/bookings"}])
+def test_wanted_page_of_another_version_is_not_gone_to(part, wanted):
+    stranger = Secretary()
+    keep(stranger, **{part: wanted})
+
+    assert (303, "/showSummary") == stranger.sign_in(JOHN).redirect
+
+
+@pytest.mark.parametrize("part", ["address", "id", "since"])
+def test_sign_in_of_another_version_that_lacks_a_part_does_not_count(john, part):
+    with john.client.session_transaction() as session:
+        del session[part]
+
+    assert not john.is_signed_in
+    assert (303, "/showSummary") == john.sign_in(JOHN).redirect
+
+
+@pytest.mark.parametrize("code", other_versions({"id": "an-id", "at": 1, "address": JOHN}))
+def test_code_that_another_version_asked_for_is_none(mailing, code):
+    browser = Secretary(app=mailing.app)
+    keep(browser, code=code)
+
+    assert (303, "/") == browser.post("/code", another="1").redirect
+    assert 400 == browser.enter("AAAA-AAAA").status
+    assert (303, "/code") == browser.sign_in(JOHN).redirect

@@ -1,0 +1,94 @@
+"""The way back: where signing in leads to, and what the header marks."""
+
+import re
+
+import pytest
+
+from tests.support import JOHN, PAST, Secretary, book_address, make_ledger, tomorrow, words
+
+
+@pytest.mark.parametrize(
+    "address", ["/showSummary?q=caf%C3%A9+%26+co&month=2050-03", "/showSummary?q=".ljust(1000, "x")]
+)
+def test_sign_in_leads_to_the_address_that_was_asked_for(address):
+    stranger = Secretary()
+    stranger.get(address)
+
+    assert (303, address) == stranger.sign_in(JOHN).redirect
+
+
+@pytest.mark.parametrize("name", ["a/b", "100%", "//evil.example", "?x#y", "🏋"])
+def test_way_back_leads_to_competitions_of_any_name(serve, name):
+    serve(make_ledger(competitions=[tomorrow(name, 5)]))
+    address = book_address(name, "Simply Lift")
+    stranger = Secretary()
+    stranger.get(address)
+
+    assert (303, address) == stranger.sign_in(JOHN).redirect
+
+
+def test_way_back_is_kept_over_refusals_and_other_pages():
+    stranger = Secretary()
+    stranger.get("/bookings")
+    stranger.sign_in("nobody@nowhere.example")
+    stranger.get("/pointsBoard")
+    stranger.get("/")
+
+    assert (303, "/bookings") == stranger.sign_in(JOHN).redirect
+
+
+def test_way_back_does_not_lead_to_what_was_asked_for_before():
+    stranger = Secretary()
+    stranger.get("/bookings")
+    stranger.get("/calendar/Nix")
+
+    assert (303, "/showSummary") == stranger.sign_in(JOHN).redirect
+
+
+def test_way_back_is_gone_once_it_was_taken():
+    stranger = Secretary()
+    stranger.get("/bookings")
+    stranger.sign_in(JOHN)
+
+    assert (303, "/showSummary") == stranger.sign_in(JOHN).redirect
+
+
+@pytest.mark.parametrize("action", ["/purchasePlaces", "/cancelPlaces"])
+@pytest.mark.parametrize("form", [{"competition": PAST}, {}])
+def test_signed_out_form_for_no_upcoming_competition_leads_to_the_summary(action, form):
+    stranger = Secretary()
+    stranger.post(action, places="2", **form)
+
+    assert (303, "/showSummary") == stranger.sign_in(JOHN).redirect
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/showSummary?_external=1&_scheme=ftp", "/showSummary?endpoint=x", "/showSummary?next=//evil.example", "//x/"],
+)
+def test_way_back_never_leads_to_another_site(address):
+    stranger = Secretary()
+    stranger.get(address, Host="localhost")
+
+    status, location = stranger.sign_in(JOHN).redirect
+
+    assert 303 == status
+    assert re.match("/[a-zA-Z]", location)
+
+
+def test_header_comes_in_the_order_in_which_it_is_seen(john):
+    signed_in = john.get("/showSummary").soup.header
+    signed_out = Secretary().get("/pointsBoard").soup.header
+
+    assert "GÜDLFT Registration Simply Lift Sign out Summary My bookings Points board" == words(signed_in)
+    assert "GÜDLFT Registration Sign in Competitions Points board" == words(signed_out)
+
+
+def test_refused_form_marks_the_page_that_it_shows(john):
+    for page, address in [
+        (john.give_back("1", "Nix"), "/bookings"),
+        (john.book("1", "Nix"), "/showSummary"),
+        (Secretary().sign_in(""), "/"),
+    ]:
+        assert page.status >= 400
+        assert [address] == [link["href"] for link in page.soup.select("[aria-current=page]")]
