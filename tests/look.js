@@ -52,7 +52,7 @@ found.broken = textNodes(document.body, `${UNSEEN}, ${NAMES}`).flatMap(node =>
     })
     .map(word => word[0]));
 
-const inOneLine = [".action", ".facts > span", ".own small", ".number", ".views a", "header li a", ".month th"];
+const inOneLine = [".action", ".facts > span", ".own small", ".number", ".views a", "header li a", ".month th", "header ul"];
 if (!isPhone) inOneLine.push("time:not(.plate)");
 found.split = textIsLarge ? [] : all(inOneLine.join()).filter(element => numberOfLines(element) > 1).map(shown);
 
