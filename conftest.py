@@ -75,7 +75,7 @@ def start(monkeypatch):
 
     yield load
     for module in started:
-        module.journal.close()
+        module.opened.journal.close()
 
 
 @pytest.fixture
@@ -83,14 +83,14 @@ def mailing(data, start):
     """Return server.py as it starts with codes by mail and a journal; its `mails` has (address, code) of each mail."""
     module = start(**KEPT, MAIL="smtp://127.0.0.1:1", MAIL_FROM="registration@club.example")
     module.mails = []
-    module.mailed_codes.outbox.put = lambda *mail: module.mails.append(mail)
+    module.opened.mailed_codes.outbox.put = lambda *mail: module.mails.append(mail)
     return module
 
 
 @pytest.fixture
 def clock(monkeypatch):
     """Return a function that moves the one clock of the app to a moment."""
-    return lambda moment: monkeypatch.setattr(server.ledger, "now", lambda: moment)
+    return lambda moment: monkeypatch.setattr(server.opened.ledger, "now", lambda: moment)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from zlib import crc32
 
 import click
 from flask import Flask, Request, abort, redirect, render_template, request, session, url_for
+from flask.cli import FlaskGroup
 from flask.globals import request_ctx
 from flask.logging import default_handler
 from flask.sessions import SecureCookieSessionInterface
@@ -27,19 +28,17 @@ from werkzeug.routing import BaseConverter
 from werkzeug.sansio.utils import get_host
 
 from gudlft import rules
-from gudlft.accounts import Accounts
 from gudlft.cookies import CookieSerializer
 from gudlft.files import BadFiles, changed_at, is_email
 from gudlft.journal import AnotherProcessBooks, CommitInDoubt, JournalError
-from gudlft.journal.revocations import SESSION_LASTS, Revocations
+from gudlft.journal.revocations import SESSION_LASTS
 from gudlft.limits import RateLimit, TooOften, client_key
 from gudlft.model import BookingError
-from gudlft.opening import open_journal, open_ledger, open_mailed_codes
+from gudlft.opening import open_all
 from gudlft.pages import calendar, lists, sentences
 from gudlft.pages.export import bookings_table, write_csv
 from gudlft.pages.pagination import NoSuchPage, paginate, read_page_number
 from gudlft.pages.search import EVERYTHING, Choice, Show
-from gudlft.reader import Reader
 from gudlft.rules import Limit, booking_status, read_places, read_token
 from gudlft.settings import BadSettings, read_settings
 from gudlft.text import in_address, in_words, noun_for, plural, printable, short_month
@@ -72,10 +71,10 @@ class ClubRequest(Request):
         since = kept("since", int)
         if None in (address, id, since):
             return None
-        earliest = ledger.now() - SESSION_LASTS
-        if since <= earliest.timestamp() or revocations.is_revoked(id):
+        earliest = opened.ledger.now() - SESSION_LASTS
+        if since <= earliest.timestamp() or opened.revocations.is_revoked(id):
             return None
-        return accounts.find(address)
+        return opened.accounts.find(address)
 
     @property
     def club(self):
@@ -153,6 +152,12 @@ def version_of(folder):
     return str(crc32(b"".join(file.read_bytes() for file in files)))
 
 
+def only_looks():
+    """Tell whether Flask loads the app to find one of its own commands: those look at a journal, and make none."""
+    context = click.get_current_context(silent=True)
+    return context is not None and isinstance(context.command, FlaskGroup)
+
+
 app = Flask(__name__)
 app.request_class = ClubRequest
 app.url_map.merge_slashes = False
@@ -164,29 +169,25 @@ logging.getLogger("gudlft").addHandler(default_handler)
 
 try:
     configure(app)
-    journal = open_journal(app.config)
-    ledger = open_ledger(app.config, journal)
-    revocations = Revocations(journal)
-    journal.close()  # no connection may be open when the server forks
-    reader = Reader(journal, ledger, revocations)
+    opened = open_all(app.config, makes_journal=not only_looks())
 except (BadSettings, BadFiles) as error:
     raise SystemExit(str(error)) from None
 except JournalError as error:
     raise SystemExit(printable(f"GUDLFT_JOURNAL: {error}")) from None
 competitions_changed_at = changed_at(Path(app.config["DATA_DIR"]) / "competitions.json")
-for mismatch in ledger.mismatches():
+if opened.journal.is_new:
+    app.logger.info("the journal is new: it holds no bookings yet")
+for mismatch in opened.ledger.mismatches():
     app.logger.warning(printable(mismatch))
 
 failed_sign_ins = RateLimit(app.config["FAILED_SIGN_INS_PER_MINUTE"], seconds=60)
-accounts = Accounts(ledger.clubs.values())
-mailed_codes = open_mailed_codes(app.config, accounts, revocations)
 
 
 def session_salt():
     """Return the salt that cookies are signed with: those signed with another are refused."""
-    if not journal.shared:
+    if not opened.journal.shared:
         return secrets.token_hex()  # after a restart, or in another process, nobody knows who signed out
-    if mailed_codes:
+    if opened.mailed_codes:
         return "session of a proven address"  # a sign-in without a code counts no longer
     return "session of a known address"
 
@@ -283,7 +284,7 @@ def catch_up_with_journal():
     if request.endpoint in ("static", "health"):
         return
     try:
-        reader.catch_up()
+        opened.reader.catch_up()
     except JournalError as error:
         request.journal_error = error
         log(f"the journal is away: {error}")
@@ -347,10 +348,10 @@ def render_page(template, code=200, problem=None, **context):
         receipt=receipt_to_show(),
         message=kept("message", str),
         club=request.club,
-        terms=ledger.terms,
+        terms=opened.ledger.terms,
         root=request.root_path,
         version=static_version(),
-        now=ledger.now,
+        now=opened.ledger.now,
         figures_may_be_old=bool(request.journal_error),
         **context,
     )
@@ -360,11 +361,11 @@ def render_page(template, code=200, problem=None, **context):
 def receipt_to_show():
     """Return the receipt of the order that led to this page; None if there is none."""
     points_left = kept("points_left", int)
-    entry = ledger.entry(kept("receipt", int, 0))
+    entry = opened.ledger.entry(kept("receipt", int, 0))
     if points_left is None or entry is None:
         return None
     is_own = request.club and entry.club == request.club.name
-    competition = ledger.competitions.get(entry.competition)
+    competition = opened.ledger.competitions.get(entry.competition)
     if not is_own or competition is None:
         return None
     return sentences.Receipt(entry, points_left, status_at(competition))
@@ -412,7 +413,7 @@ def keep_wanted_page(**names):
     session.pop("wanted_address", None)
     if request.endpoint in ("purchase_places", "cancel_places", "competition_file"):
         competition = names.get("competition") or request.form.get("competition")
-        if competition in ledger.competitions:
+        if competition in opened.ledger.competitions:
             session["wanted_competition"] = competition  # its address needs the club, not known yet
     else:
         address = own_address()
@@ -429,8 +430,8 @@ def own_address():
 
 def wanted_page(club):
     """Return the address to go to after signing in: what was kept, or else the summary."""
-    competition = ledger.competitions.get(kept("wanted_competition", str))
-    if competition and not competition.has_started(ledger.now()):
+    competition = opened.ledger.competitions.get(kept("wanted_competition", str))
+    if competition and not competition.has_started(opened.ledger.now()):
         return url_for("book", competition=competition.name, club=club.name)
     return kept("wanted_address", str, url_for("show_summary"))
 
@@ -467,8 +468,8 @@ def index():
 
 def render_sign_in(status=200, problem=None):
     """Show the sign-in form, the next competitions and the points board."""
-    programme = lists.next_competitions(ledger, ledger.now())
-    board = lists.short_board(ledger.points_board)
+    programme = lists.next_competitions(opened.ledger, opened.ledger.now())
+    board = lists.short_board(opened.ledger.points_board)
     return render_page("index.html", status, problem, programme=programme, board=board)
 
 
@@ -485,20 +486,20 @@ def competitions():
 
 def render_programme(choice):
     """Show everybody the upcoming competitions that match a choice, and the latest past ones."""
-    programme = lists.programme_of(ledger, choice, asked_page_number(), ledger.now())
+    programme = lists.programme_of(opened.ledger, choice, asked_page_number(), opened.ledger.now())
     return render_page("competitions.html", programme=programme, choice=choice)
 
 
 def render_past(choice):
     """Show the past competitions that match a choice and, to a club, what it held there."""
-    past = lists.past_of(ledger, request.club, choice, asked_page_number(), ledger.now())
+    past = lists.past_of(opened.ledger, request.club, choice, asked_page_number(), opened.ledger.now())
     return render_page("past.html", past=past, choice=choice)
 
 
 @app.get("/competitions.ics")
 def competitions_feed():
     """Return all upcoming competitions as a calendar that can be subscribed to."""
-    upcoming = tuple(ledger.upcoming(ledger.now()))
+    upcoming = tuple(opened.ledger.upcoming(opened.ledger.now()))
     response = calendar_response(calendar.feed(upcoming, competitions_changed_at), "competitions.ics")
     return let_caches_ask(response)
 
@@ -522,10 +523,10 @@ def sign_in():
         return render_sign_in(400, refuse_email(sentences.EMAIL_EMPTY))
     if not is_email(typed):
         return render_sign_in(400, refuse_email(sentences.EMAIL_MALFORMED))
-    if mailed_codes:
+    if opened.mailed_codes:
         return mail_code(typed)
 
-    account = accounts.find(typed)
+    account = opened.accounts.find(typed)
     if account is None:
         failed_sign_ins.count(client)
         contact = app.config["CONTACT"]
@@ -549,7 +550,7 @@ def begin_sign_in(account):
     """Begin a session for an account, and redirect to the page that was asked for."""
     page = wanted_page(account.club)  # before the session, which keeps it, is cleared
     end_sign_in()
-    session.update(address=account.address, id=secrets.token_urlsafe(12), since=int(ledger.now().timestamp()))
+    session.update(address=account.address, id=secrets.token_urlsafe(12), since=int(opened.ledger.now().timestamp()))
     session.permanent = True
     request.account = account
     log("signed in")
@@ -559,7 +560,7 @@ def begin_sign_in(account):
 def end_sign_in():
     """End the session, so that a copy of its cookie is refused too."""
     if request.account:
-        revocations.revoke(session["id"], ledger.now(), at_once=request.journal_error is None)
+        opened.revocations.revoke(session["id"], opened.ledger.now(), at_once=request.journal_error is None)
         log("signed out")
     session.clear()
 
@@ -577,14 +578,14 @@ def mail_code(typed):
 def ask_for_code(address):
     """Mail a code to the club with this address, if there is one; raise TooOften."""
     client = client_key(request.remote_addr)
-    asking = mailed_codes.ask(address, client, ledger.now(), asked_before=asked_code())
+    asking = opened.mailed_codes.ask(address, client, opened.ledger.now(), asked_before=asked_code())
     session["code"] = asking._asdict()
     log("a code was asked for")
 
 
 def asked_code():
     """Return what the session keeps of a code that was asked for; None if there is nothing."""
-    return mailed_codes.read_asking(kept("code", dict, {}))
+    return opened.mailed_codes.read_asking(kept("code", dict, {}))
 
 
 def enter_code():
@@ -611,7 +612,7 @@ def sign_in_by_code():
         return render_code(503, refuse(sentences.CODE_CANNOT_BE_CHECKED))
 
     try:
-        account = mailed_codes.use(asked_code(), request.form.get("code", ""), ledger.now())
+        account = opened.mailed_codes.use(asked_code(), request.form.get("code", ""), opened.ledger.now())
     except JournalError as error:
         log(f"no code can be checked: {error}")
         return render_code(503, refuse(sentences.CODE_CANNOT_BE_CHECKED))
@@ -636,7 +637,7 @@ def mail_another_code():
     return redirect(url_for("enter_code"), 303)
 
 
-if mailed_codes:
+if opened.mailed_codes:
     app.add_url_rule("/code", view_func=enter_code)
     app.add_url_rule("/code", view_func=sign_in_by_code, methods=["POST"])
 
@@ -653,7 +654,7 @@ def show_summary():
 
 def render_summary(status=200, problem=None, choice=EVERYTHING, page_number=1):
     """Show the club's points, the upcoming competitions that match a choice, the latest past ones and the board."""
-    summary = lists.summary_of(ledger, request.club, choice, page_number, ledger.now())
+    summary = lists.summary_of(opened.ledger, request.club, choice, page_number, opened.ledger.now())
     return render_page("summary.html", status, problem, summary=summary, choice=choice)
 
 
@@ -664,12 +665,12 @@ def book(competition, club):
     names = f"{competition}/{club}"
     own_name = f"/{request.club.name}"
     if not names.endswith(own_name):
-        is_of_another = any(names.endswith(f"/{name}") for name in ledger.clubs)
+        is_of_another = any(names.endswith(f"/{name}") for name in opened.ledger.clubs)
         if is_of_another:
             abort(403, sentences.another_club(request.club))
         abort(404)
 
-    known = ledger.competitions.get(names.removesuffix(own_name))
+    known = opened.ledger.competitions.get(names.removesuffix(own_name))
     if known is None:
         return refuse_unknown_competition()
     status = status_at(known)
@@ -685,8 +686,8 @@ def refuse_unknown_competition():
 
 def status_at(competition):
     """Return what the signed-in club can do at a competition now."""
-    standing = ledger.standing(request.club, competition)
-    return booking_status(competition, standing, ledger.terms, ledger.now())
+    standing = opened.ledger.standing(request.club, competition)
+    return booking_status(competition, standing, opened.ledger.terms, opened.ledger.now())
 
 
 def render_competition(status, problem=None):
@@ -697,9 +698,9 @@ def render_competition(status, problem=None):
         400 if problem else 200,
         problem,
         status=status,
-        is_oversold=ledger.totals.is_oversold(status.competition),
-        entries=ledger.latest_entries(club, status.competition, most=LATEST_ENTRIES),
-        number_of_entries=ledger.number_of_entries(club, status.competition),
+        is_oversold=opened.ledger.totals.is_oversold(status.competition),
+        entries=opened.ledger.latest_entries(club, status.competition, most=LATEST_ENTRIES),
+        number_of_entries=opened.ledger.number_of_entries(club, status.competition),
     )
 
 
@@ -707,14 +708,15 @@ def render_competition(status, problem=None):
 @sign_in_required
 def competition_file(competition):
     """Return a competition as a file for a calendar."""
-    known = ledger.competitions.get(competition)
+    known = opened.ledger.competitions.get(competition)
     if known is None:
         return refuse_unknown_competition()
 
-    number_of_entries = ledger.number_of_entries(request.club, known)
-    held = ledger.standing(request.club, known).places_held  # read last: it may be newer than its sequence, never older
+    number_of_entries = opened.ledger.number_of_entries(request.club, known)
+    # read last: it may be newer than its sequence, never older
+    held = opened.ledger.standing(request.club, known).places_held
     content = calendar.calendar_file(
-        request.club, known, held, number_of_entries, competitions_changed_at, ledger.now()
+        request.club, known, held, number_of_entries, competitions_changed_at, opened.ledger.now()
     )
     return calendar_response(content, calendar.file_name(known))
 
@@ -731,14 +733,14 @@ def purchase_places():
     """Book places if the rules allow it, or show the competition's page with the reason why not."""
     require_own_club()
     require_fresh_figures()
-    competition = ledger.competitions.get(request.form.get("competition"))
+    competition = opened.ledger.competitions.get(request.form.get("competition"))
     if competition is None:
         return refuse_unknown_competition()
 
     typed = request.form.get("places", "")
     try:
         places = read_places(typed)
-        outcome = ledger.book(request.club, competition, places, request.token)
+        outcome = opened.ledger.book(request.club, competition, places, request.token)
     except BookingError as error:
         return refuse_booking(competition, str(error), typed)
 
@@ -776,22 +778,22 @@ def bookings():
 
 def render_bookings(status=200, problem=None, page_number=1):
     """Show where the club holds places, and its latest bookings and returns."""
-    holdings = lists.holdings_of(ledger, request.club, page_number, ledger.now())
+    holdings = lists.holdings_of(opened.ledger, request.club, page_number, opened.ledger.now())
     return render_page(
         "bookings.html",
         status,
         problem,
         holdings=holdings,
-        entries=ledger.latest_entries(request.club, most=LATEST_ENTRIES),
-        number_of_entries=ledger.number_of_entries(request.club),
+        entries=opened.ledger.latest_entries(request.club, most=LATEST_ENTRIES),
+        number_of_entries=opened.ledger.number_of_entries(request.club),
     )
 
 
 def render_history():
     """Show all bookings and returns of the club, newest first."""
-    numbers = range(ledger.number_of_entries(request.club))
+    numbers = range(opened.ledger.number_of_entries(request.club))
     page = paginate(numbers, asked_page_number())
-    entries = ledger.latest_entries(request.club, skip=page.start, most=len(page.items))
+    entries = opened.ledger.latest_entries(request.club, skip=page.start, most=len(page.items))
     return render_page("history.html", page=page, entries=entries)
 
 
@@ -807,14 +809,14 @@ def cancel_places():
     """Give places back if the rules allow it, or show the competition's page with the reason why not."""
     require_own_club()
     require_fresh_figures()
-    competition = ledger.competitions.get(request.form.get("competition"))
+    competition = opened.ledger.competitions.get(request.form.get("competition"))
     if competition is None:
         return render_bookings(404, refuse(sentences.UNKNOWN_COMPETITION))
 
     typed = request.form.get("places", "")
     try:
         places = read_places(typed)
-        outcome = ledger.give_back(request.club, competition, places, request.token)
+        outcome = opened.ledger.give_back(request.club, competition, places, request.token)
     except BookingError as error:
         return refuse_return(competition, str(error), typed)
 
@@ -835,7 +837,7 @@ def refuse_return(competition, sentence, typed):
 @app.get("/pointsBoard")
 def points_board():
     """Show every club's points, and a club its own rank; caches of the signed-out may keep it."""
-    board = lists.board_page(ledger, request.club, asked_page_number())
+    board = lists.board_page(opened.ledger, request.club, asked_page_number())
     response = render_page("board.html", board=board)
     if request.club:
         return response
@@ -856,7 +858,7 @@ def health():
     """Tell a proxy or a monitor whether the app can take bookings."""
     headers = {"Content-Type": "text/plain; charset=utf-8"}
     try:
-        reader.catch_up()
+        opened.reader.catch_up()
     except JournalError:
         return "the journal is away", 503, headers
     return "ok", 200, headers
@@ -903,16 +905,19 @@ def show_journal_error(error):
 @app.cli.command("check")
 def check():
     """Check settings, data files and journal, and say what they hold."""
+    ledger = opened.ledger
     points = sum(club.points for club in ledger.clubs.values())
     places = sum(competition.places for competition in ledger.by_start)
     print(f"clubs.json: {plural(len(ledger.clubs), 'club')}, {plural(points, 'point')}")
     print(f"competitions.json: {plural(len(ledger.by_start), 'competition')}, {plural(places, 'place')}")
-    if journal.shared:
+    if opened.journal.shared:
         print(f"journal: {plural(len(ledger.entries), 'line')}")
         for mismatch in ledger.mismatches():
             print(printable(mismatch))
+    elif app.config["JOURNAL"]:
+        print("journal: missing, it will be made at the start")
 
-    if mailed_codes:
+    if opened.mailed_codes:
         check_mail()
 
 
@@ -921,7 +926,7 @@ def check_mail():
     from gudlft.mail.smtp import MailError
 
     try:
-        print(mailed_codes.check())
+        print(opened.mailed_codes.check())
     except MailError as error:
         raise SystemExit(str(error)) from None
 
@@ -930,11 +935,11 @@ def check_mail():
 @click.option("--competition", help="Only this one's entry list: its clubs and the places they hold.")
 def export_bookings(competition):
     """Write all bookings, or a competition's entry list, as CSV in UTF-8 to the standard output."""
-    if not journal.shared:
+    ledger = opened.ledger
+    if not opened.journal.shared and app.config["JOURNAL"]:
+        raise SystemExit("GUDLFT_JOURNAL: this database is missing or empty, so it holds no bookings")
+    if not opened.journal.shared:
         click.echo("GUDLFT_JOURNAL is not set: no bookings are kept", err=True)
-    if journal.is_new:
-        journal.remove_if_unused()
-        raise SystemExit("GUDLFT_JOURNAL: this database was empty, so it holds no bookings")
     if competition is None:
         rows = bookings_table(ledger.entries)
     elif competition in ledger.competitions or competition in ledger.totals.places_sold:

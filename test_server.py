@@ -5,8 +5,10 @@ Each subject has a more detailed suite of its own in tests/.
 
 from datetime import datetime, timedelta
 
+import click
 import icalendar
 import pytest
+from flask.cli import FlaskGroup
 
 import server
 from gudlft.journal import JournalError
@@ -632,7 +634,7 @@ def test_no_code_is_taken_while_the_journal_is_away(mailing, monkeypatch, transa
     secretary = Secretary(app=mailing.app)
     secretary.sign_in(JOHN)
     [(_, code)] = mailing.mails
-    monkeypatch.setattr(mailing.journal, transaction, fail)
+    monkeypatch.setattr(mailing.opened.journal, transaction, fail)
 
     page = secretary.enter(code)
 
@@ -655,7 +657,7 @@ def test_check_says_what_the_journal_holds_and_what_no_longer_fits(journal, serv
 def test_check_says_whether_the_mail_server_takes_mail(mailing, monkeypatch):
     while_away = run_command("check", app=mailing.app)
 
-    monkeypatch.setattr(mailing.mailed_codes, "check", lambda: "mail: it takes mail")
+    monkeypatch.setattr(mailing.opened.mailed_codes, "check", lambda: "mail: it takes mail")
     then = run_command("check", app=mailing.app)
 
     assert [1, 0] == [while_away.exit_code, then.exit_code]
@@ -689,11 +691,15 @@ def test_export_says_that_no_bookings_are_kept_and_which_competition_is_unknown(
     assert "GUDLFT_JOURNAL is not set: no bookings are kept\nThere is no competition Nix\n" == result.output
 
 
-def test_export_of_a_journal_that_is_new_says_so_and_leaves_none(data, start):
-    app = start(**KEPT).app
+def test_commands_look_at_a_journal_and_make_none(data, start):
+    with click.Context(FlaskGroup()):  # as Flask loads an app in order to run one of its commands
+        app = start(**KEPT).app
 
-    result = run_command("bookings", app=app)
+    check = run_command("check", app=app)
+    export = run_command("bookings", app=app)
 
-    assert 1 == result.exit_code
-    assert "GUDLFT_JOURNAL: this database was empty, so it holds no bookings\n" == result.output
+    assert 0 == check.exit_code
+    assert "journal: missing, it will be made at the start\n" in check.output
+    assert 1 == export.exit_code
+    assert "GUDLFT_JOURNAL: this database is missing or empty, so it holds no bookings\n" == export.output
     assert not (data / "bookings.db").exists()

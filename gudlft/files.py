@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from .model import Club, Competition
 from .text import comparable, printable
@@ -140,7 +141,7 @@ class Item:
     """An item of a file's list as far as it could be read: its values by field, and what is wrong with it."""
 
     title: str
-    values: dict[str, object] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 

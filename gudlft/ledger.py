@@ -74,7 +74,7 @@ class Ledger:
         self.by_start = sorted(competitions, key=start_and_name)
         self.competitions = {competition.name: competition for competition in self.by_start}
         self.terms = terms or Terms()
-        self.journal = journal or NoJournal()
+        self.journal: Journal = journal or NoJournal()
         self.now = clock
         self.writer = Writer(self.carry_out)
 
@@ -144,9 +144,8 @@ class Ledger:
 
     def catch_up(self) -> None:
         """Take over what other processes wrote; raise JournalError if it cannot be read."""
-        if self.journal.shared:
-            with self.journal.reading() as transaction:
-                self.take_over(transaction)
+        with self.journal.reading() as transaction:
+            self.take_over(transaction)
 
     def take_over(self, transaction: Transaction) -> None:
         """Add what is new in the journal: all of it, or none if something in it cannot be right."""

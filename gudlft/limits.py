@@ -63,7 +63,7 @@ class RateLimit:
 def client_key(address: str | None) -> str:
     """Return a client's IPv4 address, or its IPv6 network; all without a valid address count as one client."""
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(address or "")
     except ValueError:
         return NO_ADDRESS
     if parsed.version == 4:

@@ -1,41 +1,77 @@
-"""Opening what the settings name: the journal, the ledger and, if addresses are to be proven, the codes."""
+"""Opening what the settings name: everything that a process needs, at once."""
 
 import gc
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .accounts import Accounts
 from .files import read_data
-from .journal import Journal, JournalError, NoJournal
+from .journal import Journal, JournalError, MissingJournal, NoJournal
 from .journal.revocations import Revocations
 from .ledger import Ledger
+from .reader import Reader
 from .rules import Terms
 
+if TYPE_CHECKING:  # else imported only with GUDLFT_MAIL
+    from .mail.codes import MailedCodes
 
-def open_journal(settings: Mapping) -> Journal:
+
+@dataclass(frozen=True)
+class Opened:
+    """Everything that a process opens."""
+
+    journal: Journal
+    ledger: Ledger
+    accounts: Accounts
+    revocations: Revocations
+    reader: Reader
+    mailed_codes: "MailedCodes | None" = None  # None if the email address alone signs in
+
+
+def open_all(settings: Mapping, makes_journal: bool = True) -> Opened:
+    """Open everything, with the bookings that the journal has; raise BadFiles or JournalError.
+
+    No connection is left open: a server may fork. Whoever only looks makes no journal: a missing one is no journal.
+    """
+    clubs, competitions = read_data(Path(settings["DATA_DIR"]))
+    terms = Terms(settings["COST_PER_PLACE"], settings["MAX_PLACES_PER_CLUB"])
+    journal = open_journal(settings, makes_journal)
+    gc.disable()  # without garbage collection a million bookings are read in a third less time
+    try:
+        ledger = Ledger(clubs, competitions, terms, journal)
+    finally:
+        gc.enable()
+
+    revocations = Revocations(journal)
+    accounts = Accounts(clubs)
+    journal.close()
+    return Opened(
+        journal=journal,
+        ledger=ledger,
+        accounts=accounts,
+        revocations=revocations,
+        reader=Reader(journal, ledger, revocations),
+        mailed_codes=open_mailed_codes(settings, accounts, revocations),
+    )
+
+
+def open_journal(settings: Mapping, makes_journal: bool = True) -> Journal:
     """Return the journal; raise JournalError, also if a library for it is missing."""
     if not settings["JOURNAL"]:
         return NoJournal(settings["DATA_DIR"])
     try:
         from .journal.sql import SqlJournal  # brings SQLAlchemy
 
-        return SqlJournal(settings["JOURNAL"], settings["DATA_DIR"])
+        return SqlJournal(settings["JOURNAL"], settings["DATA_DIR"], makes_journal)
+    except MissingJournal:
+        return NoJournal(settings["DATA_DIR"])
     except ImportError as error:
         raise JournalError(str(error)) from None
 
 
-def open_ledger(settings: Mapping, journal: Journal) -> Ledger:
-    """Return the ledger with the bookings that the journal has; raise BadFiles or JournalError."""
-    clubs, competitions = read_data(Path(settings["DATA_DIR"]))
-    terms = Terms(settings["COST_PER_PLACE"], settings["MAX_PLACES_PER_CLUB"])
-    gc.disable()  # without garbage collection a million bookings are read in a third less time
-    try:
-        return Ledger(clubs, competitions, terms, journal)
-    finally:
-        gc.enable()
-
-
-def open_mailed_codes(settings: Mapping, accounts: Accounts, revocations: Revocations):
+def open_mailed_codes(settings: Mapping, accounts: Accounts, revocations: Revocations) -> "MailedCodes | None":
     """Return the codes by mail; None if the email address alone signs in."""
     if settings["MAIL"] is None:
         return None

@@ -40,7 +40,8 @@ class Totals:
 
     def outcome_of_copy(self, order: Order) -> Outcome | None:
         """Return what an earlier copy of the order's form became, with the points left as of then; None if nothing."""
-        earlier = self.entries_by_form.get(order.form_key)
+        form_key = order.form_key
+        earlier = self.entries_by_form.get(form_key) if form_key else None
         if earlier is None:
             return None
         return Outcome(earlier.entry, points_left(order.club, earlier.points_spent))

@@ -40,7 +40,7 @@ def carry_out_without_lock(ledger, take_orders):
 
 SqlWriting.append = append_slowly
 if "UNLOCKED" in os.environ:
-    server.ledger.writer._carry_out_all = partial(carry_out_without_lock, server.ledger)
+    server.opened.ledger.writer._carry_out_all = partial(carry_out_without_lock, server.opened.ledger)
 
 
 def app(environ, start_response):

@@ -32,6 +32,7 @@ from gudlft.journal import CommitInDoubt, JournalError, LastRow, Revocation
 from gudlft.journal.revocations import Revocations
 from gudlft.ledger import Ledger
 from gudlft.model import Club, Competition
+from gudlft.opening import Opened
 from gudlft.reader import Reader
 from gudlft.rules import Terms
 from gudlft.text import fold
@@ -76,11 +77,14 @@ def make_ledger(clubs=CLUBS, competitions=COMPETITIONS, cost=3, cap=12, **option
 def let_pages_show(ledger, patch):
     """Let the app's pages show a ledger, with a journal or without, until the patch is undone; return the ledger."""
     revocations = Revocations(ledger.journal)
-    patch.setattr(server, "ledger", ledger)
-    patch.setattr(server, "accounts", Accounts(ledger.clubs.values()))
-    patch.setattr(server, "journal", ledger.journal)
-    patch.setattr(server, "revocations", revocations)
-    patch.setattr(server, "reader", Reader(ledger.journal, ledger, revocations))
+    opened = Opened(
+        journal=ledger.journal,
+        ledger=ledger,
+        accounts=Accounts(ledger.clubs.values()),
+        revocations=revocations,
+        reader=Reader(ledger.journal, ledger, revocations),
+    )
+    patch.setattr(server, "opened", opened)
     return ledger
 
 

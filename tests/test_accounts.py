@@ -44,7 +44,7 @@ def test_address_that_was_taken_out_of_the_files_is_signed_out_at_the_next_reque
 
     assert 403 == john.book("1").status
     assert (303, "/") == john.get("/showSummary").redirect
-    assert [] == after.ledger.entries
+    assert [] == after.opened.ledger.entries
 
 
 def test_address_that_is_another_clubs_now_acts_for_that_club(restart):
@@ -58,7 +58,7 @@ def test_address_that_is_another_clubs_now_acts_for_that_club(restart):
 
     assert "She Lifts" == john.club
     assert [403, 303] == [old_form.status, new_form.status]
-    assert ["She Lifts"] == [entry.club for entry in after.ledger.entries]
+    assert ["She Lifts"] == [entry.club for entry in after.opened.ledger.entries]
 
 
 # Sessions of other versions

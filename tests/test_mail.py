@@ -47,7 +47,7 @@ def outbox_for(monkeypatch):
     """Return a function that makes an outbox for a server, which waits for little; all are closed at the end."""
     monkeypatch.setattr(outbox_module, "DELAY", (0.05, 0.05))
     monkeypatch.setattr(outbox_module, "TRIES_AT", (0, 0.1, 0.3))
-    monkeypatch.setattr(smtp, "SECONDS_OF_SILENCE", 2)
+    monkeypatch.setattr(smtp, "SECONDS_OF_SILENCE", 5)
     outboxes = []
 
     def make(port, host="127.0.0.1", security=MailSecurity.NONE, name="", password=""):

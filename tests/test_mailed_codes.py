@@ -74,7 +74,7 @@ def start_mailing(start, folder, postbox, monkeypatch):
 
     yield load
     for app in started:
-        app.mailed_codes.outbox.close()
+        app.opened.mailed_codes.outbox.close()
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def copy_of(browser, app):
 def move_clock(app, monkeypatch, **difference):
     """Stop the app's clock at a moment that differs from now by this much."""
     moment = datetime.now().astimezone() + timedelta(**difference)
-    monkeypatch.setattr(app.ledger, "now", lambda: moment)
+    monkeypatch.setattr(app.opened.ledger, "now", lambda: moment)
 
 
 def lines_of(caplog, level=logging.DEBUG):
@@ -151,7 +151,7 @@ def test_malformed_address_is_refused_and_asks_for_nothing(app, postbox, address
 
     assert 400 == page.status
     assert "code" not in session_of(browser)
-    app.mailed_codes.outbox.close()
+    app.opened.mailed_codes.outbox.close()
     assert [] == postbox.asked_for
 
 
@@ -223,7 +223,7 @@ def test_signing_in_by_the_address_alone_is_over(app, postbox):
 
     assert (303, "/") == browser.get("/showSummary").redirect
     assert 403 == browser.book("1").status
-    assert [] == app.ledger.entries
+    assert [] == app.opened.ledger.entries
 
 
 def test_no_request_waits_for_the_mail_server(start_mailing, monkeypatch):
@@ -417,7 +417,7 @@ def test_code_is_refused_where_none_was_asked_for(app):
 
 def test_no_code_works_for_an_address_that_no_club_has(app, postbox, monkeypatch):
     codes = []
-    monkeypatch.setattr(app.mailed_codes.outbox, "put", lambda address, code: codes.append((address, code)))
+    monkeypatch.setattr(app.opened.mailed_codes.outbox, "put", lambda address, code: codes.append((address, code)))
     browser = visitor(app)
     browser.sign_in(UNKNOWN)
     [(address, code)] = codes
@@ -447,7 +447,7 @@ def test_five_wrong_codes_end_a_code(app, postbox):
 
 
 def test_right_code_is_refused_at_once_while_five_wrong_ones_are_being_written(app, postbox, monkeypatch):
-    monkeypatch.setattr(app.revocations, "revoke", lambda *arguments: None)
+    monkeypatch.setattr(app.opened.revocations, "revoke", lambda *arguments: None)
     browser = visitor(app)
     code = ask(browser, postbox)
     for _ in range(5):
@@ -553,7 +553,7 @@ def test_clubs_get_no_more_than_five_mails_by_one_client(app, postbox):
     for _ in range(12):
         visitor(app).sign_in(JOHN)
     visitor(app).sign_in(KATE)
-    app.mailed_codes.outbox.close()
+    app.opened.mailed_codes.outbox.close()
 
     assert {JOHN_IN_THE_FILE: 5, KATE: 1} == Counter(postbox.asked_for)
 
@@ -764,7 +764,7 @@ def test_code_from_another_site_is_refused(app, postbox, headers):
     assert 403 == browser.post("/code", headers=headers, another="1").status
     assert 403 == browser.post("/showSummary", headers=headers, email=JOHN).status
     assert 303 == browser.enter(code).status
-    app.mailed_codes.outbox.close()
+    app.opened.mailed_codes.outbox.close()
     assert 1 == len(postbox.mails)
 
 
@@ -934,7 +934,7 @@ def test_code_waits_for_a_journal_that_is_away(journaled, postbox, monkeypatch, 
     browser = visitor(journaled)
     code = ask(browser, postbox)
     with monkeypatch.context() as patch:
-        patch.setattr(journaled.journal, direction, away)
+        patch.setattr(journaled.opened.journal, direction, away)
         for _ in range(7):
             page = browser.enter(code)
             assert (503, NOBODY_CAN_SIGN_IN) == page.refusal
@@ -945,7 +945,7 @@ def test_code_waits_for_a_journal_that_is_away(journaled, postbox, monkeypatch, 
 
 
 def test_page_of_a_journal_that_is_away_keeps_the_code_in_its_field(journaled, monkeypatch, caplog):
-    monkeypatch.setattr(journaled.journal, "reading", away)
+    monkeypatch.setattr(journaled.opened.journal, "reading", away)
 
     page = visitor(journaled).enter("7QKM-2XPD")
 
@@ -959,7 +959,7 @@ def test_page_of_a_journal_that_is_away_keeps_the_code_in_its_field(journaled, m
 
 def test_code_can_be_asked_for_while_the_journal_is_away(journaled, postbox, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(journaled.journal, "reading", away)
+        patch.setattr(journaled.opened.journal, "reading", away)
         browser = visitor(journaled)
         code = ask(browser, postbox)
         assert 200 == browser.get("/code").status
@@ -971,7 +971,7 @@ def test_code_can_be_asked_for_while_the_journal_is_away(journaled, postbox, mon
 def test_code_whose_commit_is_in_doubt_signs_nobody_in_twice(journaled, postbox, monkeypatch, is_made, status):
     browser = visitor(journaled)
     code = ask(browser, postbox)
-    real = journaled.journal.writing
+    real = journaled.opened.journal.writing
 
     @contextmanager
     def in_doubt(*arguments):
@@ -982,7 +982,7 @@ def test_code_whose_commit_is_in_doubt_signs_nobody_in_twice(journaled, postbox,
         raise CommitInDoubt("connection lost")
 
     with monkeypatch.context() as patch:
-        patch.setattr(journaled.journal, "writing", in_doubt)
+        patch.setattr(journaled.opened.journal, "writing", in_doubt)
         page = browser.enter(code)
     assert (503, NOBODY_CAN_SIGN_IN) == page.refusal
     assert (303, "/") == browser.get("/showSummary").redirect
@@ -1025,7 +1025,7 @@ def test_log_at_info_is_the_same_for_known_and_unknown_addresses(app, postbox, c
         browser.post("/code", another="1")
         logs.append(lines_of(caplog, logging.INFO))
 
-    app.mailed_codes.outbox.close()
+    app.opened.mailed_codes.outbox.close()
     assert 2 == len(postbox.mails)
     assert logs[0] == logs[1]
     assert 3 == len(logs[0])
@@ -1053,7 +1053,7 @@ def test_no_line_of_the_log_holds_a_code(app, postbox, caplog):
 
 def test_known_and_unknown_addresses_are_answered_in_the_same_time(app, postbox, monkeypatch):
     for limit in ["_asked_by_client_for_address", "_asked_for_address", "_asked_by_client"]:
-        monkeypatch.setattr(app.mailed_codes, limit, RateLimit(0, seconds=600))
+        monkeypatch.setattr(app.opened.mailed_codes, limit, RateLimit(0, seconds=600))
     monkeypatch.setattr(outbox_module, "DELAY", (1, 5))
     monkeypatch.setattr(outbox_module, "MOST_JOBS", 1000)
     durations = {JOHN: [], UNKNOWN: []}
@@ -1110,12 +1110,12 @@ def test_five_wrong_codes_end_a_code_in_all_processes(app, postbox):
     asking = session_of(browser)["code"]["id"]
     for _ in range(4):
         browser.post("/code", code=WRONG)
-    ended_after_four = app.revocations.is_revoked(asking)
+    ended_after_four = app.opened.revocations.is_revoked(asking)
 
     browser.post("/code", code=WRONG)
 
     assert not ended_after_four
-    assert app.revocations.is_revoked(asking)
+    assert app.opened.revocations.is_revoked(asking)
 
 
 def test_another_code_is_announced_without_alarm(app, postbox):

@@ -12,9 +12,20 @@ import sqlalchemy
 from gudlft.journal import JournalError
 from gudlft.journal.sql import SqlJournal
 from gudlft.model import Club, Competition
-from gudlft.opening import open_journal
-from tests.databases import Database, file_of, in_journal, run_sql
-from tests.support import COMPETITIONS, KEY, PROJECT, clean_environment, parties, wait_until, write_data
+from gudlft.opening import open_all, open_journal
+from gudlft.settings import read_settings
+from tests.databases import Database, file_of, run_sql
+from tests.support import (
+    COMPETITIONS,
+    JOHN,
+    KEPT,
+    KEY,
+    PROJECT,
+    clean_environment,
+    serving,
+    wait_until,
+    write_data,
+)
 
 ANOTHER_APPS = "the database is another app's, or that of another version of this app"
 INSERT = "INSERT INTO bookings (number, at_utc, club, competition, places, points) VALUES "
@@ -227,42 +238,57 @@ def test_commands_show_the_bookings_and_what_no_longer_fits(folder, on_sqlite):
     assert "Cup: 30 places are booked, of 20" in errors
 
 
-def test_export_of_a_mistyped_file_fails_and_leaves_no_file(folder):
+NOTHING_THERE = "GUDLFT_JOURNAL: this database is missing or empty, so it holds no bookings\n"
+
+
+def test_looking_at_a_mistyped_file_makes_none(folder):
     before = sorted(folder.iterdir())
 
-    done = run_flask(folder, "bookings", JOURNAL="sqlite:///bokings.db")
+    exported = run_flask(folder, "bookings", JOURNAL="sqlite:///bokings.db")
+    status, checked, errors = run_flask(folder, "check", JOURNAL="sqlite:///bokings.db")
 
-    assert (1, "", "GUDLFT_JOURNAL: this database was empty, so it holds no bookings\n") == done
+    assert (1, "", NOTHING_THERE) == exported
+    assert (0, "") == (status, errors)
+    assert "journal: missing, it will be made at the start" in checked
     assert before == sorted(folder.iterdir())
 
 
-def test_export_of_an_empty_database_fails_and_leaves_no_table(folder, database):
-    status, output, _ = run_flask(folder, "bookings", JOURNAL=database.url)
-
-    assert (1, "") == (status, output)
-    assert [(0,)] == run_sql(database.url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
-
-
-def test_journal_that_is_taken_back_leaves_nothing(url):
-    journal = SqlJournal(url)
-
-    journal.remove_if_unused()
-
+def test_looking_at_an_empty_database_makes_no_tables(url):
     if url.startswith("sqlite"):
-        assert not file_of(url).exists()
+        file_of(url).touch()
+
+    journal = open_journal({"JOURNAL": url, "DATA_DIR": "."}, makes_journal=False)
+
+    assert not journal.shared
     assert SqlJournal(url).is_new
 
 
-def test_journal_that_somebody_booked_in_is_not_taken_back(url, opened):
-    journal = SqlJournal(url)
-    assert journal.is_new
-    ledger = opened(url)
-    ledger.book(*parties(ledger), 1)
+def test_looking_at_a_journal_opens_it(url, opened):
+    opened(url)
 
-    journal.remove_if_unused()
+    journal = open_journal({"JOURNAL": url, "DATA_DIR": "."}, makes_journal=False)
     journal.close()
 
-    assert 1 == len(in_journal(url))
+    assert journal.shared
+    assert not journal.is_new
+
+
+def test_start_makes_the_journal_and_says_so_once(folder):
+    for _ in range(2):
+        with serving(folder, JOURNAL="sqlite:///bookings.db", SECRET_KEY=KEY):
+            assert (folder / "bookings.db").exists()
+
+    assert 1 == (folder / "server.log").read_text().count("the journal is new: it holds no bookings yet")
+
+
+def test_everything_is_opened_at_once(data, monkeypatch):
+    opened = open_all(read_settings(clean_environment(**KEPT), str(data)))
+
+    assert opened.ledger.journal is opened.journal
+    assert "Simply Lift" == opened.accounts.find(JOHN).club.name
+    assert opened.mailed_codes is None
+    opened.reader.catch_up()
+    opened.journal.close()
 
 
 def test_missing_library_is_told_as_the_journals_error(monkeypatch):

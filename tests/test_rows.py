@@ -80,17 +80,17 @@ def test_rows_that_are_gone_are_noticed_though_others_took_their_numbers(url, se
 @pytest.mark.parametrize("which", ["number > 0", "number = 2", "number = 1"])
 def test_revocations_that_are_gone_do_not_hide_new_ones(url, served, which):
     served(url)
-    here = server.revocations
+    here = server.opened.revocations
     for id in ("first", "second"):
-        here.revoke(id, server.ledger.now())
+        here.revoke(id, server.opened.ledger.now())
     Secretary().get("/")
     served(url)
-    there = server.revocations
+    there = server.opened.revocations
 
     run_sql(url, f"DELETE FROM ended_sign_ins WHERE {which}")
     Secretary().get("/")
     for id in ("third", "fourth"):
-        here.revoke(id, server.ledger.now())
+        here.revoke(id, server.opened.ledger.now())
         Secretary().get("/")
         assert there.is_revoked(id)
 

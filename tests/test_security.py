@@ -152,7 +152,8 @@ def test_two_machines_whose_clocks_differ_sign_out_nobody(start, tmp_path, monke
 
     for machine, moment in [(there, now + seconds), (here, now), (there, now + seconds)]:
         monkeypatch.setattr(time, "time", lambda moment=moment: moment)
-        monkeypatch.setattr(machine.ledger, "now", lambda moment=moment: datetime.fromtimestamp(moment).astimezone())
+        ledger = machine.opened.ledger
+        monkeypatch.setattr(ledger, "now", lambda moment=moment: datetime.fromtimestamp(moment).astimezone())
         john.move_to(machine.app)
         assert "Simply Lift" == john.club
 
@@ -412,7 +413,7 @@ def journal_away(monkeypatch):
     def fail():
         raise JournalError("away")
 
-    monkeypatch.setattr(server.ledger.journal, "writing", fail)
+    monkeypatch.setattr(server.opened.ledger.journal, "writing", fail)
     return Secretary(JOHN).book("1")
 
 

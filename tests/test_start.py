@@ -115,7 +115,7 @@ def test_flask_follows_the_settings(start):
 
 
 def test_data_lie_beside_the_server_unless_another_folder_is_named(start):
-    assert ["Atlas Barbell", "Iron Temple", "She Lifts", "Simply Lift"] == sorted(start().ledger.clubs)
+    assert ["Atlas Barbell", "Iron Temple", "She Lifts", "Simply Lift"] == sorted(start().opened.ledger.clubs)
 
 
 @pytest.mark.parametrize(

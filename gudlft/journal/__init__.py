@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -29,6 +29,10 @@ class CommitInDoubt(JournalError):
 
 class AnotherProcessBooks(JournalError):
     """Nothing is kept, and another process takes the bookings, so this one cannot."""
+
+
+class MissingJournal(JournalError):
+    """There is no journal yet, and nobody asked for one to be made."""
 
 
 # What a journal must do
@@ -99,9 +103,6 @@ class Journal(Protocol):
         Raise JournalError if nothing was written in time, CommitInDoubt if that is not certain.
         """
 
-    def remove_if_unused(self) -> None:
-        """Remove a journal that this start made, unless something was booked meanwhile."""
-
     def close(self) -> None:
         """Close all that is open and must not be forked; it opens again when it is needed."""
 
@@ -170,6 +171,8 @@ class NoJournal:
 
     shared = False
     is_new = False
+    last_entry = LastRow()
+    last_revocation = LastRow()
 
     def __init__(self, folder: str | None = None):
         """Lock nothing yet. The folder is the one to lock for bookings; without one, none is locked."""
@@ -177,8 +180,20 @@ class NoJournal:
         self._descriptor: int | None = None
         self._has_booked = False
 
+    def reading(self) -> AbstractContextManager[Reading]:
+        """Yield what has nothing to read."""
+        return nullcontext(self)
+
+    def entries(self, first: int) -> list[Entry]:
+        """Return none."""
+        return []
+
+    def revocations(self, first: int) -> list[Revocation]:
+        """Return none."""
+        return []
+
     @contextmanager
-    def writing(self) -> Iterator["NoJournal"]:
+    def writing(self, seconds: float = SECONDS_FOR_BOOKINGS) -> Iterator[Writing]:
         """Yield the transaction of the one writer; raise AnotherProcessBooks if another process is the writer."""
         if self._folder and self._descriptor is None:
             self._descriptor = lock_folder(self._folder)
@@ -192,6 +207,9 @@ class NoJournal:
         """Keep nothing, except the lock on the folder."""
         if entries:
             self._has_booked = True
+
+    def revoke(self, revoked: Mapping[str, datetime], forget_before: datetime) -> None:
+        """Keep nothing."""
 
     def close(self) -> None:
         """Unlock the folder."""

@@ -15,8 +15,10 @@ class Database(Protocol):
     """A database: the things that SQLite and PostgreSQL do differently."""
 
     engine: sql.Engine
-    begin_writing: sql.Executable  # begins the transaction of the one writer, as soon as no other process writes
-    file: str | None  # None if a server keeps it
+    begin_writing: sql.TextClause  # begins the transaction of the one writer, as soon as no other process writes
+
+    def is_missing(self) -> bool:
+        """Tell whether connecting would make the database."""
 
     def connect(self) -> sql.Connection:
         """Return a connection; raise JournalError or DBAPIError if the database cannot be reached."""

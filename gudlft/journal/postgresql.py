@@ -27,7 +27,6 @@ class Postgresql:
     """A PostgreSQL database, which machines may share."""
 
     begin_writing = sql.text(f"BEGIN; SELECT pg_advisory_xact_lock({WRITER_LOCK})")  # together: one round trip
-    file = None  # the server keeps it
 
     def __init__(self, url: sql.URL):
         """Open no connection yet. A setting in the URL wins over the app's own."""
@@ -35,13 +34,17 @@ class Postgresql:
         self.engine = sql.create_engine(
             url.update_query_dict({"connect_timeout": CONNECT_TIMEOUT, **url.query}),
             isolation_level="AUTOCOMMIT",
-            connect_args={"options": session_options + url.query.get("options", "")},
+            connect_args={"options": f"{session_options}{url.query.get('options', '')}"},
         )
         sql.event.listen(self.engine, "do_connect", self._connect)
 
     def _connect(self, dialect, record, arguments, options) -> psycopg.Connection:
         """Connect in SQLAlchemy's stead; both the attempt and the connection give up in time."""
         return connect_in_time(lambda: LimitedConnection.connect(*arguments, **options))
+
+    def is_missing(self) -> bool:
+        """Tell that connecting makes no database."""
+        return False
 
     def connect(self) -> sql.Connection:
         """Return a connection, which may have died while it was idle: its first statement will tell."""
@@ -58,7 +61,7 @@ class LimitedConnection(psycopg.Connection):
     def wait(self, *arguments, **options):
         """Wait for the server's answer; raise OperationalError if time is up before it comes."""
         try:
-            return super().wait(*arguments, **options, timeout=seconds_left())
+            return super().wait(*arguments, **options | {"timeout": seconds_left()})
         except psycopg.OperationalError as error:
             if seconds_left() > 0:
                 raise
@@ -66,12 +69,12 @@ class LimitedConnection(psycopg.Connection):
             raise psycopg.OperationalError("the database does not answer") from error
 
 
-def connect_in_time(connect: Callable[[], object]) -> object:
+def connect_in_time(connect: Callable[[], psycopg.Connection]) -> psycopg.Connection:
     """Return a new connection; raise OperationalError if that takes too long, and close one that comes late.
 
     The driver alone would wait two seconds at least, and without limit to look up the name of a host.
     """
-    outcome = concurrent.futures.Future()
+    outcome: concurrent.futures.Future[psycopg.Connection] = concurrent.futures.Future()
 
     def run():
         try:

@@ -131,9 +131,8 @@ class Revocations:
 
     def catch_up(self) -> None:
         """Take over what other processes wrote; raise JournalError if it cannot be read."""
-        if self._journal.shared:
-            with self._journal.reading() as transaction:
-                self.take_over(transaction)
+        with self._journal.reading() as transaction:
+            self.take_over(transaction)
 
     def last_row(self) -> LastRow:
         """Return the last row that was taken over, to tell whether the journal has others."""

@@ -4,8 +4,7 @@ Every failure of the database is raised as a JournalError, and nobody waits with
 a second, the writer of bookings four seconds, and longer only while many rows keep coming.
 """
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from sys import intern
@@ -21,6 +20,7 @@ from . import (
     CommitInDoubt,
     JournalError,
     LastRow,
+    MissingJournal,
     Revocation,
 )
 from .databases import open_database
@@ -159,7 +159,7 @@ class SqlReading(SqlTransaction):
 class SqlWriting(SqlTransaction):
     """The transaction of the one writer; it is durable once the block of `SqlJournal.writing` has ended."""
 
-    def append(self, entries: list[Entry]) -> None:
+    def append(self, entries: Sequence[Entry]) -> None:
         """Add entries."""
         rows = [entry._asdict() for entry in entries]
         if len(rows) == 1:  # the driver's way for several would cost a single one a third more
@@ -178,9 +178,11 @@ class SqlWriting(SqlTransaction):
         most = FORGOTTEN_AT_ONCE * len(rows)
         self.connection.execute(FORGET_REVOCATIONS, {"most": most, "moment": forget_before})
 
-    def prepare(self) -> bool:
+    def prepare(self, makes_tables: bool) -> bool:
         """Create tables in an empty database, and tell whether it was; raise JournalError if it is another app's."""
         names = sql.inspect(self.connection).get_table_names()
+        if not names and not makes_tables:
+            raise MissingJournal("the database is empty")
         if not names:
             metadata.create_all(self.connection)
             self.connection.execute(owner.insert(), {"app": APP, "version": VERSION})
@@ -188,10 +190,6 @@ class SqlWriting(SqlTransaction):
         if owner.name not in names or self.connection.execute(sql.select(owner)).first() != (APP, VERSION):
             raise JournalError("the database is another app's, or that of another version of this app")
         return False
-
-    def remove_tables(self) -> None:
-        """Undo what `prepare` did."""
-        metadata.drop_all(self.connection)
 
 
 # The journal
@@ -202,25 +200,20 @@ class SqlJournal:
 
     shared = True
 
-    def __init__(self, url: str, folder: str = "."):
-        """Open the database, and create its tables if it is empty; a relative path is relative to the folder."""
+    def __init__(self, url: str, folder: str = ".", makes_tables: bool = True):
+        """Open the database, whose relative path is relative to the folder; raise JournalError.
+
+        In an empty one create the tables; without `makes_tables` raise MissingJournal, and create nothing.
+        """
         self._database = open_database(url, folder)
+        if self._database.is_missing() and not makes_tables:
+            raise MissingJournal("there is no such file")
         try:
             with self.writing() as transaction:
-                self.is_new = transaction.prepare()
+                self.is_new = transaction.prepare(makes_tables)
         except JournalError:
             self.close()
             raise
-
-    def remove_if_unused(self) -> None:
-        """Remove the tables that this start made, and their file, unless something was booked meanwhile."""
-        with self.writing() as transaction:
-            if any(transaction.entries(first=1)):
-                return
-            transaction.remove_tables()
-        self.close()
-        if self._database.file:
-            os.remove(self._database.file)
 
     def close(self) -> None:
         """Close all connections, which must not be forked; they open again when they are needed."""
@@ -270,7 +263,7 @@ def execute_first(connection: sql.Connection, statement: sql.Executable) -> sql.
     return connection.execute(statement)
 
 
-def fetch(result: sql.CursorResult) -> list[sql.Row]:
+def fetch(result: sql.CursorResult) -> Sequence[sql.Row]:
     """Return all rows of a result; raise JournalError if one was edited by hand and cannot be read."""
     try:
         return result.all()

@@ -19,7 +19,7 @@ class Sqlite:
 
     def __init__(self, url: sql.URL, folder: str):
         """Open no connection yet; a relative path is relative to the folder."""
-        self.file = os.path.join(folder, url.database)
+        self.file = os.path.join(folder, url.database or "")
         self._identity: tuple[int, int] | None = None
         self.engine = sql.create_engine(
             url.set(database=self.file),
@@ -38,6 +38,11 @@ class Sqlite:
         """Execute a statement in SQLAlchemy's stead, as soon as other processes release the file."""
         when_free(lambda: cursor.execute(statement, parameters))
         return True
+
+    def is_missing(self) -> bool:
+        """Tell whether the file is yet to be made, in a folder that is there."""
+        folder = os.path.dirname(self.file) or "."
+        return os.path.isdir(folder) and not os.path.exists(self.file)
 
     def connect(self) -> sql.Connection:
         """Return a connection to the file that is there now: a backup may have replaced it."""

@@ -40,9 +40,9 @@ log = logging.getLogger("gudlft.mail")
 
 @dataclass
 class Job:
-    """A code that was asked for; it is mailed to nobody if no club has the address."""
+    """A code to be mailed to an address."""
 
-    address: str | None
+    address: str
     code: str = field(repr=False)
     due_at: float  # by time.monotonic
     tries: int = 0
@@ -63,13 +63,13 @@ class Outbox:
         self._lock = threading.Lock()  # while a job is put
 
     def put(self, address: str | None, code: str) -> None:
-        """Mail a code to an address, a little later; None is a job that sends nothing. Drop it if too many wait."""
+        """Mail a code to an address, a little later; for None wait as long, and send nothing. Too many are dropped."""
         due_at = time.monotonic() + SystemRandom().uniform(*DELAY)
         with self._lock:
             if len(self._jobs.queue) >= MOST_JOBS:
                 log.warning("mail: too many codes wait, so one that was asked for is not sent")
                 return
-            self._plan(Job(address, code, due_at), due_at)
+            self._plan(Job(address, code, due_at) if address else None, due_at)
             if self._thread is None:
                 self._start()
 
@@ -109,29 +109,29 @@ class Outbox:
 
     # Jobs
 
-    def _plan(self, job: Job, moment: float) -> None:
+    def _plan(self, job: Job | None, moment: float) -> None:
         self._jobs.enterabs(moment, 0, self._carry_out, (job,))
         self._changed.set()
 
-    def _carry_out(self, job: Job) -> None:
+    def _carry_out(self, job: Job | None) -> None:
         """Send a mail; if that fails, plan its next try or give it up."""
-        if job.address is None:
+        if job is None:
             return
         try:
-            self._send(job, job.address)
+            self._send(job)
         except MailError as error:
             self._put_off(job, error)
         except Exception as error:  # a bug: other mails must still be sent
             self._put_off(job, MailError(type(error).__name__, is_final=True))
 
-    def _send(self, job: Job, address: str) -> None:
+    def _send(self, job: Job) -> None:
         """Hand the mail over; raise MailError if that fails."""
         job.tries += 1
         if time.monotonic() > job.due_at + SECONDS_VALID:
             raise MailError("its code is too old by now", is_final=True)
         if not job.mail:  # each try sends the same, so that copies can be recognised
-            job.mail = bytes(code_mail(self._sender, address, job.code))
-        send(self._server, self._sender, address, job.mail)
+            job.mail = bytes(code_mail(self._sender, job.address, job.code))
+        send(self._server, self._sender, job.address, job.mail)
 
     def _put_off(self, job: Job, error: MailError) -> None:
         """Plan the next try of a job, or give it up if none is left or another would be useless."""

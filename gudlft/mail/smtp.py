@@ -50,7 +50,7 @@ def connected(server: MailServer) -> Iterator[smtplib.SMTP]:
         with closing(connect(server)) as connection:
             if server.security is MailSecurity.STARTTLS:
                 connection.starttls(context=ssl.create_default_context())
-            if server.name:
+            if server.name and server.password:
                 connection.login(server.name, server.password)
             yield connection
             with suppress(OSError):  # whatever it answers, the work is done

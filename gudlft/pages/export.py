@@ -18,5 +18,5 @@ def write_csv(rows: Iterable[tuple]) -> None:
     """Write rows to the standard output, in UTF-8 as spreadsheets expect it; no cell can run as a formula."""
     from defusedcsv import csv
 
-    sys.stdout.reconfigure(encoding="utf-8-sig", newline="")
+    sys.stdout.reconfigure(encoding="utf-8-sig", newline="")  # type: ignore[union-attr]
     csv.writer(sys.stdout).writerows(rows)

@@ -187,7 +187,7 @@ def holdings_of(ledger: Ledger, club: Club, page_number: int, now: datetime) -> 
     """Return where a club holds places at upcoming competitions; raise NoSuchPage."""
     holdings = ledger.holdings(club, now)
     page = paginate(holdings, page_number)
-    statuses = [booking_status(*holding, ledger.terms, now) for holding in page.items]
+    statuses = [booking_status(holding.competition, holding.standing, ledger.terms, now) for holding in page.items]
     return Holdings(
         page=replace(page, items=statuses),
         places=sum(holding.standing.places_held for holding in holdings),
