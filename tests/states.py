@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from selenium.webdriver.common.by import By
 
 from tests import season
-from tests.browsing import WAIT, book, find, send, sign_in
+from tests.browsing import WAIT, book, send, sign_in
 from tests.mail_servers import Postbox, code_in, mail_server
 from tests.support import KEPT, book_address, serving, wait_until, write_data
 
@@ -202,8 +202,6 @@ def bookings_and_returns(browser, site):
     yield "history: few"
     browser.get(f"{site}/showSummary?q=cup")
     yield "summary: narrowed by its address"
-    browser.get(f"{site}/pointsBoard")
-    yield "board: signed in"
 
 
 def long_names(browser, site):
@@ -261,7 +259,6 @@ def season_of_the_club(browser, site):
     yield "summary: season"
     for state, query in {
         "summary: narrowed": "q=lyon&month=2050-03",
-        "summary: nothing found": "q=nowhere",
         "past: narrowed": "show=past&q=lyon",
     }.items():
         browser.get(f"{site}/showSummary?{query}")
@@ -272,13 +269,8 @@ def season_of_the_club(browser, site):
     yield "bookings: season"
     browser.get(f"{site}/pointsBoard")
     yield "board: season"
-    browser.get(site + book_address(season.FULL[0], season.CLUB))
-    yield "competition: never booked"
     browser.get(site + book_address(LONGEST_OF_SEASON, season.CLUB))
     yield "competition: season"
-    find(browser, "summary").click()
-    send(browser, "[action='/cancelPlaces']", ".error-summary", places="13")
-    yield "competition: return of a season refused"
 
 
 def season_without_points(browser, site):
@@ -335,7 +327,3 @@ def codes(browser, site, postbox, journal):
     send(browser, CODE_FORM, ".error-summary", code=wait_for_code(postbox, 2))
     yield "code: journal away"
     away.rename(journal)
-
-    send(browser, CODE_FORM, "#code[aria-invalid]", code=WRONG_CODE)
-    send(browser, CODE_FORM, ".error-summary", code=WRONG_CODE)
-    yield "code: too many attempts"

@@ -16,6 +16,7 @@ from selenium.webdriver.webkitgtk.service import Service
 
 from tests import season
 from tests.browsing import WAIT, book, find, focused, leave, press, send, sign_in, tab_to, text, texts
+from tests.states import a_season
 from tests.support import OPEN, book_address, needed, serving, write_data
 
 DRIVER = "/usr/bin/WebKitWebDriver"
@@ -72,11 +73,10 @@ def site(tmp_path):
         yield address
 
 
-@pytest.fixture
-def season_site(tmp_path):
+@pytest.fixture(scope="module")
+def season_site(tmp_path_factory):
     """Serve the app with a whole season; return its address."""
-    write_data(tmp_path, season.clubs(), season.competitions())
-    with serving(tmp_path) as (address, _):
+    with a_season(tmp_path_factory.mktemp("season")) as address:
         yield address
 
 
@@ -145,7 +145,6 @@ def test_form_narrows_the_list(visitor, season_site):
 @pytest.mark.parametrize("width", ZOOMS)
 def test_no_page_scrolls_sideways_on_a_phone(visitor, season_site, width):
     sign_in(visitor, season_site, season.email_of(season.CLUB))
-    book(visitor, season_site, season.CLUB, "Lyon Open", "12")
     visitor.set_window_size(447, 740)
 
     for address in [
