@@ -77,6 +77,14 @@ def lines_of(caplog, level=logging.DEBUG):
     return [one.getMessage() for one in caplog.records if one.name == "gudlft.mail" and one.levelno >= level]
 
 
+@pytest.fixture(autouse=True)
+def let_other_outboxes_end():
+    """Let the threads of earlier tests end first: their lines would stand in the log of this one."""
+    for thread in threading.enumerate():
+        if thread.name.endswith("(_work)"):
+            thread.join(30)
+
+
 def errors_of(caplog):
     """Return what the log says of mails that were given up."""
     return lines_of(caplog, logging.ERROR)
