@@ -6,6 +6,8 @@ import pytest
 
 import server
 from gudlft.journal import JournalError
+from gudlft.journal.revocations import Revocations
+from gudlft.reader import Reader
 from tests.databases import (
     MAY_BE_OLD,
     NOT_BOOKED,
@@ -96,6 +98,25 @@ def test_revocations_that_are_gone_do_not_hide_new_ones(url, served, which):
 
     for id in ("first", "second"):
         assert there.is_revoked(id)
+
+
+def test_sign_out_counts_in_all_processes_though_a_backup_lacks_bookings(on_sqlite, served, opened, tmp_path):
+    served(on_sqlite)
+    shutil.copy(file_of(on_sqlite), tmp_path / "backup")
+    john = Secretary(JOHN)
+    with john.client.session_transaction() as session:
+        id = session["id"]
+    john.book("1")
+    there = opened(on_sqlite)
+    revocations_there = Revocations(there.journal)
+    restore_copy(tmp_path / "backup", file_of(on_sqlite))
+
+    john.post("/logout")
+    john.get("/")  # which writes it, since the first request found that bookings are lost
+
+    with pytest.raises(JournalError, match="has lost bookings"):
+        Reader(there.journal, there, revocations_there).catch_up()
+    assert revocations_there.is_revoked(id)
 
 
 # Rows edited by hand
