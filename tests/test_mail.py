@@ -130,7 +130,7 @@ def test_mail_goes_one_to_five_seconds_after_it_was_asked_for(outbox_for, monkey
     assert 0.4 <= postbox.times[0] - asked_at < 2.0
 
 
-def test_mails_go_in_the_order_in_which_they_are_due(outbox_for, monkeypatch):
+def test_mails_go_in_the_order_in_which_they_were_asked_for(outbox_for, monkeypatch):
     postbox = Postbox()
     with mail_server(postbox) as port:
         outbox = outbox_for(port)
@@ -139,7 +139,7 @@ def test_mails_go_in_the_order_in_which_they_are_due(outbox_for, monkeypatch):
             outbox.put(address, CODE)
         wait_until(lambda: 2 == len(postbox.mails))
 
-    assert [KATE, JOHN] == postbox.asked_for
+    assert [JOHN, KATE] == postbox.asked_for
 
 
 def test_asking_waits_for_no_mail_server(outbox_for):

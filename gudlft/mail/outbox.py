@@ -58,14 +58,16 @@ class Outbox:
         self._sender = sender
         self._jobs = sched.scheduler(time.monotonic)
         self._changed = threading.Event()  # a job came, or the app ends
+        self._last_due_at = 0.0
         self._is_closing = False
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()  # while a job is put
 
     def put(self, address: str | None, code: str) -> None:
         """Mail a code to an address, a little later; for None wait as long, and send nothing. Too many are dropped."""
-        due_at = time.monotonic() + SystemRandom().uniform(*DELAY)
         with self._lock:
+            # not before the one asked for earlier: of two codes in a mailbox, only the newer one works
+            due_at = self._last_due_at = max(self._last_due_at, time.monotonic() + SystemRandom().uniform(*DELAY))
             if len(self._jobs.queue) >= MOST_JOBS:
                 log.warning("mail: too many codes wait, so one that was asked for is not sent")
                 return
