@@ -1,4 +1,4 @@
-"""Databases for the suites of the journal, and a browser."""
+"""Databases for the suites of the journal, a browser, and which tests are slow."""
 
 import pytest
 
@@ -8,6 +8,38 @@ from gudlft.rules import Terms
 from tests.browsing import be_new, chromium
 from tests.databases import Cluster, Database, Proxy, new_schema
 from tests.support import CLUBS, COMPETITIONS
+
+# what starts browsers, databases, servers or a swarm, waits for real time, or plays long histories
+SLOW_SUITES = {
+    "test_backups",
+    "test_browser",
+    "test_codes_in_browser",
+    "test_commits",
+    "test_faults",
+    "test_hostile",
+    "test_journeys_in_browser",
+    "test_mail",
+    "test_model",
+    "test_named_numbers",
+    "test_opening",
+    "test_print_in_browser",
+    "test_processes",
+    "test_races",
+    "test_rows",
+    "test_serving",
+    "test_simulation",
+    "test_stalls",
+    "test_start",
+    "test_swarm",
+    "test_webkit",
+}
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what is slow, so that `pytest -m "not slow"` answers within half a minute."""
+    for item in items:
+        if item.path.stem in SLOW_SUITES or "cluster" in item.fixturenames:
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +62,7 @@ def on_sqlite(tmp_path):
     return f"sqlite:///{tmp_path / 'bookings.db'}"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def url(request):
     """Return the address of an empty database."""
     if request.param == "sqlite":

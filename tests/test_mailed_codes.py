@@ -1083,6 +1083,7 @@ def send(url, address, cookie="", **form):
     return response.status, response.headers.get("Set-Cookie", "").partition(";")[0]
 
 
+@pytest.mark.slow
 def test_code_signs_in_once_in_four_workers_that_share_a_journal(folder, postbox):
     settings = {
         "MAIL": f"smtp://127.0.0.1:{postbox.port}",
