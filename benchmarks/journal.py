@@ -20,8 +20,8 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import psycopg
-from gudlft.sql_journal import SqlJournal
 
+from gudlft.journal.sql import SqlJournal
 from gudlft.ledger import Ledger
 from gudlft.model import Club, Competition, Entry
 from gudlft.rules import Terms
