@@ -22,6 +22,8 @@ from tests.support import (
     OPEN,
     FakeJournal,
     Secretary,
+    a_club,
+    a_competition,
     let_pages_show,
     load_server,
     make_ledger,
@@ -58,7 +60,7 @@ def journal(serve):
 def data(tmp_path, monkeypatch):
     """Let the next start read a folder with one club and one competition; return the folder."""
     monkeypatch.setenv("GUDLFT_DATA_DIR", str(tmp_path))
-    write_data(tmp_path, [("Simply Lift", JOHN, 13)], [(OPEN, "2050-03-27 11:11:00", 20)])
+    write_data(tmp_path, [a_club("Simply Lift", JOHN, 13)], [a_competition(OPEN, "2050-03-27 11:11:00", 20)])
     return tmp_path
 
 

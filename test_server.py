@@ -22,6 +22,8 @@ from tests.support import (
     SMALL,
     Figures,
     Secretary,
+    a_club,
+    a_competition,
     book_address,
     exported_rows,
     make_ledger,
@@ -551,7 +553,7 @@ def test_bookings_and_sign_ins_survive_a_restart_with_a_journal(data, start, cap
     john = Secretary(JOHN, start(**KEPT).app)
     john.book("3")
 
-    write_data(data, [("Simply Lift", JOHN, 8)], [(OPEN, "2050-03-27 11:11:00", 20)])
+    write_data(data, [a_club("Simply Lift", JOHN, 8)], [a_competition(OPEN, "2050-03-27 11:11:00", 20)])
     john.move_to(start().app)
 
     assert Figures(points_left=0, places_left=17, places_held=3) == john.figures()

@@ -25,7 +25,7 @@ from gudlft.journal.sql import SqlJournal
 from gudlft.ledger import Ledger
 from gudlft.model import Club, Competition, Entry
 from gudlft.rules import Terms
-from tests.support import PROJECT, clean_environment, write_data
+from tests.support import PROJECT, a_club, a_competition, clean_environment, write_data
 
 SECONDS = 2
 BATCH = 10_000
@@ -125,9 +125,9 @@ def fill(url):
 
 def print_start(url):
     """Print what the app needs to start with a million bookings, and without any."""
-    clubs = [(club.name, club.email, club.points) for club in CLUBS]
+    clubs = [a_club(club.name, club.email, club.points) for club in CLUBS]
     with tempfile.TemporaryDirectory() as folder:
-        write_data(Path(folder), clubs, [("Cup", "2050-01-01 10:00:00", 2 * MANY)])
+        write_data(Path(folder), clubs, [a_competition("Cup", "2050-01-01 10:00:00", 2 * MANY)])
         start("without bookings", DATA_DIR=folder)
         kept = {"JOURNAL": url, "SECRET_KEY": secrets.token_hex(), "MAX_PLACES_PER_CLUB": MANY}
         start(f"with {MANY:,} bookings", DATA_DIR=folder, **kept)

@@ -23,7 +23,7 @@ import server
 from benchmarks.floor import app as floor
 from benchmarks.floor import visit
 from gudlft.model import Club, Competition
-from tests.support import PROJECT, clean_environment, let_pages_show, make_ledger, write_data
+from tests.support import PROJECT, a_club, a_competition, clean_environment, let_pages_show, make_ledger, write_data
 
 MANY = 1_000_000  # points, places, places that a club may hold: nothing is refused
 PAST = 150  # competitions
@@ -168,8 +168,8 @@ def compare_histories():
 
 def compare_starts():
     """Print how long the app takes to start, with the demo data and with much data, beside Flask alone."""
-    clubs = [(f"Club {number}", f"{number}@club.example", 99) for number in range(10_000)]
-    competitions = [(f"Cup {number}", "2050-03-27 11:11:00", 20) for number in range(2_000)]
+    clubs = [a_club(f"Club {number}", f"{number}@club.example", 99) for number in range(10_000)]
+    competitions = [a_competition(f"Cup {number}", "2050-03-27 11:11:00", 20) for number in range(2_000)]
     with tempfile.TemporaryDirectory() as folder:
         write_data(Path(folder), clubs, competitions)
         print_start("Flask alone", "flask")

@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.floor import visit
-from tests.support import serving, write_data
+from tests.support import a_club, a_competition, serving, write_data
 
 ROUNDS = 4
 CLIENTS = 1_000
@@ -92,8 +92,8 @@ async def rush(port):
 
 def measure(setup):
     """Serve the app anew and let a rush come; return its seconds."""
-    clubs = [(f"Club {number}", f"{number}@club.example", MANY) for number in range(CLIENTS)]
-    competitions = [(f"Cup {number}", "2050-03-27 11:11:00", MANY) for number in range(COMPETITIONS)]
+    clubs = [a_club(f"Club {number}", f"{number}@club.example", MANY) for number in range(CLIENTS)]
+    competitions = [a_competition(f"Cup {number}", "2050-03-27 11:11:00", MANY) for number in range(COMPETITIONS)]
     options = ["--blocking-threads", str(setup.threads), "--backlog", "8192"]  # 8192 connections may wait
     settings = {"SECRET_KEY": secrets.token_hex(), "MAX_PLACES_PER_CLUB": MANY}
     if setup.journal:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from gudlft.text import fold
+from tests.support import a_club, a_competition
 
 CLUB = "Haltérophilie Club de Lyon"
 POOR_CLUB = "Les Débutants de Saint-Étienne"
@@ -105,11 +106,11 @@ NOT_HELD = {
 }
 
 
-def clubs() -> list[tuple[str, str, int]]:
-    """Return 60 clubs as (name, email, points)."""
+def clubs() -> list[dict]:
+    """Return 60 clubs, as their file has them."""
     others = [f"{kind} {city}" for kind in ("Barbell Club", "Force Athlétique") for city in CITIES]
-    rows = [(name, email_of(name), 36 + 7 * number % 60) for number, name in enumerate(others)]
-    return [(CLUB, email_of(CLUB), 600), (POOR_CLUB, email_of(POOR_CLUB), 2), *rows]
+    rows = [a_club(name, email_of(name), 36 + 7 * number % 60) for number, name in enumerate(others)]
+    return [a_club(CLUB, email_of(CLUB), 600), a_club(POOR_CLUB, email_of(POOR_CLUB), 2), *rows]
 
 
 def email_of(club: str) -> str:
@@ -118,11 +119,11 @@ def email_of(club: str) -> str:
     return f"office@{'-'.join(words)}.example"
 
 
-def competitions(year: int = 2050, past_years: Iterable[int] = range(2020, 2026)) -> list[tuple[str, str, int]]:
-    """Return 40 competitions of a coming year and 150 of six past years, as (name, date, places)."""
-    upcoming = [(name, f"{year}-{at}:00", places) for at, places, name in UPCOMING]
+def competitions(year: int = 2050, past_years: Iterable[int] = range(2020, 2026)) -> list[dict]:
+    """Return 40 competitions of a coming year and 150 of six past years, as their file has them."""
+    upcoming = [a_competition(name, f"{year}-{at}:00", places) for at, places, name in UPCOMING]
     past = [
-        (f"{name} {past_year}", f"{past_year}-{1 + number % 12:02}-{1 + number:02} 10:00:00", 20 + number)
+        a_competition(f"{name} {past_year}", f"{past_year}-{1 + number % 12:02}-{1 + number:02} 10:00:00", 20 + number)
         for past_year in past_years
         for number, name in enumerate(PAST_NAMES)
     ]
@@ -135,7 +136,7 @@ def orders() -> list[tuple[str, str, int]]:
     They leave the club with 30 holdings and 80 entries, and with the most places that it may hold at two competitions.
     Others have filled three competitions and booked somewhere each.
     """
-    others = [name for name, _, _ in clubs() if name not in (CLUB, POOR_CLUB)]
+    others = [club["name"] for club in clubs() if club["name"] not in (CLUB, POOR_CLUB)]
     filled = [(club, name, 12) for club, name in zip(others, FULL, strict=False)]
     roomy = [name for _, places, name in UPCOMING if places > 12]
     booked = [(name, roomy[number % len(roomy)], 1 + number % 4) for number, name in enumerate(others[len(FULL) :])]

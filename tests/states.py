@@ -13,7 +13,7 @@ from selenium.webdriver.common.by import By
 from tests import season
 from tests.browsing import WAIT, book, send, sign_in
 from tests.mail_servers import Postbox, code_in, mail_server
-from tests.support import KEPT, book_address, serving, wait_until, write_data
+from tests.support import KEPT, a_club, a_competition, book_address, serving, wait_until, write_data
 
 OPEN, FULL, CUP, PAST = "Spring Festival 2050", "Novice Cup 2050", "Fall Classic 2050", "Spring Festival"
 LONG_CUP = "Championnats régionaux d’haltérophilie d’Auvergne-Rhône-Alpes, catégories jeunes et anciens"
@@ -21,22 +21,22 @@ LONG_CLUB = "Club d’haltérophilie et de musculation de Villeurbanne-Charpenne
 LONGEST_CUP, LONGEST_CLUB = "Q" * 200, "W" * 200
 JOHN, ATLAS = "john@simplylift.example", "office@atlasbarbell.example"
 CLUBS = [
-    ("Simply Lift", JOHN, 13),
-    ("Atlas Barbell", ATLAS, 90),
-    ("Without Points", "none@club.example", 0),
-    (LONG_CLUB, "long@club.example", 30),
-    (LONGEST_CLUB, "longest@club.example", 7),
+    a_club("Simply Lift", JOHN, 13),
+    a_club("Atlas Barbell", ATLAS, 90),
+    a_club("Without Points", "none@club.example", 0),
+    a_club(LONG_CLUB, "long@club.example", 30),
+    a_club(LONGEST_CLUB, "longest@club.example", 7),
 ]
 COMPETITIONS = [
-    (PAST, "2020-03-27 10:00:00", 25),
-    (OPEN, "2050-03-27 11:11:00", 20),
-    (CUP, "2050-10-22 12:12:00", 24),
-    (FULL, "2050-11-05 09:00:00", 5),
-    (LONG_CUP, "2050-12-01 08:30:00", 120),
-    (LONGEST_CUP, "2051-01-01 10:00:00", 1000),
+    a_competition(PAST, "2020-03-27 10:00:00", 25),
+    a_competition(OPEN, "2050-03-27 11:11:00", 20),
+    a_competition(CUP, "2050-10-22 12:12:00", 24),
+    a_competition(FULL, "2050-11-05 09:00:00", 5),
+    a_competition(LONG_CUP, "2050-12-01 08:30:00", 120),
+    a_competition(LONGEST_CUP, "2051-01-01 10:00:00", 1000),
 ]
 LONGEST_OF_SEASON = max((name for _, _, name in season.UPCOMING), key=len)
-NAMES = [name for name, _, _ in [*CLUBS, *COMPETITIONS, *season.clubs(), *season.competitions()]]
+NAMES = [one["name"] for one in [*CLUBS, *COMPETITIONS, *season.clubs(), *season.competitions()]]
 SETTINGS = {**KEPT, "FAILED_SIGN_INS_PER_MINUTE": 2, "CONTACT": "registration@federation.example"}
 WRONG_CODE = "2222-2222"
 SIGN_IN_FORM = "[action='/showSummary']"
@@ -110,13 +110,13 @@ def wait_for_code(postbox, number=1):
 
 def long_lists():
     """Return clubs and competitions that fill more than one page of each list."""
-    clubs = [(f"Club {number:04}", f"{number}@club.example", 9) for number in range(2431)]
-    return clubs, [(f"Cup {number:03}", "2050-01-01 10:00:00", number) for number in range(105)]
+    clubs = [a_club(f"Club {number:04}", f"{number}@club.example", 9) for number in range(2431)]
+    return clubs, [a_competition(f"Cup {number:03}", "2050-01-01 10:00:00", number) for number in range(105)]
 
 
 def book_a_season(site):
     """Send the bookings and returns of a season without the browser, each club with a session of its own."""
-    emails = {name: email for name, email, _ in season.clubs()}
+    emails = {club["name"]: club["email"] for club in season.clubs()}
     clubs = {}
     for club, competition, places in season.orders():
         if club not in clubs:

@@ -103,10 +103,18 @@ def places_of(entries):
     return [entry.places for entry in entries]
 
 
+def a_club(name, email, points, **others):
+    """Return a club as clubs.json has it, with other fields if they are named."""
+    return {"name": name, "email": email, "points": points, **others}
+
+
+def a_competition(name, date, places, **others):
+    """Return a competition as competitions.json has it, with other fields if they are named."""
+    return {"name": name, "date": date, "numberOfPlaces": places, **others}
+
+
 def write_data(folder, clubs, competitions):
-    """Write both data files: clubs as (name, email, points), competitions as (name, date, places)."""
-    clubs = [dict(zip(("name", "email", "points"), row, strict=True)) for row in clubs]
-    competitions = [dict(zip(("name", "date", "numberOfPlaces"), row, strict=True)) for row in competitions]
+    """Write both data files, with the fields that each club and each competition has."""
     (folder / "clubs.json").write_text(json.dumps({"clubs": clubs}), "utf-8")
     (folder / "competitions.json").write_text(json.dumps({"competitions": competitions}), "utf-8")
 

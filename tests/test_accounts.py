@@ -4,9 +4,9 @@ import pytest
 
 from gudlft.accounts import Account, Accounts
 from gudlft.model import Club
-from tests.support import JOHN, KATE, KEPT, OPEN, Secretary, write_data
+from tests.support import JOHN, KATE, KEPT, OPEN, Secretary, a_club, a_competition, write_data
 
-CUP = (OPEN, "2050-03-27 11:11:00", 20)
+CUP = a_competition(OPEN, "2050-03-27 11:11:00", 20)
 
 
 def test_address_is_found_whatever_its_case():
@@ -19,7 +19,7 @@ def test_address_is_found_whatever_its_case():
 
 @pytest.fixture
 def restart(tmp_path, start):
-    """Return a function that starts the app with clubs, given as (name, email, points), and returns server.py."""
+    """Return a function that starts the app with clubs, and returns server.py."""
 
     def start_with(*clubs):
         write_data(tmp_path, clubs, [CUP])
@@ -29,16 +29,16 @@ def restart(tmp_path, start):
 
 
 def test_session_goes_on_after_a_restart_for_a_club_that_has_a_new_name(restart):
-    john = Secretary(JOHN, restart(("Simply Lift", JOHN, 13)).app)
+    john = Secretary(JOHN, restart(a_club("Simply Lift", JOHN, 13)).app)
 
-    john.move_to(restart(("Simply Strong", JOHN, 13)).app)
+    john.move_to(restart(a_club("Simply Strong", JOHN, 13)).app)
 
     assert "Simply Strong" == john.club
 
 
 def test_address_that_was_taken_out_of_the_files_is_signed_out_at_the_next_request(restart):
-    john = Secretary(JOHN, restart(("Simply Lift", JOHN, 13)).app)
-    after = restart(("Simply Lift", "jane@simplylift.co", 13))
+    john = Secretary(JOHN, restart(a_club("Simply Lift", JOHN, 13)).app)
+    after = restart(a_club("Simply Lift", "jane@simplylift.co", 13))
 
     john.move_to(after.app)
 
@@ -48,9 +48,9 @@ def test_address_that_was_taken_out_of_the_files_is_signed_out_at_the_next_reque
 
 
 def test_address_that_is_another_clubs_now_acts_for_that_club(restart):
-    john = Secretary(JOHN, restart(("Simply Lift", JOHN, 13), ("She Lifts", KATE, 12)).app)
+    john = Secretary(JOHN, restart(a_club("Simply Lift", JOHN, 13), a_club("She Lifts", KATE, 12)).app)
     form = john.booking_form("1")
-    after = restart(("Simply Lift", "jane@simplylift.co", 13), ("She Lifts", JOHN, 12))
+    after = restart(a_club("Simply Lift", "jane@simplylift.co", 13), a_club("She Lifts", JOHN, 12))
 
     john.move_to(after.app)
     old_form = john.post("/purchasePlaces", **form)

@@ -13,6 +13,8 @@ from tests.support import (
     OPEN,
     PAST,
     Secretary,
+    a_club,
+    a_competition,
     book_address,
     make_ledger,
     places_of,
@@ -262,8 +264,8 @@ def test_refusal_is_shown_whatever_page_its_address_names(john):
 
 def test_page_size_stands_in_one_place(tmp_path, monkeypatch, start):
     monkeypatch.setattr(pagination, "ROWS_PER_PAGE", 50)
-    clubs = [(f"Club {n:02}", f"{n}@club.example", 3) for n in range(80)]
-    write_data(tmp_path, clubs, [(OPEN, "2050-03-27 11:11:00", 20)])
+    clubs = [a_club(f"Club {n:02}", f"{n}@club.example", 3) for n in range(80)]
+    write_data(tmp_path, clubs, [a_competition(OPEN, "2050-03-27 11:11:00", 20)])
 
     secretary = Secretary("79@club.example", start(DATA_DIR=tmp_path).app)
 

@@ -25,6 +25,8 @@ from tests.support import (
     PAST,
     SMALL,
     Secretary,
+    a_club,
+    a_competition,
     book_address,
     serving,
     wait_until,
@@ -55,8 +57,12 @@ def folder(tmp_path):
     """Return a folder with data files in which one email address has capitals."""
     write_data(
         tmp_path,
-        [("Simply Lift", JOHN_IN_THE_FILE, 13), ("She Lifts", KATE, 12)],
-        [(PAST, "2020-03-27 10:00:00", 25), (OPEN, "2050-03-27 11:11:00", 20), (SMALL, "2050-11-05 09:00:00", 5)],
+        [a_club("Simply Lift", JOHN_IN_THE_FILE, 13), a_club("She Lifts", KATE, 12)],
+        [
+            a_competition(PAST, "2020-03-27 10:00:00", 25),
+            a_competition(OPEN, "2050-03-27 11:11:00", 20),
+            a_competition(SMALL, "2050-11-05 09:00:00", 5),
+        ],
     )
     return tmp_path
 

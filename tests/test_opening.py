@@ -21,6 +21,8 @@ from tests.support import (
     KEPT,
     KEY,
     PROJECT,
+    a_club,
+    a_competition,
     clean_environment,
     serving,
     wait_until,
@@ -46,8 +48,9 @@ def run_flask(folder, *arguments, **settings):
 @pytest.fixture
 def folder(tmp_path):
     """Return a folder with data files."""
-    clubs = [(f"Club {number}", f"{number}@example.com", 60) for number in range(4)]
-    write_data(tmp_path, clubs, [("Cup", "2050-01-01 10:00:00", 20), ("Open", "2050-01-01 10:00:00", 1000)])
+    clubs = [a_club(f"Club {number}", f"{number}@example.com", 60) for number in range(4)]
+    competitions = [a_competition("Cup", "2050-01-01 10:00:00", 20), a_competition("Open", "2050-01-01 10:00:00", 1000)]
+    write_data(tmp_path, clubs, competitions)
     return tmp_path
 
 

@@ -12,14 +12,25 @@ import pytest
 
 from gudlft.journal import NoJournal
 from tests.databases import bookings_made, children_of, in_journal, run_sql
-from tests.support import KEY, ServedSecretary, make_ledger, parties, serving, wait_until, write_data
+from tests.support import (
+    KEY,
+    ServedSecretary,
+    a_club,
+    a_competition,
+    make_ledger,
+    parties,
+    serving,
+    wait_until,
+    write_data,
+)
 
 
 @pytest.fixture
 def folder(tmp_path):
     """Return a folder with data files."""
-    clubs = [(f"Club {number}", f"{number}@example.com", 60) for number in range(4)]
-    write_data(tmp_path, clubs, [("Cup", "2050-01-01 10:00:00", 20), ("Open", "2050-01-01 10:00:00", 1000)])
+    clubs = [a_club(f"Club {number}", f"{number}@example.com", 60) for number in range(4)]
+    competitions = [a_competition("Cup", "2050-01-01 10:00:00", 20), a_competition("Open", "2050-01-01 10:00:00", 1000)]
+    write_data(tmp_path, clubs, competitions)
     return tmp_path
 
 

@@ -5,9 +5,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from gudlft.model import Club, Competition
+from gudlft.files import read_data
 from tests import season
-from tests.support import JOHN, OPEN, PAST, Secretary, book_address, make_ledger, tomorrow, words
+from tests.support import JOHN, OPEN, PAST, Secretary, book_address, make_ledger, tomorrow, words, write_data
 
 ALL_UPCOMING = [name for _, _, name in season.UPCOMING]
 HELD = [name for name in ALL_UPCOMING if name not in season.NOT_HELD]
@@ -16,14 +16,10 @@ MAXIMUM_HELD = ["Lyon Masters", "Toulon Novices"]
 
 
 @pytest.fixture
-def season_ledger(serve):
+def season_ledger(serve, tmp_path):
     """Let the pages show a season with its bookings; return its ledger."""
-    clubs = [Club(*row) for row in season.clubs()]
-    competitions = [
-        Competition(name, datetime.fromisoformat(date).astimezone(), places)
-        for name, date, places in season.competitions()
-    ]
-    ledger = serve(make_ledger(clubs, competitions))
+    write_data(tmp_path, season.clubs(), season.competitions())
+    ledger = serve(make_ledger(*read_data(tmp_path)))
     for club, competition, places in season.orders():
         change = ledger.book if places > 0 else ledger.give_back
         change(ledger.clubs[club], ledger.competitions[competition], abs(places))

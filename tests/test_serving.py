@@ -11,7 +11,19 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.support import JOHN, OPEN, PROJECT, book_address, free_port, needed, serving, wait_until, write_data
+from tests.support import (
+    JOHN,
+    OPEN,
+    PROJECT,
+    a_club,
+    a_competition,
+    book_address,
+    free_port,
+    needed,
+    serving,
+    wait_until,
+    write_data,
+)
 
 NGINX = "/usr/sbin/nginx"
 HOST = "club.example"
@@ -24,8 +36,8 @@ def folder(tmp_path):
     """Return a folder with data files, for the log and all that a server needs."""
     write_data(
         tmp_path,
-        [("Simply Lift", JOHN, 13)],
-        [(OPEN, "2050-03-27 11:11:00", 20), (ODD_NAME, "2050-03-27 11:11:00", 3)],
+        [a_club("Simply Lift", JOHN, 13)],
+        [a_competition(OPEN, "2050-03-27 11:11:00", 20), a_competition(ODD_NAME, "2050-03-27 11:11:00", 3)],
     )
     return tmp_path
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.databases import UNREADABLE, make_stall, run_sql, writer_lock_taken
-from tests.support import KEY, ServedSecretary, serving, wait_until, write_data
+from tests.support import KEY, ServedSecretary, a_club, a_competition, serving, wait_until, write_data
 
 NOT_BOOKED = "Nothing was booked or given back by this try"
 IN_DOUBT = "It is not certain whether your places were booked"
@@ -20,8 +20,8 @@ PAGES = {"static": "/static/style.css", "health": "/health", "page": "/showSumma
 @pytest.fixture
 def folder(tmp_path):
     """Return a folder with data files."""
-    clubs = [(f"Club {number}", f"{number}@example.com", 60) for number in range(18)]
-    write_data(tmp_path, clubs, [("Open", "2050-01-01 10:00:00", 1000)])
+    clubs = [a_club(f"Club {number}", f"{number}@example.com", 60) for number in range(18)]
+    write_data(tmp_path, clubs, [a_competition("Open", "2050-01-01 10:00:00", 1000)])
     return tmp_path
 
 

@@ -10,21 +10,31 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.support import PROJECT, answers, clean_environment, free_port, serving, wait_until, write_data
+from tests.support import (
+    PROJECT,
+    a_club,
+    a_competition,
+    answers,
+    clean_environment,
+    free_port,
+    serving,
+    wait_until,
+    write_data,
+)
 
 CLUBS = [
-    ("Simply Lift", "john@simplylift.co", 90),
-    ("Poids & Haltères d'Été", "admin@halteres.example", 90),
-    ('Iron "A/B" Temple?', "office@iron.example", 90),
-    ("She <b>Lifts</b>", "kate@shelifts.co.uk", 90),
-    ("Too Poor", "poor@example.com", 2),
-    ("Too Poor: Two", "two@example.com", 2),
+    a_club("Simply Lift", "john@simplylift.co", 90),
+    a_club("Poids & Haltères d'Été", "admin@halteres.example", 90),
+    a_club('Iron "A/B" Temple?', "office@iron.example", 90),
+    a_club("She <b>Lifts</b>", "kate@shelifts.co.uk", 90),
+    a_club("Too Poor", "poor@example.com", 2),
+    a_club("Too Poor: Two", "two@example.com", 2),
 ]
 COMPETITIONS = [
-    ("Spring Festival", "2020-03-27 10:00:00", 25),
-    ("Coupe d'Été: 50 % & <plus>/2050", "2050-03-27 11:11:00", 80),
-    ("Fall Classic 2050.", "2050-10-22 12:12:00", 80),
-    ("Novice Cup 2050", "2050-11-05 09:00:00", 5),
+    a_competition("Spring Festival", "2020-03-27 10:00:00", 25),
+    a_competition("Coupe d'Été: 50 % & <plus>/2050", "2050-03-27 11:11:00", 80),
+    a_competition("Fall Classic 2050.", "2050-10-22 12:12:00", 80),
+    a_competition("Novice Cup 2050", "2050-11-05 09:00:00", 5),
 ]
 ALL_POINTS = 364
 BEFALLEN = "befallen"  # in the server's log, when a fault of faulty.py has befallen a booking

@@ -17,12 +17,15 @@ from selenium.webdriver.webkitgtk.service import Service
 from tests import season
 from tests.browsing import WAIT, book, find, focused, leave, press, send, sign_in, tab_to, text, texts
 from tests.states import a_season
-from tests.support import OPEN, book_address, needed, serving, write_data
+from tests.support import OPEN, a_club, a_competition, book_address, needed, serving, write_data
 
 DRIVER = "/usr/bin/WebKitWebDriver"
 BROWSER = next(iter(glob("/usr/lib/*/webkit2gtk-*/MiniBrowser")), "MiniBrowser of webkit2gtk-driver")
-CLUBS = [("Simply Lift", "john@simplylift.example", 13)]
-COMPETITIONS = [("Spring Festival", "2020-03-27 10:00:00", 25), (OPEN, "2050-03-27 11:11:00", 20)]
+CLUBS = [a_club("Simply Lift", "john@simplylift.example", 13)]
+COMPETITIONS = [
+    a_competition("Spring Festival", "2020-03-27 10:00:00", 25),
+    a_competition(OPEN, "2050-03-27 11:11:00", 20),
+]
 ZOOMS = {320: 447 / 320, 360: 447 / 360}  # how far to magnify a page in the smallest window, by the width it gets
 
 
