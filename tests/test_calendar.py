@@ -196,15 +196,6 @@ def test_the_feed_reads_as_it_stands_here():
     ] == text.split("\r\n")
 
 
-def test_a_feed_that_is_fetched_after_a_change_updates_its_entries():
-    [first] = entries_of(feed((LYON,), CHANGED_AT))
-
-    [again] = entries_of(feed((named(LYON.name),), CHANGED_AT + timedelta(seconds=1)))
-
-    assert first["uid"] == again["uid"]
-    assert first["sequence"] + 1 == again["sequence"]
-
-
 def test_feed_is_the_same_whatever_is_booked(john):
     before = Secretary().get("/competitions.ics")
     john.book("2")
@@ -301,13 +292,6 @@ def test_the_first_and_the_last_moment_have_a_file(moment):
     assert competition.starts_at.replace(microsecond=0) == entry_of(competition=competition)["dtstart"].dt
 
 
-def test_the_entry_has_no_end_that_nobody_has_promised():
-    entry = entry_of()
-
-    assert "dtend" not in entry
-    assert "duration" not in entry
-
-
 # The file's name
 
 
@@ -351,15 +335,6 @@ assert "icalendar" in sys.modules
 
 
 # The server's time zone
-
-
-def test_times_are_in_utc_wherever_the_server_is(set_zone):
-    set_zone("Asia/Tokyo")
-
-    lines = file_of().decode().splitlines()
-
-    assert "DTSTART:20270314T090000Z" in lines
-    assert "DTSTAMP:20270115T083015Z" in lines
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,11 @@ from datetime import datetime
 import pytest
 
 from gudlft.model import Club
-from tests.mail_servers import scripted_server
 from tests.support import (
-    ATLAS,
     CLUBS,
     COMPETITIONS,
     JOHN,
     OPEN,
-    SMALL,
     Secretary,
     exported_rows,
     free_port,
@@ -64,19 +61,6 @@ def test_names_with_commas_quotes_and_blanks_stay_one_cell(serve):
     assert [name, "1"] == exported_rows(run_command("bookings", "--competition", OPEN))[1]
 
 
-def test_entry_list_has_the_clubs_that_hold_places(john):
-    atlas = Secretary(ATLAS)
-    atlas.book("5")
-    atlas.book("1", SMALL)
-    john.book("3")
-
-    assert [
-        ["club", "places held"],
-        ["Atlas Barbell", "5"],
-        ["Simply Lift", "3"],
-    ] == exported_rows(run_command("bookings", "--competition", OPEN))
-
-
 def test_entry_list_of_a_competition_without_bookings_is_empty():
     result = run_command("bookings", "--competition", "Fall Classic")
 
@@ -101,23 +85,7 @@ def test_unknown_competition_is_named_in_one_line():
     assert "There is no competition a\\nb\\x1b\n" == result.stdout
 
 
-def test_export_without_a_journal_has_a_header_and_exit_status_0():
-    result = run_command("bookings")
-
-    assert 0 == result.exit_code
-    assert 1 == len(exported_rows(result))
-
-
 # Check
-
-
-def test_check_says_what_the_files_hold(serve):
-    serve(make_ledger([Club("A", "a@b.example", 1)], []))
-
-    result = run_command("check")
-
-    assert (0, "") == (result.exit_code, result.stderr)
-    assert "clubs.json: 1 club, 1 point\ncompetitions.json: 0 competitions, 0 places\n" == result.stdout
 
 
 def test_check_shows_odd_names_in_one_line(journal, serve):
@@ -142,24 +110,6 @@ def mail_check(start):
         return run_command("check", app=app)
 
     return check
-
-
-def test_check_says_that_the_mail_server_takes_mail(mail_check):
-    with scripted_server(EHLO=["250-ready\r\n250 AUTH PLAIN\r\n"], AUTH=["235 welcome\r\n"]) as mail:
-        result = mail_check(mail.port)
-
-    assert (0, "") == (result.exit_code, result.stderr)
-    assert "mail: 127.0.0.1 takes mail from registration@club.example" == result.stdout.splitlines()[-1]
-    assert not [line for line in mail.heard if line.lower().startswith(("rcpt", "data"))]
-
-
-def test_check_fails_where_the_mail_server_refuses_the_password(mail_check):
-    with scripted_server(EHLO=["250-ready\r\n250 AUTH PLAIN\r\n"], AUTH=["535 no\r\n"]) as mail:
-        result = mail_check(mail.port)
-
-    assert 1 == result.exit_code
-    assert "mail: 127.0.0.1: it refuses the name or the password (535)" == result.output.splitlines()[-1]
-    assert "sesame" not in result.output
 
 
 def test_check_fails_where_the_mail_server_is_away(mail_check):

@@ -42,11 +42,6 @@ def figures(ledger, club="Simply Lift", competition=OPEN):
     return standing.points_left, standing.places_left, standing.places_held
 
 
-def board(ledger):
-    """Return the points board as (club, points)."""
-    return [(row.club, row.points) for row in ledger.points_board]
-
-
 # Booking and giving back
 
 
@@ -79,42 +74,6 @@ def test_time_of_an_entry_is_kept_in_utc():
 
     assert timezone.utc is entry.at.tzinfo
     assert AT == entry.at
-
-
-@pytest.mark.parametrize("places", [5, 0, -1])
-def test_refused_booking_changes_nothing(ledger, places):
-    with pytest.raises(BookingError):
-        ledger.book(*parties(ledger), places)
-
-    assert [] == ledger.entries
-    assert (13, 20, 0) == figures(ledger)
-    check_conservation(ledger)
-
-
-@pytest.mark.parametrize("places", [3, 0, -1])
-def test_refused_return_changes_nothing(ledger, places):
-    ledger.book(*parties(ledger), 2)
-
-    with pytest.raises(BookingError):
-        ledger.give_back(*parties(ledger), places)
-
-    assert (7, 18, 2) == figures(ledger)
-    check_conservation(ledger)
-
-
-def test_cap_holds_over_split_orders_until_places_are_given_back(ledger):
-    atlas = parties(ledger, "Atlas Barbell")
-    ledger.book(*atlas, 7)
-    with pytest.raises(BookingError, match="your club holds 7, so at most 5 more"):
-        ledger.book(*atlas, 6)
-    ledger.book(*atlas, 5)
-
-    ledger.give_back(*atlas, 2)
-
-    with pytest.raises(BookingError, match="your club holds 10, so at most 2 more"):
-        ledger.book(*atlas, 3)
-    ledger.book(*atlas, 2)
-    check_conservation(ledger)
 
 
 def test_points_come_back_as_they_were_paid_whatever_a_place_costs_now():
@@ -165,13 +124,6 @@ def test_clock_is_read_when_the_order_is_judged():
 # Copies of a form
 
 
-def test_same_form_books_once(ledger):
-    first = ledger.book(*parties(ledger), 2, TOKEN)
-
-    assert first == ledger.book(*parties(ledger), 2, TOKEN)
-    assert [first.entry] == ledger.entries
-
-
 def test_anything_else_under_a_token_is_a_request_of_its_own(ledger):
     ledger.book(*parties(ledger), 2, TOKEN)
     ledger.book(*parties(ledger), 1, TOKEN)
@@ -220,15 +172,6 @@ def test_same_form_shows_the_points_left_as_of_its_booking():
     for process in [ledger, make_ledger(journal=journal)]:
         assert first == process.book(*parties(process), 1, TOKEN)
     assert 10 == first.points_left
-
-
-def test_copies_of_a_form_that_wait_together_become_one_entry(ledger):
-    order = (*parties(ledger), 3, TOKEN)
-    outcomes = book_together(ledger, [order, order, order])
-
-    assert [1, 1, 1] == [outcome.entry.number for outcome in outcomes]
-    assert 1 == len(ledger.entries)
-    check_conservation(ledger)
 
 
 def test_orders_that_wait_together_are_judged_one_after_the_other(ledger):
@@ -300,24 +243,6 @@ def test_points_and_places_are_conserved_in_any_history(seed):
 # What follows from the entries
 
 
-def test_history_of_a_club_has_its_entries_alone_newest_first(ledger):
-    first = ledger.book(*parties(ledger), 2).entry
-    ledger.book(*parties(ledger, "She Lifts"), 1)
-    second = ledger.give_back(*parties(ledger), 1).entry
-
-    assert [second, first] == ledger.latest_entries(ledger.clubs["Simply Lift"])
-    assert [] == ledger.latest_entries(ledger.clubs["Iron Temple"])
-
-
-def test_history_of_a_club_at_a_competition_has_its_entries_there_alone(ledger):
-    ledger.book(*parties(ledger), 1)
-    there = ledger.book(*parties(ledger, competition=SMALL), 1).entry
-    ledger.book(*parties(ledger, "She Lifts", SMALL), 1)
-
-    assert [there] == ledger.latest_entries(*parties(ledger, competition=SMALL))
-    assert [] == ledger.latest_entries(*parties(ledger, competition=PAST))
-
-
 @pytest.mark.parametrize(
     ("skip", "most", "numbers"),
     [(0, 2, [5, 4]), (1, 2, [4, 3]), (4, 2, [1]), (5, 2, []), (9, 2, []), (0, 9, [5, 4, 3, 2, 1]), (0, 0, [])],
@@ -363,13 +288,6 @@ def test_holdings_are_the_open_competitions_with_places_soonest_first(ledger):
     ]
 
 
-def test_competition_where_all_was_given_back_is_no_holding(ledger):
-    ledger.book(*parties(ledger), 2)
-    ledger.give_back(*parties(ledger), 2)
-
-    assert [] == ledger.holdings(ledger.clubs["Simply Lift"], ledger.now())
-
-
 def test_upcoming_competitions_stand_soonest_first_and_past_ones_latest_first():
     soon = tomorrow("B", 1)
     at_the_same_time = Competition("A", soon.starts_at, 1)
@@ -385,15 +303,6 @@ def test_board_has_most_points_first_then_names_whatever_their_case_and_accents(
     ledger = make_ledger([*clubs, Club("Most", "most@b.example", 7)], [])
 
     assert ["Most", "Alpha", "beta", "Eton", "evry", "Évry", "Zug"] == [row.club for row in ledger.points_board]
-
-
-def test_club_moves_on_the_board_as_its_points_change(ledger):
-    ledger.book(*parties(ledger), 3)
-    assert [("Atlas Barbell", 60), ("She Lifts", 12), ("Iron Temple", 4), ("Simply Lift", 4)] == board(ledger)
-
-    ledger.give_back(*parties(ledger), 3)
-
-    assert [("Atlas Barbell", 60), ("Simply Lift", 13), ("She Lifts", 12), ("Iron Temple", 4)] == board(ledger)
 
 
 def test_board_that_a_page_shows_does_not_change_under_it(ledger):
@@ -429,20 +338,6 @@ def test_entry_list_has_the_clubs_that_hold_places_by_name(ledger):
     assert [] == ledger.entry_list(PAST)
 
 
-def test_mismatches_are_told_by_the_files_of_today():
-    journal = FakeJournal()
-    ledger = make_ledger(journal=journal)
-    ledger.book(*parties(ledger), 3)
-
-    changed = make_ledger(clubs=[Club("Simply Lift", "john@simplylift.co", 8)], cap=2, journal=journal)
-
-    assert [] == ledger.mismatches()
-    assert [
-        "Simply Lift: 9 points are spent, of 8",
-        f"Simply Lift: 3 places are held in {OPEN}, of 2",
-    ] == changed.mismatches()
-
-
 def test_entries_of_a_club_that_is_gone_are_kept():
     journal = FakeJournal()
     journal.rows.append(Entry(1, AT, "Gone", OPEN, 2, 6, None))
@@ -455,18 +350,6 @@ def test_entries_of_a_club_that_is_gone_are_kept():
 
 
 # What it makes of a journal
-
-
-def test_ledger_starts_with_what_the_journal_holds():
-    journal = FakeJournal()
-    before = make_ledger(journal=journal)
-    before.book(*parties(before), 3, TOKEN)
-
-    after = make_ledger(journal=journal)
-
-    assert before.entries == after.entries
-    assert (4, 17, 3) == figures(after)
-    check_conservation(after)
 
 
 def test_page_takes_over_what_others_booked():

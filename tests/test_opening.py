@@ -126,8 +126,6 @@ def test_driver_of_postgresql_is_needed_only_for_it(folder, monkeypatch, url, ex
     ("setting", "line"),
     [
         ("sqlite://", "must be a database URL like sqlite:///bookings.db or postgresql+psycopg://"),
-        ("bookings.db", "must be a database URL like"),
-        ("postgresql+psycopg://name:secret", "must be a database URL like"),
         ("sqlite:///no/such/folder/bookings.db", "unable to open database file"),
         ("sqlite:///clubs.json/bookings.db", "Not a directory"),
         ("sqlite:///clubs.json", "file is not a database"),
@@ -204,16 +202,6 @@ def test_names_are_kept_whole_or_not_at_all_in_databases_of_other_encodings(clus
 
 
 # What the log and the commands say of it
-
-
-def test_renamed_club_is_named_in_the_log_at_the_start(folder, on_sqlite):
-    SqlJournal(on_sqlite).close()
-    run_sql(on_sqlite, f"{INSERT} (1, '2026-01-02 03:04:05.000006', 'Club One', 'Cup', 2, 6)")
-
-    _, _, errors = run_flask(folder, "check", JOURNAL=on_sqlite)
-
-    assert "WARNING" in errors
-    assert "Club One: no longer in the files, its bookings stay" in errors
 
 
 def test_commands_show_the_bookings_and_what_no_longer_fits(folder, on_sqlite):
