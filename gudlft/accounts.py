@@ -19,8 +19,9 @@ class Accounts:
     """The accounts, found by their addresses."""
 
     def __init__(self, clubs: Iterable[Club]):
-        """Make an account of each club's address."""
-        self._by_address = {comparable(club.email): Account(club.email, club) for club in clubs}
+        """Make an account of each club's addresses."""
+        accounts = [Account(address, club) for club in clubs for address in club.emails]
+        self._by_address = {comparable(account.address): account for account in accounts}
 
     def find(self, address: str) -> Account | None:
         """Return the account of an address, whatever its case; None if it has none."""

@@ -1,21 +1,23 @@
 """Reading clubs.json and competitions.json, and saying all that is wrong in them."""
 
+import difflib
 import json
 import os
 import re
 import unicodedata
 import zoneinfo
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .model import Club, Competition
-from .text import comparable, printable
+from .text import comparable, is_https_address, normalize_name, printable
 
 LONGEST_NAME = 200  # longer ones might not fit in a browser's 4 kB cookie
 LONGEST_EMAIL = 254  # the longest address that mail can be sent to (RFC 5321)
+LONGEST_URL = 500
 LARGEST_FIGURE = 1_000_000
 NOT_IN_AN_EMAIL = set(" ,;<>")
 DATE_FORM = r"[0-9]{4}-[0-9]{2}-[0-9]{2} (?!24)[0-9]{2}:[0-9]{2}:[0-9]{2}"  # 24:00 belongs to the next day
@@ -37,10 +39,41 @@ def read_data(folder: Path) -> tuple[list[Club], list[Competition]]:
     if problems:
         raise BadFiles(problems)
 
-    return (
-        [Club(values["name"], values["email"], values["points"]) for values in clubs],
-        [Competition(values["name"], values["date"], values["numberOfPlaces"]) for values in competitions],
+    return [club_of(values) for values in clubs], [competition_of(values) for values in competitions]
+
+
+def club_of(values: Mapping[str, Any]) -> Club:
+    """Return the club with these values."""
+    first_email, *other_emails = values["email"] or [None]
+    return Club(
+        name=values["name"],
+        email=first_email,
+        points=values["points"],
+        other_emails=tuple(other_emails),
+        former_names=values.get("formerly", ()),
     )
+
+
+def competition_of(values: Mapping[str, Any]) -> Competition:
+    """Return the competition with these values."""
+    return Competition(
+        name=values["name"],
+        starts_at=values["date"],
+        places=values["numberOfPlaces"],
+        former_names=values.get("formerly", ()),
+        booking_closes_at=values.get("bookingCloses"),
+        location=values.get("location", ""),
+        url=values.get("url", ""),
+        is_cancelled=values.get("cancelled", False),
+    )
+
+
+def unread_fields(folder: Path) -> list[str]:
+    """Return a line for each field of both files that is not read but resembles one that is; none for a bad file."""
+    return [
+        *lines_on_unread(folder / "clubs.json", "club", CLUB_FIELDS),
+        *lines_on_unread(folder / "competitions.json", "competition", COMPETITION_FIELDS),
+    ]
 
 
 def changed_at(file: Path) -> datetime:
@@ -66,8 +99,8 @@ def must_be(meaning: str, value: object) -> ValueError:
 
 
 def read_name(value: object) -> str:
-    """Return the name of a club or a competition."""
-    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_NAME:
+    """Return the name of a club, a competition or a place."""
+    if not isinstance(value, str) or not normalize_name(value) or len(value) > LONGEST_NAME:
         raise must_be("a text of 1 to 200 characters", value)
     kinds = {unicodedata.category(character) for character in value}
     has_control_characters = "Cc" in kinds
@@ -75,6 +108,19 @@ def read_name(value: object) -> str:
     if has_control_characters or has_lone_surrogates or value in (".", ".."):
         raise must_be('without control characters and not "." or ".."', value)
     return value
+
+
+def read_names(value: object) -> tuple[str, ...]:
+    """Return the names of a list."""
+    if not isinstance(value, list):
+        raise must_be("a list of names", value)
+    return tuple(read_name(name) for name in value)
+
+
+def read_emails(value: object) -> tuple[str, ...]:
+    """Return the email addresses of a list, or a single one."""
+    addresses = value if isinstance(value, list) else [value]
+    return tuple(read_email(address) for address in addresses)
 
 
 def read_email(value: object) -> str:
@@ -127,10 +173,44 @@ def read_date(value: object) -> datetime:
     return local
 
 
-Readers = Mapping[str, Callable[[object], object]]
-CLUB_FIELDS: Readers = {"name": read_name, "email": read_email, "points": read_number}
-COMPETITION_FIELDS: Readers = {"name": read_name, "date": read_date, "numberOfPlaces": read_number}
-FIELDS_THAT_DIFFER = ("name", "email")
+def read_url(value: object) -> str:
+    """Return an https address."""
+    if not isinstance(value, str) or not value.isprintable() or not is_https_address(value) or len(value) > LONGEST_URL:
+        raise must_be(f"an https address of at most {LONGEST_URL} characters", value)
+    return value
+
+
+def read_true_or_false(value: object) -> bool:
+    """Return a boolean."""
+    if not isinstance(value, bool):
+        raise must_be("true or false", value)
+    return value
+
+
+class Field(NamedTuple):
+    """A field of an item: its reader, and whether it may be left out."""
+
+    read: Callable[[object], object]
+    is_optional: bool = False
+
+
+Fields = Mapping[str, Field]
+CLUB_FIELDS: Fields = {
+    "name": Field(read_name),
+    "email": Field(read_emails),
+    "points": Field(read_number),
+    "formerly": Field(read_names, is_optional=True),
+}
+COMPETITION_FIELDS: Fields = {
+    "name": Field(read_name),
+    "date": Field(read_date),
+    "numberOfPlaces": Field(read_number),
+    "formerly": Field(read_names, is_optional=True),
+    "bookingCloses": Field(read_date, is_optional=True),
+    "location": Field(read_name, is_optional=True),
+    "url": Field(read_url, is_optional=True),
+    "cancelled": Field(read_true_or_false, is_optional=True),
+}
 
 
 # Files
@@ -145,35 +225,66 @@ class Item:
     problems: list[str] = field(default_factory=list)
 
 
-def read_file(file: Path, noun: str, readers: Readers, problems: list[str]) -> list[dict]:
+def read_file(file: Path, noun: str, fields: Fields, problems: list[str]) -> list[dict]:
     """Return the values of each item by field; add a line to the problems for each mistake."""
     try:
-        written_list = read_list(file, f"{noun}s")
+        text = read_text(file)
+        written_list = read_list(text, f"{noun}s")
     except ValueError as error:
         problems.append(f"{file.name}: {error}")
         return []
 
+    problems.extend(f"{file.name}: {problem}" for problem in repeated_keys(text))
     items = []
     for number, written_item in enumerate(written_list, start=1):
         title = title_of(noun, number, written_item)
-        items.append(read_item(title, written_item, readers))
-    for name in FIELDS_THAT_DIFFER:
-        find_repeated(name, items)
+        items.append(read_item(title, written_item, fields))
+    find_late_closing(items)
+    find_repeated_names(items)
+    find_repeated_emails(items)
 
     for item in items:
         problems.extend(f"{file.name}: {item.title}: {problem}" for problem in item.problems)
     return [item.values for item in items]
 
 
-def read_list(file: Path, key: str) -> list:
-    """Return the list that a JSON file holds under a key; raise ValueError with what is wrong."""
+def read_text(file: Path) -> str:
+    """Return the text of a file; raise ValueError with what is wrong."""
     try:
-        data = json.loads(file.read_bytes().decode("utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(printable(f"cannot be read as JSON in UTF-8: {error}")) from None
+        return file.read_bytes().decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise unreadable(error) from None
+
+
+def unreadable(error: Exception) -> ValueError:
+    """Return the error that says why a file cannot be read."""
+    return ValueError(printable(f"cannot be read as JSON in UTF-8: {error}"))
+
+
+def read_list(text: str, key: str) -> list:
+    """Return the list that a JSON text holds under a key; raise ValueError with what is wrong."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise unreadable(error) from None
     if not isinstance(data, dict) or not isinstance(data.get(key), list):
         raise ValueError(f'must hold a list named "{key}"')
     return data[key]
+
+
+def repeated_keys(text: str) -> Iterator[str]:
+    """Iterate over lines on the keys that stand twice in one object of a JSON text, which json takes silently."""
+    keys_of_open_objects: list[set[str]] = []
+    for sign in re.finditer(r'(?P<text>"(?:[^"\\]|\\.)*")(?P<colon>\s*:)?|[{}]', text):
+        if sign[0] == "{":
+            keys_of_open_objects.append(set())
+        elif sign[0] == "}":
+            keys_of_open_objects.pop()
+        elif sign["colon"]:
+            key = json.loads(sign["text"])
+            if key in keys_of_open_objects[-1]:
+                yield str(json.JSONDecodeError(f"{shown(key)} stands twice in one object", text, sign.start()))
+            keys_of_open_objects[-1].add(key)
 
 
 def title_of(noun: str, number: int, written: object) -> str:
@@ -185,16 +296,17 @@ def title_of(noun: str, number: int, written: object) -> str:
     return title
 
 
-def read_item(title: str, written: object, readers: Readers) -> Item:
-    """Return an item as its readers read it; fields without a reader are ignored."""
+def read_item(title: str, written: object, fields: Fields) -> Item:
+    """Return an item as the readers of its fields read it; other fields are ignored."""
     item = Item(title)
     if not isinstance(written, dict):
         item.problems.append("must be an object")
         return item
 
-    for key, read in readers.items():
+    for key, (read, is_optional) in fields.items():
         if key not in written:
-            item.problems.append(f"{key} is missing")
+            if not is_optional:
+                item.problems.append(f"{key} is missing")
             continue
         try:
             item.values[key] = read(written[key])
@@ -203,16 +315,69 @@ def read_item(title: str, written: object, readers: Readers) -> Item:
     return item
 
 
-def find_repeated(key: str, items: list[Item]) -> None:
-    """Add a problem to each item that repeats a value of an earlier one; case and outer blanks do not count."""
+# Checks across fields: each adds its problems to the items
+
+
+def find_late_closing(items: Iterable[Item]) -> None:
+    """Find competitions that would take bookings after their start."""
+    for item in items:
+        start = item.values.get("date")
+        closing = item.values.get("bookingCloses")
+        if start and closing and closing > start:
+            item.problems.append("bookingCloses must not be after date")
+
+
+def find_repeated_names(items: Iterable[Item]) -> None:
+    """Find names that look like another item's; present ones first, so that a former one is to blame."""
+    owners: dict[str, Item] = {}
+    for key in ("name", "formerly"):
+        for item in items:
+            for name in names_in(item, key):
+                owner = owners.setdefault(normalize_name(name), item)
+                if owner is not item:
+                    line = f"{key} must not be the same twice, like {printable(name)}: add a town, a date or a round"
+                    item.problems.append(line)
+
+
+def names_in(item: Item, key: str) -> tuple[str, ...]:
+    """Return the names that a field of an item holds."""
+    value = item.values.get(key, ())
+    return (value,) if isinstance(value, str) else value
+
+
+def find_repeated_emails(items: Iterable[Item]) -> None:
+    """Find addresses that stand twice; their case does not count."""
     seen = set()
     for item in items:
-        if key not in item.values:
-            continue
-        value = item.values[key]
-        if comparable(value) in seen:
-            item.problems.append(f"{key} must not be the same twice, like {printable(value)}")
-        seen.add(comparable(value))
+        for email in item.values.get("email", ()):
+            if comparable(email) in seen:
+                item.problems.append(f"email must not be the same twice, like {printable(email)}")
+            seen.add(comparable(email))
+
+
+# Fields that nobody reads
+
+
+def lines_on_unread(file: Path, noun: str, fields: Fields) -> Iterator[str]:
+    """Iterate over lines on the fields of a file that are not read but resemble one that is."""
+    try:
+        written_list = read_list(read_text(file), f"{noun}s")
+    except ValueError:
+        return
+    for number, written in enumerate(written_list, start=1):
+        title = title_of(noun, number, written)
+        unread = written.keys() - fields.keys() if isinstance(written, dict) else ()
+        for key in sorted(unread):
+            similar = resembling(key, fields)
+            if similar:
+                yield f"{file.name}: {title}: {printable(key)[:80]} is not read, did you mean {similar}?"
+
+
+def resembling(key: str, fields: Fields) -> str | None:
+    """Return the field that a key resembles, whatever its case; None if it resembles none."""
+    by_folded = {field.casefold(): field for field in fields}
+    similar = difflib.get_close_matches(key.casefold()[:80], by_folded, n=1, cutoff=0.75)
+    return by_folded[similar[0]] if similar else None
 
 
 # Time zone: the C library silently takes UTC for any name that it does not know

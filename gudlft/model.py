@@ -25,8 +25,15 @@ class Club:
     """A club of clubs.json, with its opening points."""
 
     name: str
-    email: str
+    email: str | None  # its first address; None if nobody signs in
     points: int
+    other_emails: tuple[str, ...] = ()
+    former_names: tuple[str, ...] = ()  # oldest first
+
+    @property
+    def emails(self) -> tuple[str, ...]:
+        """Return all addresses that sign in as the club."""
+        return (self.email, *self.other_emails) if self.email else ()
 
     @cached_property
     def in_address(self) -> str:
@@ -46,6 +53,11 @@ class Competition:
     name: str
     starts_at: datetime
     places: int
+    former_names: tuple[str, ...] = ()  # oldest first
+    booking_closes_at: datetime | None = None  # None: at the start
+    location: str = ""
+    url: str = ""
+    is_cancelled: bool = False
 
     def has_started(self, now: datetime) -> bool:
         """Tell whether it is closed: from its start on."""

@@ -10,11 +10,11 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from .files import is_email
 from .rules import Terms
-from .text import printable
+from .text import is_https_address, printable
 
 PREFIX = "GUDLFT_"
 RANDOM_KEY = secrets.token_hex().encode()
@@ -138,16 +138,6 @@ def read_contact(text: str) -> Contact | None:
     if is_email(text):
         return Contact(text, href="mailto:" + quote(text, safe="@+"))
     return Contact(text)
-
-
-def is_https_address(text: str) -> bool:
-    """Tell whether the text is an https address that a link may lead to."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return False
-    has_host = parts.scheme == "https" and bool(parts.hostname)
-    return has_host and not re.search('[ "<>]', text)
 
 
 def read_mail_server(text: str) -> MailServer | None:

@@ -1,9 +1,11 @@
 """Words: English that depends on a number, dates, how texts are compared, and how addresses and terminals show them."""
 
+import re
 import unicodedata
 from datetime import date, datetime
+from functools import cache
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 NOT_COMPARED = {"Mn", "Me", "Cf"}  # Unicode's accents, enclosing marks and invisible joiners
 PLAIN = str.maketrans(  # letters that Unicode does not split into letter and accent, and signs that few keyboards have
@@ -24,6 +26,8 @@ PLAIN = str.maketrans(  # letters that Unicode does not split into letter and ac
         "—": "-",
     }
 )
+APOSTROPHES = "‘’‛ʼ"
+MINUS = "−"  # looks like a hyphen, and is none to Unicode
 
 # Numbers
 
@@ -92,8 +96,47 @@ def in_address(name: str) -> str:
     return quote(name, safe="")
 
 
+def is_https_address(text: str) -> bool:
+    """Tell whether the text is an https address that a link may lead to."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    has_host = parts.scheme == "https" and bool(parts.hostname)
+    return has_host and not re.search('[ "<>]', text)
+
+
+def normalize_name(name: str) -> str:
+    """Return a name as it is compared: those that look alike are equal; "" if nothing of it can be seen.
+
+    Case, white space, invisible characters, and the kinds of apostrophes and hyphens do not count.
+    """
+    visible = plain(name)
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
+    words = plain(folded).split()
+    return " ".join(words)
+
+
+def plain(text: str) -> str:
+    """Return the text without invisible characters, and with one kind of apostrophe and hyphen."""
+    return "".join([plain_character(character) for character in text])
+
+
+@cache  # looking a character up takes ten times as long
+def plain_character(character: str) -> str:
+    """Return what stands for a character: nothing if it is invisible, the sign of keyboards that it looks like."""
+    kind = unicodedata.category(character)
+    if kind == "Cf":
+        return ""
+    if character in APOSTROPHES:
+        return "'"
+    if character == MINUS or kind == "Pd":
+        return "-"
+    return character
+
+
 def comparable(text: str) -> str:
-    """Return a name or an email address as it is compared: without blanks around it, and with its case folded."""
+    """Return an email address as it is compared: without blanks around it, and with its case folded."""
     return text.strip().casefold()
 
 

@@ -17,6 +17,13 @@ def test_address_is_found_whatever_its_case():
     assert accounts.find("jane@club.example") is None
 
 
+def test_each_address_of_a_club_is_found():
+    club = Club("A", "a@club.example", 1, other_emails=("b@club.example",))
+    accounts = Accounts([club, Club("B", None, 1)])
+
+    assert Account("b@club.example", club) == accounts.find("B@club.example")
+
+
 @pytest.fixture
 def restart(tmp_path, start):
     """Return a function that starts the app with clubs, and returns server.py."""

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gudlft.files import BadFiles, is_email, read_data
-from gudlft.text import comparable, printable
+from gudlft.files import BadFiles, is_email, read_data, unread_fields
+from gudlft.model import Club
+from gudlft.text import comparable, normalize_name, printable
 
 PROJECT = Path(__file__).parent.parent
 PARIS = "Europe/Paris"
@@ -159,6 +160,9 @@ SAFE = 'name must be without control characters and not "." or "..", not'
 EMAIL = "email must be an email address, with an @ and in ASCII, not"
 ONE_AT = "email must be an email address, with one @ and something before and after it, not"
 NO_BLANKS = "email must be an email address, without blanks, control characters or any of , ; < >, not"
+NAMES = "formerly must be a list of names, not"
+URL = "url must be an https address of at most 500 characters, not"
+TWICE = ": add a town, a date or a round"
 DATE = "date must be a date and time like 2050-03-27 11:11:00, not"
 
 WRONG_CLUBS = [
@@ -179,6 +183,7 @@ WRONG_CLUBS = [
     ("points", "9" * 5000, "points must be at most 1,000,000, not " + '"' + "9" * 79),
     ("name", "", f'{NAME} ""'),
     ("name", " \xa0", f'{NAME} " \\xa0"'),
+    ("name", "\u200b", f'{NAME} "\\u200b"'),
     ("name", 5, f"{NAME} 5"),
     ("name", None, f"{NAME} null"),
     ("name", "x" * 201, f'{NAME} "{"x" * 79}'),
@@ -195,7 +200,9 @@ WRONG_CLUBS = [
     ("email", None, f"{EMAIL} null"),
     ("email", "john", f'{EMAIL} "john"'),
     ("email", "jöhn@x", f'{EMAIL} "jöhn@x"'),
-    ("email", ["@"], f'{EMAIL} ["@"]'),
+    ("email", ["@"], f'{ONE_AT} "@"'),
+    ("email", ["a@b", 5], f"{EMAIL} 5"),
+    ("email", {}, f"{EMAIL} {{}}"),
     ("email", "@", f'{ONE_AT} "@"'),
     ("email", "john@", f'{ONE_AT} "john@"'),
     ("email", "@x", f'{ONE_AT} "@x"'),
@@ -211,6 +218,9 @@ WRONG_CLUBS = [
     ("email", "a@b;c", f'{NO_BLANKS} "a@b;c"'),
     ("email", "A<a@b", f'{NO_BLANKS} "A<a@b"'),
     ("email", "a@b>", f'{NO_BLANKS} "a@b>"'),
+    ("formerly", "B", f'{NAMES} "B"'),
+    ("formerly", None, f"{NAMES} null"),
+    ("formerly", ["B", ".."], 'formerly must be without control characters and not "." or "..", not ".."'),
     ("email", "a@" + "b" * 253, "email must be an email address of at most 254 characters, not " + '"a@' + "b" * 77),
 ]
 WRONG_COMPETITIONS = [
@@ -227,6 +237,19 @@ WRONG_COMPETITIONS = [
     ("date", "2050-02-30 11:11:00", "date must be in the calendar, not 2050-02-30 11:11:00"),
     ("date", "2050-03-27 11:60:00", "date must be in the calendar, not 2050-03-27 11:60:00"),
     ("date", "0000-01-01 00:00:00", "date must be in the calendar, not 0000-01-01 00:00:00"),
+    ("formerly", [""], 'formerly must be a text of 1 to 200 characters, not ""'),
+    ("bookingCloses", "2050-03-27", 'bookingCloses must be a date and time like 2050-03-27 11:11:00, not "2050-03-27"'),
+    ("bookingCloses", "2050-03-27 11:11:01", "bookingCloses must not be after date"),
+    ("location", "", 'location must be a text of 1 to 200 characters, not ""'),
+    ("location", "x" * 201, f'location must be a text of 1 to 200 characters, not "{"x" * 79}'),
+    ("url", 5, f"{URL} 5"),
+    ("url", "http://club.example", f'{URL} "http://club.example"'),
+    ("url", "https://", f'{URL} "https://"'),
+    ("url", "https://[", f'{URL} "https://["'),
+    ("url", "https://club.example/a\nb", f'{URL} "https://club.example/a\\nb"'),
+    ("url", "https://club.example/" + "x" * 480, f'{URL} "https://club.example/{"x" * 58}'),
+    ("cancelled", "true", 'cancelled must be true or false, not "true"'),
+    ("cancelled", 1, "cancelled must be true or false, not 1"),
 ]
 
 
@@ -288,9 +311,110 @@ def test_names_that_differ_in_case_and_blanks_only_are_the_same(tmp_path):
     competitions = [a_competition(name="STRASSE"), a_competition(name="straße")]
 
     assert [
-        "clubs.json: club 2 ( iron temple): name must not be the same twice, like  iron temple",
-        "competitions.json: competition 2 (straße): name must not be the same twice, like straße",
+        f"clubs.json: club 2 ( iron temple): name must not be the same twice, like  iron temple{TWICE}",
+        f"competitions.json: competition 2 (straße): name must not be the same twice, like straße{TWICE}",
     ] == problems(tmp_path, clubs=clubs, competitions=competitions)
+
+
+@pytest.mark.parametrize(
+    ("name", "alike"),
+    [
+        ("Spring Cup", "\u200bSPRING\xa0 Cup\u2009"),
+        ("Coupe de l'Avenir", "Coupe de l’Avenir"),
+        ("Aix-en-Provence", "Aix\u2011en–Provence"),
+        ("Évry", "E\u0301vry"),
+        ("Cup 2", "Ｃｕｐ ２"),
+        ("Stra\xadße", "strasse"),
+    ],
+)
+def test_names_that_look_alike_are_the_same(name, alike):
+    assert normalize_name(name) == normalize_name(alike)
+
+
+@pytest.mark.parametrize(("name", "other"), [("Évry", "Evry"), ("a b", "ab"), ("Cup 1", "Cup 2"), ("A/B", "A-B")])
+def test_names_that_look_different_differ(name, other):
+    assert normalize_name(name) != normalize_name(other)
+
+
+def test_former_name_belongs_to_one_club_alone(tmp_path):
+    clubs = [
+        a_club(name="A", email="a@a", formerly=["a", "Old", "Old"]),
+        a_club(name="B", email="b@b", formerly=["OLD"]),
+        a_club(name="C", email="c@c", formerly=["b"]),
+    ]
+    competitions = [a_competition(name="D", formerly=["A"])]
+
+    assert [
+        f"clubs.json: club 2 (B): formerly must not be the same twice, like OLD{TWICE}",
+        f"clubs.json: club 3 (C): formerly must not be the same twice, like b{TWICE}",
+    ] == problems(tmp_path, clubs=clubs, competitions=competitions)
+
+
+def test_optional_fields_are_read(tmp_path):
+    competition = a_competition(
+        formerly=["B", "C"],
+        bookingCloses="2050-03-27 11:11:00",
+        location="Palais des Sports, Lyon",
+        url="https://club.example/open?a=1&b=é",
+        cancelled=True,
+    )
+    write(tmp_path, [a_club(formerly=["B"])], [competition, a_competition(name="D", cancelled=False)])
+
+    (club,), (first, second) = read_data(tmp_path)
+
+    assert ("B",) == club.former_names
+    assert ("B", "C") == first.former_names
+    assert first.starts_at == first.booking_closes_at
+    assert "Palais des Sports, Lyon" == first.location
+    assert "https://club.example/open?a=1&b=é" == first.url
+    assert (True, False) == (first.is_cancelled, second.is_cancelled)
+
+
+def test_club_may_have_several_addresses_or_none(tmp_path):
+    write(tmp_path, [a_club(email=["a@b", "c@d"]), a_club(name="B", email=[])])
+
+    clubs, _ = read_data(tmp_path)
+
+    assert [Club("A", "a@b", 1, other_emails=("c@d",)), Club("B", None, 1)] == clubs
+    assert [("a@b", "c@d"), ()] == [club.emails for club in clubs]
+
+
+def test_address_stands_once_in_all_lists(tmp_path):
+    clubs = [a_club(email=["a@b", "A@b"]), a_club(name="B", email=["c@d", "a@B"])]
+
+    assert [
+        "clubs.json: club 1 (A): email must not be the same twice, like A@b",
+        "clubs.json: club 2 (B): email must not be the same twice, like a@B",
+    ] == problems(tmp_path, clubs=clubs)
+
+
+def test_key_that_stands_twice_is_told_with_its_place(tmp_path):
+    clubs = """{"clubs": [
+    {"name": "A", "email": "a@b", "points": 1,
+     "points": 2, "more": {"name": ":{"}, "\\u0070oints": 3}
+]}"""
+
+    assert [
+        'clubs.json: "points" stands twice in one object: line 3 column 6 (char 64)',
+        'clubs.json: "points" stands twice in one object: line 3 column 43 (char 101)',
+    ] == problems(tmp_path, clubs=clubs)
+
+
+def test_unread_field_that_resembles_one_is_told(tmp_path):
+    competition = a_competition(bookingClose=1, Location=2, places=3, note=4, cancelled=True)
+    write(tmp_path, [a_club(e_mail="x", city="y")], [5, competition])
+
+    assert [
+        "clubs.json: club 1 (A): e_mail is not read, did you mean email?",
+        "competitions.json: competition 2 (A): Location is not read, did you mean location?",
+        "competitions.json: competition 2 (A): bookingClose is not read, did you mean bookingCloses?",
+    ] == unread_fields(tmp_path)
+
+
+def test_files_that_cannot_be_read_have_no_unread_fields(tmp_path):
+    write(tmp_path, None, "[]")
+
+    assert [] == unread_fields(tmp_path)
 
 
 def test_emails_that_differ_in_case_only_are_the_same(tmp_path):
@@ -319,10 +443,10 @@ def test_all_problems_of_both_files_are_told_at_once(tmp_path):
 
     assert [
         'clubs.json: club 1 (Iron Temple): points must be a whole number of 0 or more, not "four"',
-        "clubs.json: club 2 ( iron temple): name must not be the same twice, like  iron temple",
+        f"clubs.json: club 2 ( iron temple): name must not be the same twice, like  iron temple{TWICE}",
         "clubs.json: club 2 ( iron temple): email must not be the same twice, like a@B",
         "clubs.json: club 3: must be an object",
-        "competitions.json: competition 2 (straße): name must not be the same twice, like straße",
+        f"competitions.json: competition 2 (straße): name must not be the same twice, like straße{TWICE}",
     ] == problems(tmp_path, clubs=clubs, competitions=competitions)
 
 
