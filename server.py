@@ -29,7 +29,7 @@ from werkzeug.sansio.utils import get_host
 
 from gudlft import rules
 from gudlft.cookies import CookieSerializer
-from gudlft.files import BadFiles, changed_at, is_email
+from gudlft.files import BadFiles, changed_at, read_email
 from gudlft.journal import AnotherProcessBooks, CommitInDoubt, JournalError
 from gudlft.journal.revocations import SESSION_LASTS
 from gudlft.limits import RateLimit, TooOften, client_key
@@ -41,7 +41,7 @@ from gudlft.pages.pagination import NoSuchPage, paginate, read_page_number
 from gudlft.pages.search import EVERYTHING, Choice, Show
 from gudlft.rules import Limit, booking_status, read_places, read_token
 from gudlft.settings import BadSettings, read_settings
-from gudlft.text import in_address, in_words, noun_for, plural, printable, short_month
+from gudlft.text import as_seen, clean_email, in_address, in_words, noun_for, plural, printable, short_month
 
 LATEST_ENTRIES = 10  # bookings and returns on a page that also leads to all of them
 IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
@@ -518,15 +518,17 @@ def sign_in():
     if seconds:
         return ask_to_wait(render_sign_in(429, refuse_email(sentences.TOO_MANY_ATTEMPTS)), seconds)
 
-    typed = request.form.get("email", "").strip()
+    typed = typed_email()
     if not typed:
         return render_sign_in(400, refuse_email(sentences.EMAIL_EMPTY))
-    if not is_email(typed):
+    try:
+        email = read_email(typed)
+    except ValueError:
         return render_sign_in(400, refuse_email(sentences.EMAIL_MALFORMED))
     if opened.mailed_codes:
-        return mail_code(typed)
+        return mail_code(email)
 
-    account = opened.accounts.find(typed)
+    account = opened.accounts.find(email)
     if account is None:
         failed_sign_ins.count(client)
         contact = app.config["CONTACT"]
@@ -541,9 +543,14 @@ def ask_to_wait(response, seconds):
     return response
 
 
+def typed_email():
+    """Return what was typed or pasted as an email address, cleaned."""
+    return clean_email(request.form.get("email", ""))
+
+
 def refuse_email(sentence):
     """Return the problem with what was typed as an email address."""
-    return refuse(sentence, field="email", typed=request.form.get("email", ""))
+    return refuse(sentence, field="email", typed=typed_email())
 
 
 def begin_sign_in(account):
@@ -565,10 +572,10 @@ def end_sign_in():
     session.clear()
 
 
-def mail_code(typed):
+def mail_code(email):
     """Mail a code, and redirect to the page where it is entered."""
     try:
-        ask_for_code(typed)
+        ask_for_code(email)
     except TooOften as error:
         problem = refuse_email(sentences.too_many_codes(error.seconds))
         return ask_to_wait(render_sign_in(429, problem), error.seconds)
@@ -597,7 +604,7 @@ def enter_code():
 
 def render_code(status=200, problem=None):
     """Show the form for a mailed code. What was typed stays in its field, and out of the log."""
-    return render_page("code.html", status, problem, typed=request.form.get("code", ""))
+    return render_page("code.html", status, problem, typed=as_seen(request.form.get("code", "")))
 
 
 def sign_in_by_code():
@@ -737,7 +744,7 @@ def purchase_places():
     if competition is None:
         return refuse_unknown_competition()
 
-    typed = request.form.get("places", "")
+    typed = as_seen(request.form.get("places", ""))
     try:
         places = read_places(typed)
         outcome = opened.ledger.book(request.club, competition, places, request.token)
@@ -813,7 +820,7 @@ def cancel_places():
     if competition is None:
         return render_bookings(404, refuse(sentences.UNKNOWN_COMPETITION))
 
-    typed = request.form.get("places", "")
+    typed = as_seen(request.form.get("places", ""))
     try:
         places = read_places(typed)
         outcome = opened.ledger.give_back(request.club, competition, places, request.token)

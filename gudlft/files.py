@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .model import Club, Competition
-from .text import comparable, is_https_address, normalize_name, printable
+from .text import clean_email, comparable, is_https_address, normalize_name, printable, with_ascii_domain
 
 LONGEST_NAME = 200  # longer ones might not fit in a browser's 4 kB cookie
 LONGEST_EMAIL = 254  # the longest address that mail can be sent to (RFC 5321)
 LONGEST_URL = 500
 LARGEST_FIGURE = 1_000_000
-NOT_IN_AN_EMAIL = set(" ,;<>")
+NOT_IN_AN_EMAIL = set(" ,;<>:")
 DATE_FORM = r"[0-9]{4}-[0-9]{2}-[0-9]{2} (?!24)[0-9]{2}:[0-9]{2}:[0-9]{2}"  # 24:00 belongs to the next day
 
 
@@ -124,17 +124,18 @@ def read_emails(value: object) -> tuple[str, ...]:
 
 
 def read_email(value: object) -> str:
-    """Return an email address."""
-    if not isinstance(value, str) or not value.isascii() or "@" not in value:
-        raise must_be("an email address, with an @ and in ASCII", value)
-    before, _, after = value.partition("@")
+    """Return an email address as mail servers take it: cleaned of what people paste, its domain in ASCII."""
+    email = with_ascii_domain(clean_email(value)) if isinstance(value, str) else ""
+    if not email.isascii() or "@" not in email:
+        raise must_be("an email address, with an @ and in ASCII before it", value)
+    before, _, after = email.partition("@")
     if not before or not after or "@" in after:
         raise must_be("an email address, with one @ and something before and after it", value)
-    if not value.isprintable() or NOT_IN_AN_EMAIL.intersection(value):
-        raise must_be("an email address, without blanks, control characters or any of , ; < >", value)
-    if len(value) > LONGEST_EMAIL:
+    if not email.isprintable() or NOT_IN_AN_EMAIL.intersection(email):
+        raise must_be("an email address, without blanks, control characters or any of , ; < > :", value)
+    if len(email) > LONGEST_EMAIL:
         raise must_be(f"an email address of at most {LONGEST_EMAIL} characters", value)
-    return value
+    return email
 
 
 def is_email(text: str) -> bool:

@@ -7,14 +7,14 @@ from enum import Enum
 from typing import NamedTuple
 
 from .model import BookingError, Competition, Kind, Order
-from .text import are, plural
+from .text import are, as_seen, plural
 
 # What a form may say
 
 
 def read_places(text: str) -> int:
     """Return the number of places that was typed; raise BookingError unless it is a whole number of 1 to 6 digits."""
-    text = text.strip(" \t\r\n")
+    text = as_seen(text)
     if not text:
         raise BookingError("Enter the number of places")
     if not re.fullmatch("-?[0-9]{1,6}", text):

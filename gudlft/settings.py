@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from urllib.parse import quote, unquote
 
-from .files import is_email
+from .files import is_email, read_email
 from .rules import Terms
-from .text import is_https_address, printable
+from .text import clean_email, is_https_address, printable
 
 PREFIX = "GUDLFT_"
 RANDOM_KEY = secrets.token_hex().encode()
@@ -136,7 +136,7 @@ def read_contact(text: str) -> Contact | None:
     if is_https_address(text):  # first, since an https address with an @ could pass as an email address
         return Contact(text, href=text)
     if is_email(text):
-        return Contact(text, href="mailto:" + quote(text, safe="@+"))
+        return Contact(clean_email(text), href="mailto:" + quote(read_email(text), safe="@+"))
     return Contact(text)
 
 
@@ -175,9 +175,7 @@ def read_credential(text: str) -> str:
 
 def read_sender(text: str) -> str:
     """Return the email address that mails come from."""
-    if not is_email(text):
-        raise ValueError
-    return text
+    return read_email(text)
 
 
 def default_sender() -> str:

@@ -3,11 +3,18 @@
 import re
 import unicodedata
 from datetime import date, datetime
+from encodings.idna import nameprep
 from functools import cache
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-NOT_COMPARED = {"Mn", "Me", "Cf"}  # Unicode's accents, enclosing marks and invisible joiners
+INVISIBLE = "Cf"  # Unicode's format characters
+WHITE_SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
+AROUND_ADDRESSES = WHITE_SPACE + "<>.,;\"'“”‘’"
+DOTS = "[.\u3002\uff0e\uff61]"  # all that browsers take for the dot in a domain
+LONGEST_DOMAIN = 253  # characters
+LONGEST_LABEL = 63
+NOT_COMPARED = {"Mn", "Me", INVISIBLE}  # Unicode's accents, enclosing marks and invisible joiners
 PLAIN = str.maketrans(  # letters that Unicode does not split into letter and accent, and signs that few keyboards have
     {
         "ł": "l",
@@ -86,6 +93,46 @@ def short_month(year_month: str) -> str:
     """Return a month like 2027-03 as a list of months shows it: Mar 2027."""
     year, month = year_month.split("-")
     return f"{MONTHS[int(month) - 1][:3]} {year}"
+
+
+# What people type and paste
+
+
+def as_seen(text: str) -> str:
+    """Return what people see of a text: without invisible characters, and without white space around it."""
+    return "".join(character for character in text if unicodedata.category(character) != INVISIBLE).strip()
+
+
+def clean_email(text: str) -> str:
+    """Return an email address without what surrounds it where people copy it from."""
+    bare = as_seen(text).strip(AROUND_ADDRESSES)
+    scheme, colon, address = bare.partition(":")
+    if colon and scheme.casefold() == "mailto":
+        return address.strip(AROUND_ADDRESSES)
+    return bare
+
+
+def with_ascii_domain(email: str) -> str:
+    """Return an email address with its domain as mail servers know it; as it is if its domain has no such form."""
+    before, at, domain = email.rpartition("@")
+    if domain.isascii() or len(domain) > LONGEST_DOMAIN:
+        return email
+    try:
+        labels = [ascii_label(label) for label in re.split(DOTS, domain)]
+    except UnicodeError:
+        return email
+    return before + at + ".".join(labels)
+
+
+def ascii_label(label: str) -> str:
+    """Return a part of a domain in ASCII; raise UnicodeError. Python's own codec turns ß into ss: another domain."""
+    parts = re.split("([ßς])", label)
+    prepared = "".join(part if part in ("ß", "ς") else nameprep(part) for part in parts)
+    if not prepared.isascii():
+        prepared = "xn--" + prepared.encode("punycode").decode()
+    if not 1 <= len(prepared) <= LONGEST_LABEL:
+        raise UnicodeError("a part of a domain has 1 to 63 characters")
+    return prepared
 
 
 # Names and addresses

