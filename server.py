@@ -41,13 +41,13 @@ from gudlft.pages.pagination import NoSuchPage, paginate, read_page_number
 from gudlft.pages.search import EVERYTHING, Choice, Show
 from gudlft.rules import Limit, booking_status, read_places, read_token
 from gudlft.settings import BadSettings, read_settings
-from gudlft.text import as_seen, clean_email, in_address, in_words, noun_for, plural, printable, short_month
+from gudlft.text import Moment, as_seen, clean_email, in_address, noun_for, plural, printable, short_month
 
 LATEST_ENTRIES = 10  # bookings and returns on a page that also leads to all of them
 IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
 LARGEST_REQUEST = 16 * 1024  # bytes
 LONGEST_IN_LOG = 200  # characters of a text that came from outside
-LONGEST_WANTED = 1000  # characters of an address that a cookie keeps
+LONGEST_ADDRESS = 1000  # characters of an address that a cookie keeps
 
 # What a request is
 
@@ -219,7 +219,7 @@ def static_version():
 @app.template_filter()
 def moment(utc):
     """Return a moment as pages show it, in the server's time zone."""
-    return in_words(utc.astimezone())
+    return Moment.of(utc.astimezone())
 
 
 @app.template_filter()
@@ -395,7 +395,7 @@ def sign_in_required(view):
     def view_of_the_signed_in(**names):
         if request.club:
             return view(**names)
-        keep_wanted_page(**names)
+        keep_next_page(**names)
         if request.method == "POST":
             return render_sign_in(403, refuse(SIGN_IN_FIRST[request.endpoint]))
         session["message"] = sentences.SIGN_IN_TO_CONTINUE
@@ -404,21 +404,21 @@ def sign_in_required(view):
     return view_of_the_signed_in
 
 
-def keep_wanted_page(**names):
+def keep_next_page(**names):
     """Keep in the session where to go after signing in.
 
     That is the page that was asked for or, for a form and for a calendar file, the page of their competition.
     """
-    session.pop("wanted_competition", None)
-    session.pop("wanted_address", None)
+    session.pop("next_competition", None)
+    session.pop("next_address", None)
     if request.endpoint in ("purchase_places", "cancel_places", "competition_file"):
         competition = names.get("competition") or request.form.get("competition")
         if competition in opened.ledger.competitions:
-            session["wanted_competition"] = competition  # its address needs the club, not known yet
+            session["next_competition"] = competition  # its address needs the club, not known yet
     else:
         address = own_address()
-        if len(address) <= LONGEST_WANTED:
-            session["wanted_address"] = address
+        if len(address) <= LONGEST_ADDRESS:
+            session["next_address"] = address
 
 
 def own_address():
@@ -428,12 +428,12 @@ def own_address():
     return f"{address}?{fields}" if fields else address
 
 
-def wanted_page(club):
+def next_page(club):
     """Return the address to go to after signing in: what was kept, or else the summary."""
-    competition = opened.ledger.competitions.get(kept("wanted_competition", str))
+    competition = opened.ledger.competitions.get(kept("next_competition", str))
     if competition and not competition.has_started(opened.ledger.now()):
         return url_for("book", competition=competition.name, club=club.name)
-    return kept("wanted_address", str, url_for("show_summary"))
+    return kept("next_address", str, url_for("show_summary"))
 
 
 def require_own_club():
@@ -555,7 +555,7 @@ def refuse_email(sentence):
 
 def begin_sign_in(account):
     """Begin a session for an account, and redirect to the page that was asked for."""
-    page = wanted_page(account.club)  # before the session, which keeps it, is cleared
+    page = next_page(account.club)  # before the session, which keeps it, is cleared
     end_sign_in()
     session.update(address=account.address, id=secrets.token_urlsafe(12), since=int(opened.ledger.now().timestamp()))
     session.permanent = True
@@ -585,14 +585,14 @@ def mail_code(email):
 def ask_for_code(address):
     """Mail a code to the club with this address, if there is one; raise TooOften."""
     client = client_key(request.remote_addr)
-    asking = opened.mailed_codes.ask(address, client, opened.ledger.now(), asked_before=asked_code())
-    session["code"] = asking._asdict()
+    code_request = opened.mailed_codes.ask(address, client, opened.ledger.now(), asked_before=asked_code())
+    session["code"] = code_request._asdict()
     log("a code was asked for")
 
 
 def asked_code():
     """Return what the session keeps of a code that was asked for; None if there is nothing."""
-    return opened.mailed_codes.read_asking(kept("code", dict, {}))
+    return opened.mailed_codes.read_request(kept("code", dict, {}))
 
 
 def enter_code():

@@ -7,7 +7,7 @@ from .journal.revocations import CLOCKS_DIFFER
 LONGEST_UNCOMPRESSED = 500  # bytes
 
 
-class PatientSigner(TimestampSigner):
+class ClockSkewSigner(TimestampSigner):
     """A signer that adds the time, and accepts what was signed by a machine whose clock is a little ahead."""
 
     default_key_derivation = "hmac"
@@ -24,7 +24,7 @@ class PatientSigner(TimestampSigner):
 class CookieSerializer(URLSafeTimedSerializer):
     """A serializer of cookies in plain JSON. Flask's own keeps types and always compresses: 15 % of a page."""
 
-    default_signer = PatientSigner
+    default_signer = ClockSkewSigner
 
     def dump_payload(self, obj):
         """Return the payload of a cookie; only a long one, with long names, is compressed."""

@@ -91,11 +91,11 @@ class Ledger:
 
     def book(self, club: Club, competition: Competition, places: int, token: str | None = None) -> Outcome:
         """Book places, or return what a copy of the form booked; raise BookingError or JournalError."""
-        return self.writer.carry_out(Order(Kind.BOOKING, club, competition, places, token))
+        return self.writer.outcome_of(Order(Kind.BOOKING, club, competition, places, token))
 
     def give_back(self, club: Club, competition: Competition, places: int, token: str | None = None) -> Outcome:
         """Give places back, or return what a copy of the form gave back; raise BookingError or JournalError."""
-        return self.writer.carry_out(Order(Kind.RETURN, club, competition, places, token))
+        return self.writer.outcome_of(Order(Kind.RETURN, club, competition, places, token))
 
     def carry_out(self, take_orders: TakeOrders) -> Outcomes:
         """Judge orders one after another, and commit all that they become; return what became of each.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-from .text import Moment, fold, in_address, in_words
+from .text import Moment, fold, in_address
 
 PLATE = Markup(
     '<time class="plate" datetime="{0.iso}">{0.weekday} <b>{0.day}</b>'
@@ -66,7 +66,7 @@ class Competition:
     @cached_property
     def start(self) -> Moment:
         """Return the start as pages show it."""
-        return in_words(self.starts_at)
+        return Moment.of(self.starts_at)
 
     @cached_property
     def html_name(self) -> Markup:

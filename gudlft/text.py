@@ -71,22 +71,22 @@ class Moment(NamedTuple):
     time: str  # 11:11
     words: str  # Sun 27 March 2050, 11:11
 
-
-def in_words(moment: datetime) -> Moment:
-    """Return the parts of a moment, in its own time zone."""
-    weekday = WEEKDAYS[moment.weekday()]
-    month = f"{MONTHS[moment.month - 1]} {moment.year}"
-    time = f"{moment.hour:02}:{moment.minute:02}"
-    iso = moment.isoformat("T", "minutes")[:16]
-    return Moment(
-        iso=iso,
-        weekday=weekday,
-        day=moment.day,
-        month=month,
-        year_month=iso[:7],
-        time=time,
-        words=f"{weekday} {moment.day} {month}, {time}",
-    )
+    @classmethod
+    def of(cls, moment: datetime) -> "Moment":
+        """Return the parts of a moment, in its own time zone."""
+        weekday = WEEKDAYS[moment.weekday()]
+        month = f"{MONTHS[moment.month - 1]} {moment.year}"
+        time = f"{moment.hour:02}:{moment.minute:02}"
+        iso = moment.isoformat("T", "minutes")[:16]
+        return cls(
+            iso=iso,
+            weekday=weekday,
+            day=moment.day,
+            month=month,
+            year_month=iso[:7],
+            time=time,
+            words=f"{weekday} {moment.day} {month}, {time}",
+        )
 
 
 def short_month(year_month: str) -> str:

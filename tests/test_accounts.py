@@ -101,7 +101,7 @@ def write_session(secretary, content):
 
 
 @pytest.mark.parametrize("value", [None, 7, True, "x", [], {}, ["x"], {"x": 1}])
-@pytest.mark.parametrize("part", ["address", "id", "since", "receipt", "wanted_competition", "wanted_address", "code"])
+@pytest.mark.parametrize("part", ["address", "id", "since", "receipt", "next_competition", "next_address", "code"])
 def test_session_that_another_version_wrote_is_no_error(mailing, part, value):
     for app in [mailing.app, Secretary().client.application]:
         for content in [SIGNED_IN | {part: value}, {part: value}]:

@@ -8,12 +8,12 @@ from email.policy import default
 
 import pytest
 
-from gudlft.mail.codes import Asking, code_for, is_right
+from gudlft.mail.codes import CodeRequest, code_for, is_right
 from gudlft.mail.outbox import code_mail
 from gudlft.mail.smtp import MailError
 
 KEY = b"0123456789abcdef"
-ASKING = Asking("5dN1mZ0rT3aXqL2w", 1_800_000_000, "john@simplylift.co")
+REQUEST = CodeRequest("5dN1mZ0rT3aXqL2w", 1_800_000_000, "john@simplylift.co")
 SENDER = "registration@club.example"
 LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 
@@ -22,7 +22,7 @@ LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 
 
 def test_code_is_eight_characters_that_nobody_mistakes():
-    code = code_for(ASKING, KEY)
+    code = code_for(REQUEST, KEY)
 
     first, second = code.split("-")
     assert (4, 4) == (len(first), len(second))
@@ -31,9 +31,9 @@ def test_code_is_eight_characters_that_nobody_mistakes():
 
 def test_every_character_is_equally_likely_at_every_place():
     number = 12_000
-    askings = [ASKING._replace(id=str(index)) for index in range(number)]
+    requests = [REQUEST._replace(id=str(index)) for index in range(number)]
 
-    codes = [code_for(asking, KEY).replace("-", "") for asking in askings]
+    codes = [code_for(request, KEY).replace("-", "") for request in requests]
 
     expected = number / len(LETTERS)
     for place in range(8):
@@ -46,38 +46,38 @@ def test_every_character_is_equally_likely_at_every_place():
 @pytest.mark.parametrize(
     "other",
     [
-        ASKING._replace(id="5dN1mZ0rT3aXqL2x"),
-        ASKING._replace(at=1_800_000_001),
-        ASKING._replace(address="kate@shelifts.co.uk"),
-        Asking("5dN1mZ0rT3aXqL2w1", 800_000_000, "john@simplylift.co"),  # the same characters in a row
+        REQUEST._replace(id="5dN1mZ0rT3aXqL2x"),
+        REQUEST._replace(at=1_800_000_001),
+        REQUEST._replace(address="kate@shelifts.co.uk"),
+        CodeRequest("5dN1mZ0rT3aXqL2w1", 800_000_000, "john@simplylift.co"),  # the same characters in a row
     ],
 )
-def test_code_of_another_asking_is_another(other):
-    assert code_for(ASKING, KEY) != code_for(other, KEY)
+def test_code_of_another_request_is_another(other):
+    assert code_for(REQUEST, KEY) != code_for(other, KEY)
 
 
 def test_code_under_another_key_is_another():
-    assert code_for(ASKING, KEY) != code_for(ASKING, b"fedcba9876543210")
+    assert code_for(REQUEST, KEY) != code_for(REQUEST, b"fedcba9876543210")
 
 
-def test_code_of_an_asking_is_the_same_in_every_process():
-    assert "A356-76BA" == code_for(ASKING, KEY)
+def test_code_of_a_request_is_the_same_in_every_process():
+    assert "A356-76BA" == code_for(REQUEST, KEY)
 
 
 # What was typed
 
 
 def test_only_letters_and_digits_count():
-    code = code_for(ASKING, KEY)
+    code = code_for(REQUEST, KEY)
 
-    assert is_right('- \u00a0\u200b\0."'.join(code), ASKING, KEY)
+    assert is_right('- \u00a0\u200b\0."'.join(code), REQUEST, KEY)
 
 
 def test_right_code_with_a_wrong_character_is_wrong():
-    code = code_for(ASKING, KEY)
+    code = code_for(REQUEST, KEY)
     last = "A" if code[-1] != "A" else "B"
 
-    assert not is_right(code[:-1] + last, ASKING, KEY)
+    assert not is_right(code[:-1] + last, REQUEST, KEY)
 
 
 @pytest.mark.parametrize(
@@ -97,30 +97,30 @@ def test_right_code_with_a_wrong_character_is_wrong():
     ],
 )
 def test_malformed_code_is_simply_wrong(typed):
-    assert not is_right(typed, ASKING, KEY)
+    assert not is_right(typed, REQUEST, KEY)
 
 
 @pytest.mark.parametrize("pad", ["A", "7", "é", "²", "ｋ"])
 def test_right_code_with_another_letter_or_digit_is_wrong(pad):
-    assert not is_right(code_for(ASKING, KEY) + pad, ASKING, KEY)
+    assert not is_right(code_for(REQUEST, KEY) + pad, REQUEST, KEY)
 
 
 def test_letter_that_becomes_another_in_capitals_is_wrong():
-    askings = [ASKING._replace(id=str(index)) for index in range(100)]
-    asking = next(one for one in askings if "S" in code_for(one, KEY))
-    code = code_for(asking, KEY)
+    requests = [REQUEST._replace(id=str(index)) for index in range(100)]
+    request = next(one for one in requests if "S" in code_for(one, KEY))
+    code = code_for(request, KEY)
 
-    assert is_right(code.replace("S", "s"), asking, KEY)
-    assert not is_right(code.replace("S", "ſ"), asking, KEY)
+    assert is_right(code.replace("S", "s"), request, KEY)
+    assert not is_right(code.replace("S", "ſ"), request, KEY)
 
 
 def test_codes_are_compared_in_constant_time(monkeypatch):
     compared = []
     monkeypatch.setattr(hmac, "compare_digest", lambda *both: compared.append(both) or True)
 
-    assert is_right("wrong", ASKING, KEY)
+    assert is_right("wrong", REQUEST, KEY)
 
-    code = code_for(ASKING, KEY).replace("-", "").encode()
+    code = code_for(REQUEST, KEY).replace("-", "").encode()
     assert [(b"WRONG", code)] == compared
 
 
@@ -131,7 +131,7 @@ def test_codes_are_compared_in_constant_time(monkeypatch):
     ("age", "works"), [(0, True), (600, True), (601, False), (86_400, False), (-60, True), (-61, False)]
 )
 def test_code_works_for_ten_minutes_and_where_clocks_differ_by_one(age, works):
-    assert works == ASKING.is_current(ASKING.at + age)
+    assert works == REQUEST.is_current(REQUEST.at + age)
 
 
 # The mail

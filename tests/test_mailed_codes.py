@@ -838,7 +838,7 @@ def test_cookie_of_the_longest_addresses_is_one_that_browsers_keep(app):
     browser.get(f"/showSummary?q={'%F0%9F%8F%8B' * 65}&x={'ab' * 100}")
     browser.sign_in("x" * 241 + "@club.example")
 
-    assert {"code", "wanted_address", "message"} == set(session_of(browser))
+    assert {"code", "next_address", "message"} == set(session_of(browser))
     assert len(browser.cookie) < 3500
 
 

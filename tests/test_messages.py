@@ -163,11 +163,11 @@ def test_message_of_another_version_is_not_said(message):
     assert (200, []) == (page.status, banners(page))
 
 
-@pytest.mark.parametrize("part", ["wanted", "wanted_address", "wanted_competition"])
-@pytest.mark.parametrize("wanted", [None, 2, [OPEN], {"address": "/bookings"}])
-def test_wanted_page_of_another_version_is_not_gone_to(part, wanted):
+@pytest.mark.parametrize("part", ["next", "next_address", "next_competition"])
+@pytest.mark.parametrize("kept", [None, 2, [OPEN], {"address": "/bookings"}])
+def test_next_page_of_another_version_is_not_gone_to(part, kept):
     stranger = Secretary()
-    keep(stranger, **{part: wanted})
+    keep(stranger, **{part: kept})
 
     assert (303, "/showSummary") == stranger.sign_in(JOHN).redirect
 

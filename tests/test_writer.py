@@ -85,7 +85,7 @@ def begin(writer, journal):
     with ThreadPoolExecutor(20) as pool:
 
         def in_threads(*orders):
-            futures = [pool.submit(writer.carry_out, order) for order in orders]
+            futures = [pool.submit(writer.outcome_of, order) for order in orders]
             writer.wait_for_orders(len(orders))
             return futures
 
@@ -106,14 +106,14 @@ def errors(futures):
 def test_order_is_carried_out(writer, journal):
     journal.let_end()
 
-    assert "a is done" == writer.carry_out("a")
+    assert "a is done" == writer.outcome_of("a")
 
 
 def test_refusal_of_an_order_is_raised(writer, journal):
     journal.let_end()
 
     with pytest.raises(BookingError, match="^wrong$"):
-        writer.carry_out("wrong")
+        writer.outcome_of("wrong")
 
 
 def test_orders_that_wait_share_the_next_transaction(begin, journal):

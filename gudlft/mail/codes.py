@@ -27,7 +27,7 @@ CODES_FOR_A_CLIENT = 20
 WRONG_CODES = 5  # after which the right one no longer works
 
 
-class Asking(NamedTuple):
+class CodeRequest(NamedTuple):
     """A request for a code: a random id, its moment as Unix time in whole seconds, and the address as it was typed."""
 
     id: str
@@ -64,22 +64,22 @@ class MailedCodes:
 
     # Asking
 
-    def ask(self, typed: str, client: str, now: datetime, asked_before: Asking | None = None) -> Asking:
+    def ask(self, typed: str, client: str, now: datetime, asked_before: CodeRequest | None = None) -> CodeRequest:
         """Mail a code to the club with the address, if there is one; raise TooOften.
 
         Return what the browser keeps of it, which tells nobody the code or whether the club exists. The code that the
         browser asked for before no longer works.
         """
-        self._count_asking(comparable(typed), client)
+        self._count_request(comparable(typed), client)
         if asked_before:
             self._revocations.revoke(asked_before.id, now)
 
-        asking = Asking(secrets.token_urlsafe(12), int(now.timestamp()), typed)
+        request = CodeRequest(secrets.token_urlsafe(12), int(now.timestamp()), typed)
         account = self._accounts.find(typed)
-        self.outbox.put(account.address if account else None, code_for(asking, self._key))
-        return asking
+        self.outbox.put(account.address if account else None, code_for(request, self._key))
+        return request
 
-    def _count_asking(self, address: str, client: str) -> None:
+    def _count_request(self, address: str, client: str) -> None:
         """Count a request for a code; raise TooOften, and count nothing, if it comes too soon."""
         limits = [
             (self._asked_by_client_for_address, f"{client} {address}"),
@@ -95,50 +95,50 @@ class MailedCodes:
 
     # Signing in
 
-    def read_asking(self, kept: Mapping) -> Asking | None:
-        """Return the asking that a session kept; None if there is none, or another version of the app kept it."""
+    def read_request(self, kept: Mapping) -> CodeRequest | None:
+        """Return the request that a session kept; None if there is none, or another version of the app kept it."""
         kinds = {name: type(value) for name, value in kept.items()}
-        return Asking(**kept) if kinds == Asking.__annotations__ else None
+        return CodeRequest(**kept) if kinds == CodeRequest.__annotations__ else None
 
-    def use(self, asking: Asking | None, typed: str, now: datetime) -> Account | None:
+    def use(self, request: CodeRequest | None, typed: str, now: datetime) -> Account | None:
         """Return the account that the code signs in, once; None if it signs nobody in. Raise JournalError."""
-        if asking is None or not asking.is_current(now.timestamp()):
+        if request is None or not request.is_current(now.timestamp()):
             return None
-        if not self._judge(typed, asking):
-            self._end_after_too_many(asking, now)
+        if not self._judge(typed, request):
+            self._end_after_too_many(request, now)
             return None
 
-        account = self._accounts.find(asking.address)
+        account = self._accounts.find(request.address)
         if account is None:
             return None
-        is_first_use = self._revocations.revoke_once(asking.id, now)
+        is_first_use = self._revocations.revoke_once(request.id, now)
         return account if is_first_use else None
 
-    def _judge(self, typed: str, asking: Asking) -> bool:
+    def _judge(self, typed: str, request: CodeRequest) -> bool:
         """Tell whether the code is right, and count it if it is not; after too many wrong ones, none is right."""
         with self._count_lock:
-            if self._wrong.seconds_to_wait(asking.id):
+            if self._wrong.seconds_to_wait(request.id):
                 return False
-            if is_right(typed, asking, self._key):
+            if is_right(typed, request, self._key):
                 return True
-            self._wrong.count(asking.id)
+            self._wrong.count(request.id)
             return False
 
-    def _end_after_too_many(self, asking: Asking, now: datetime) -> None:
+    def _end_after_too_many(self, request: CodeRequest, now: datetime) -> None:
         """End the code in all processes if too many wrong ones were tried for it."""
-        if self._wrong.seconds_to_wait(asking.id):
-            self._revocations.revoke(asking.id, now)
+        if self._wrong.seconds_to_wait(request.id):
+            self._revocations.revoke(request.id, now)
 
 
 # The code
 
 
-def code_for(asking: Asking, key: bytes) -> str:
-    """Return an asking's code as it is shown, like 7QKM-2XPD; all codes are equally likely."""
+def code_for(request: CodeRequest, key: bytes) -> str:
+    """Return the code of a request as it is shown, like 7QKM-2XPD; all codes are equally likely."""
     letters: list[str] = []
     block = 0
     while len(letters) < CODE_LENGTH:
-        letters += _letters(asking, key, block)
+        letters += _letters(request, key, block)
         block += 1
 
     code = "".join(letters[:CODE_LENGTH])
@@ -146,16 +146,16 @@ def code_for(asking: Asking, key: bytes) -> str:
     return f"{code[:half]}-{code[half:]}"
 
 
-def _letters(asking: Asking, key: bytes, block: int) -> list[str]:
+def _letters(request: CodeRequest, key: bytes, block: int) -> list[str]:
     """Return about 31 letters, all equally likely, that nobody can predict without the key."""
-    facts = json.dumps([PURPOSE, asking.id, asking.at, comparable(asking.address), block])
+    facts = json.dumps([PURPOSE, request.id, request.at, comparable(request.address), block])
     digest = hmac.digest(key, facts.encode(), hashlib.sha256)
     return [ALPHABET[byte % len(ALPHABET)] for byte in digest if byte < FAIR_BYTES]
 
 
-def is_right(typed: str, asking: Asking, key: bytes) -> bool:
-    """Tell whether what was typed is the asking's code; only its letters and digits count, in any case."""
-    code = code_for(asking, key)
+def is_right(typed: str, request: CodeRequest, key: bytes) -> bool:
+    """Tell whether what was typed is the code of the request; only its letters and digits count, in any case."""
+    code = code_for(request, key)
     return hmac.compare_digest(_bare(typed), _bare(code))
 
 

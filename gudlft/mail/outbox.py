@@ -107,15 +107,15 @@ class Outbox:
             self._changed.wait(seconds_until_next)
             self._changed.clear()
         for event in self._jobs.queue:
-            self._carry_out(*event.argument)
+            self._do(*event.argument)
 
     # Jobs
 
     def _plan(self, job: Job | None, moment: float) -> None:
-        self._jobs.enterabs(moment, 0, self._carry_out, (job,))
+        self._jobs.enterabs(moment, 0, self._do, (job,))
         self._changed.set()
 
-    def _carry_out(self, job: Job | None) -> None:
+    def _do(self, job: Job | None) -> None:
         """Send a mail; if that fails, plan its next try or give it up."""
         if job is None:
             return

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..model import Club, Competition, Entry
 from ..rules import Limit, Standing, Status, Terms
-from ..text import are, in_words, noun_for, plural
+from ..text import Moment, are, noun_for, plural
 from .search import Choice, Show
 
 # Signing in
@@ -171,7 +171,7 @@ def rank_of(rank: int, clubs: int) -> str:
 
 def printed_on(now: datetime) -> str:
     """Say when a page was printed."""
-    return f"Printed on {in_words(now).words}"
+    return f"Printed on {Moment.of(now).words}"
 
 
 # Errors
