@@ -513,11 +513,7 @@ def calendar_response(content, file_name):
 @app.post("/showSummary")
 def sign_in():
     """Sign a secretary in by the club's email address, or mail a code there; say what is wrong with the address."""
-    client = client_key(request.remote_addr)
-    seconds = failed_sign_ins.seconds_to_wait(client)
-    if seconds:
-        return ask_to_wait(render_sign_in(429, refuse_email(sentences.TOO_MANY_ATTEMPTS)), seconds)
-
+    require_few_failures()
     typed = typed_email()
     if not typed:
         return render_sign_in(400, refuse_email(sentences.EMAIL_EMPTY))
@@ -530,17 +526,18 @@ def sign_in():
 
     account = opened.accounts.find(email)
     if account is None:
-        failed_sign_ins.count(client)
+        failed_sign_ins.count(client_key(request.remote_addr))
         contact = app.config["CONTACT"]
         return render_sign_in(404, refuse_email(sentences.email_unknown(contact and contact.text)))
 
     return begin_sign_in(account)
 
 
-def ask_to_wait(response, seconds):
-    """Return a response that says after how many seconds to try again."""
-    response.headers["Retry-After"] = seconds
-    return response
+def require_few_failures():
+    """Raise TooOften while a client has too many failed sign-ins behind it."""
+    seconds = failed_sign_ins.seconds_to_wait(client_key(request.remote_addr))
+    if seconds:
+        raise TooOften(sentences.TOO_MANY_ATTEMPTS, seconds)
 
 
 def typed_email():
@@ -573,21 +570,12 @@ def end_sign_in():
 
 
 def mail_code(email):
-    """Mail a code, and redirect to the page where it is entered."""
-    try:
-        ask_for_code(email)
-    except TooOften as error:
-        problem = refuse_email(sentences.too_many_codes(error.seconds))
-        return ask_to_wait(render_sign_in(429, problem), error.seconds)
-    return redirect(url_for("enter_code"), 303)
-
-
-def ask_for_code(address):
-    """Mail a code to the club with this address, if there is one; raise TooOften."""
+    """Mail a code, and redirect to the page where it is entered; raise TooOften."""
     client = client_key(request.remote_addr)
-    code_request = opened.mailed_codes.ask(address, client, opened.ledger.now(), asked_before=asked_code())
+    code_request = opened.mailed_codes.ask(email, client, opened.ledger.now(), asked_before=asked_code())
     session["code"] = code_request._asdict()
     log("a code was asked for")
+    return redirect(url_for("enter_code"), 303)
 
 
 def asked_code():
@@ -609,10 +597,7 @@ def render_code(status=200, problem=None):
 
 def sign_in_by_code():
     """Sign a secretary in by a mailed code, or mail another one."""
-    client = client_key(request.remote_addr)
-    seconds = failed_sign_ins.seconds_to_wait(client)
-    if seconds:
-        return ask_to_wait(render_code(429, refuse(sentences.TOO_MANY_ATTEMPTS)), seconds)
+    require_few_failures()
     if "another" in request.form:
         return mail_another_code()
     if request.journal_error:
@@ -624,7 +609,7 @@ def sign_in_by_code():
         log(f"no code can be checked: {error}")
         return render_code(503, refuse(sentences.CODE_CANNOT_BE_CHECKED))
     if account is None:
-        failed_sign_ins.count(client)
+        failed_sign_ins.count(client_key(request.remote_addr))
         return render_code(400, refuse(sentences.CODE_WRONG, field="code"))
     return begin_sign_in(account)
 
@@ -634,14 +619,9 @@ def mail_another_code():
     asked = asked_code()
     if asked is None:
         return redirect(url_for("index"), 303)
-    try:
-        ask_for_code(asked.address)
-    except TooOften as error:
-        problem = refuse(sentences.too_many_codes(error.seconds))
-        return ask_to_wait(render_code(429, problem), error.seconds)
-
+    response = mail_code(asked.address)
     session["message"] = sentences.ANOTHER_CODE
-    return redirect(url_for("enter_code"), 303)
+    return response
 
 
 if opened.mailed_codes:
@@ -894,6 +874,17 @@ def show_error(error):
 def show_no_page(error):
     """Answer 404 to who asks for a page that a list does not have."""
     return show_error(NotFound())
+
+
+@app.errorhandler(TooOften)
+def show_too_often(error):
+    """Show the form again, and say after how many seconds to try again."""
+    if request.endpoint == "sign_in":
+        response = render_sign_in(429, refuse_email(str(error)))
+    else:
+        response = render_code(429, refuse(str(error)))
+    response.headers["Retry-After"] = error.seconds
+    return response
 
 
 @app.errorhandler(JournalError)

@@ -11,11 +11,11 @@ NO_ADDRESS = "no address"
 
 
 class TooOften(Exception):
-    """Something was asked for too often."""
+    """Something was asked for too often; its text is the sentence that people read."""
 
-    def __init__(self, seconds: int):
-        """Say after how many whole seconds it may be asked for again."""
-        super().__init__(f"wait {seconds} seconds")
+    def __init__(self, sentence: str, seconds: int):
+        """Keep after how many whole seconds it may be asked for again."""
+        super().__init__(sentence)
         self.seconds = seconds
 
 

@@ -8,7 +8,9 @@ from email.policy import default
 
 import pytest
 
-from gudlft.mail.codes import CodeRequest, code_for, is_right
+from gudlft.accounts import Accounts
+from gudlft.limits import RateLimit, TooOften
+from gudlft.mail.codes import CodeRequest, MailedCodes, code_for, is_right
 from gudlft.mail.outbox import code_mail
 from gudlft.mail.smtp import MailError
 
@@ -215,3 +217,15 @@ def test_address_stands_in_the_mail_as_it_is_in_the_file(address):
 def test_what_is_no_single_plain_address_gets_no_mail(address):
     with pytest.raises(MailError):
         code_mail(SENDER, address, "7QKM-2XPD")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wait"),
+    [(1, "1 minute"), (60, "1 minute"), (61, "2 minutes"), (600, "10 minutes")],
+)
+def test_too_many_codes_names_the_minutes_begun(seconds, wait, monkeypatch):
+    monkeypatch.setattr(RateLimit, "seconds_to_wait", lambda limit, key: seconds)
+    codes = MailedCodes(KEY, Accounts([]), outbox=None, revocations=None)
+
+    with pytest.raises(TooOften, match=f"^Too many codes. Wait {wait} and try again$"):
+        codes.ask(REQUEST.address, "client", datetime.now(timezone.utc))

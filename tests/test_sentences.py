@@ -14,14 +14,6 @@ CUP = Competition("Cup", datetime(2050, 3, 27, 11, 11, tzinfo=timezone.utc), 20)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "wait"),
-    [(1, "1 minute"), (60, "1 minute"), (61, "2 minutes"), (600, "10 minutes")],
-)
-def test_too_many_codes_names_the_minutes_begun(seconds, wait):
-    assert f"Too many codes. Wait {wait} and try again" == sentences.too_many_codes(seconds)
-
-
-@pytest.mark.parametrize(
     ("points", "cost", "sentence"),
     [
         (13, 3, "Enough for 4 places at 3 points each"),

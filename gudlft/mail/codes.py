@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import math
 import secrets
 import threading
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from typing import NamedTuple
 from ..accounts import Account, Accounts
 from ..journal.revocations import CLOCKS_DIFFER, Revocations
 from ..limits import RateLimit, TooOften
-from ..text import comparable
+from ..text import comparable, plural
 from .outbox import SECONDS_VALID, Outbox
 
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without I, L, O, 0 and 1, which are easily confused
@@ -89,7 +90,8 @@ class MailedCodes:
         with self._count_lock:
             seconds = max(limit.seconds_to_wait(key) for limit, key in limits)
             if seconds:
-                raise TooOften(seconds)
+                minutes = math.ceil(seconds / 60)
+                raise TooOften(f"Too many codes. Wait {plural(minutes, 'minute')} and try again", seconds)
             for limit, key in limits:
                 limit.count(key)
 

@@ -1,6 +1,5 @@
 """The sentences of the pages. Refusals stand beside their rules; headings, labels and links in the templates."""
 
-import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -32,11 +31,6 @@ def email_unknown(contact: str | None) -> str:
     if contact:
         return f"{sentence}, or ask {contact}"
     return sentence
-
-
-def too_many_codes(seconds: int) -> str:
-    """Say how long to wait, in minutes, rounded up."""
-    return f"Too many codes. Wait {plural(math.ceil(seconds / 60), 'minute')} and try again"
 
 
 # Booking
