@@ -198,7 +198,9 @@ app.session_interface = Sessions(app, session_salt())
 
 app.jinja_env.trim_blocks = True
 app.jinja_env.lstrip_blocks = True
+app.jinja_env.filters["as_seen"] = as_seen
 app.jinja_env.filters["by_month"] = lists.by_month
+app.jinja_env.filters["clean_email"] = clean_email
 app.jinja_env.filters["thousands"] = "{:,}".format
 app.jinja_env.globals.update(
     contact=app.config["CONTACT"],
@@ -310,7 +312,6 @@ def forget_what_was_said(response):
     if is_page:
         session.pop("message", None)
         session.pop("receipt", None)
-        session.pop("points_left", None)
     return response
 
 
@@ -325,19 +326,18 @@ def log(event):
 
 @dataclass(frozen=True)
 class Problem:
-    """Why something was refused: the sentence, the name in it if any, and the field to blame with what was typed."""
+    """Why something was refused: the sentence, the name in it if any, and the field to blame, by its id, if any."""
 
     sentence: str
     name: str = ""
     field: str = ""
-    typed: str = ""
 
 
 def refuse(sentence, name="", field="", typed=""):
-    """Log that a form or a page was refused; return the problem, for the page to show."""
+    """Log that a form or a page was refused, and what was typed; return the problem, for the page to show."""
     in_brackets = f" ({typed[:LONGEST_IN_LOG]})" if typed else ""
     log(f"{request.endpoint} refused: {sentence}{in_brackets}")
-    return Problem(sentence, name, field, typed)
+    return Problem(sentence, name, field)
 
 
 def render_page(template, code=200, problem=None, **context):
@@ -360,15 +360,13 @@ def render_page(template, code=200, problem=None, **context):
 
 def receipt_to_show():
     """Return the receipt of the order that led to this page; None if there is none."""
-    points_left = kept("points_left", int)
-    entry = opened.ledger.entry(kept("receipt", int, 0))
-    if points_left is None or entry is None:
+    if request.club is None:
         return None
-    is_own = request.club and entry.club == request.club.name
-    competition = opened.ledger.competitions.get(entry.competition)
-    if not is_own or competition is None:
+    outcome = opened.ledger.outcome(request.club, kept("receipt", int, 0))
+    if outcome is None or outcome.entry.competition not in opened.ledger.competitions:
         return None
-    return sentences.Receipt(entry, points_left, status_at(competition))
+    competition = opened.ledger.competitions[outcome.entry.competition]
+    return sentences.Receipt(outcome, status_at(competition))
 
 
 def asked_page_number():
@@ -591,8 +589,8 @@ def enter_code():
 
 
 def render_code(status=200, problem=None):
-    """Show the form for a mailed code. What was typed stays in its field, and out of the log."""
-    return render_page("code.html", status, problem, typed=as_seen(request.form.get("code", "")))
+    """Show the form for a mailed code."""
+    return render_page("code.html", status, problem)
 
 
 def sign_in_by_code():
@@ -724,34 +722,33 @@ def purchase_places():
     if competition is None:
         return refuse_unknown_competition()
 
-    typed = as_seen(request.form.get("places", ""))
     try:
-        places = read_places(typed)
+        places = read_places(request.form.get("places", ""))
         outcome = opened.ledger.book(request.club, competition, places, request.token)
     except BookingError as error:
-        return refuse_booking(competition, str(error), typed)
+        return refuse_booking(competition, error)
 
     announce(outcome)
     return redirect(url_for("show_summary"), 303)
 
 
-def refuse_booking(competition, sentence, typed):
+def refuse_booking(competition, error):
     """Say beside the field why nothing was booked; if the competition takes no bookings, say that."""
     status = status_at(competition)
     if status.limit is Limit.STARTED:
         return render_summary(400, refuse(status.reason, competition.name))
     if status.most == 0:  # the page has no such form
         return render_competition(status, refuse(status.reason, competition.name))
-    return render_competition(status, refuse(sentence, field="places", typed=typed))
+    typed = as_seen(request.form.get(error.field, ""))
+    return render_competition(status, refuse(str(error), field=error.field, typed=typed))
 
 
 def announce(outcome):
     """Say on the next page, and in the log, what the request did."""
     entry = outcome.entry
     request.entry = entry
-    log(f"{sentences.what_was_done(entry, outcome.points_left)} (number {entry.number})")
+    log(f"{sentences.what_was_done(outcome)} (number {entry.number})")
     session["receipt"] = entry.number
-    session["points_left"] = outcome.points_left
 
 
 @app.get("/bookings")
@@ -800,25 +797,25 @@ def cancel_places():
     if competition is None:
         return render_bookings(404, refuse(sentences.UNKNOWN_COMPETITION))
 
-    typed = as_seen(request.form.get("places", ""))
     try:
-        places = read_places(typed)
+        places = read_places(request.form.get("places", ""))
         outcome = opened.ledger.give_back(request.club, competition, places, request.token)
     except BookingError as error:
-        return refuse_return(competition, str(error), typed)
+        return refuse_return(competition, error)
 
     announce(outcome)
     return redirect(url_for("bookings"), 303)
 
 
-def refuse_return(competition, sentence, typed):
+def refuse_return(competition, error):
     """Say beside the field why nothing was given back; if nothing can be, say that."""
     status = status_at(competition)
     if status.limit is Limit.STARTED:
         return render_bookings(400, refuse(rules.returns_closed(competition), competition.name))
     if status.returnable == 0:  # the page has no such form
         return render_competition(status, refuse(rules.more_than_held(status), competition.name))
-    return render_competition(status, refuse(sentence, competition.name, "places-back", typed))
+    typed = as_seen(request.form.get(error.field, ""))
+    return render_competition(status, refuse(str(error), competition.name, f"{error.field}-back", typed))
 
 
 @app.get("/pointsBoard")

@@ -231,11 +231,13 @@ class Ledger:
         holdings = [Holding(competition, standings[competition.name]) for competition in upcoming]
         return [holding for holding in holdings if holding.standing.places_held]
 
-    def entry(self, number: int) -> Entry | None:
-        """Return the entry with a number; None if there is none."""
-        index = bisect_left(self.entries, number, key=attrgetter("number"))
-        found = self.entries[index : index + 1]
-        return found[0] if found and found[0].number == number else None
+    def outcome(self, club: Club, number: int) -> Outcome | None:
+        """Return the club's entry with a number, and the points left as of it; None if there is none."""
+        entries = self.entries_by_club.get(club.name, [])
+        index = bisect_left(entries, number, key=attrgetter("number"))
+        if index == len(entries) or entries[index].number != number:
+            return None
+        return self.totals.outcome_of_form(entries[index].form_key, club)
 
     def latest_entries(
         self, club: Club, competition: Competition | None = None, skip: int = 0, most: int = sys.maxsize

@@ -17,7 +17,11 @@ PLATE = Markup(
 
 
 class BookingError(Exception):
-    """A broken rule; its text is the sentence that the secretary reads."""
+    """A broken rule: its text is the sentence that the secretary reads, its field the one of the form to blame."""
+
+    def __init__(self, sentence: str, field: str = "places"):
+        super().__init__(sentence)
+        self.field = field
 
 
 @dataclass(frozen=True)

@@ -39,12 +39,15 @@ class Totals:
             self.entries_by_form[form_key] = FormEntry(entry, self.points_spent[entry.club])
 
     def outcome_of_copy(self, order: Order) -> Outcome | None:
-        """Return what an earlier copy of the order's form became, with the points left as of then; None if nothing."""
-        form_key = order.form_key
+        """Return what an earlier copy of the order's form became; None if nothing."""
+        return self.outcome_of_form(order.form_key, order.club)
+
+    def outcome_of_form(self, form_key: FormKey | None, club: Club) -> Outcome | None:
+        """Return what a club's form became, with the points left as of then; None if nothing."""
         earlier = self.entries_by_form.get(form_key) if form_key else None
         if earlier is None:
             return None
-        return Outcome(earlier.entry, points_left(order.club, earlier.points_spent))
+        return Outcome(earlier.entry, points_left(club, earlier.points_spent))
 
     def points_left(self, club: Club) -> int:
         """Return the points that the club can spend."""

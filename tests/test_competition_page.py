@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from gudlft.model import Club
+import server
+from gudlft.model import BookingError, Club
 from tests.support import (
     COMPETITIONS,
     JOHN,
@@ -189,3 +190,17 @@ def test_cookie_holds_the_longest_names(serve, plane):
 
     assert 4093 > len(f"session={john.cookie}")
     assert f"in {' '.join(competition.split())} for 6 points" in john.get("/showSummary").banner
+
+
+@pytest.mark.parametrize(("action", "link"), [("book", "#note"), ("give_back", "#note-back")])
+def test_refusal_leads_to_the_field_that_its_rule_blames(john, monkeypatch, action, link):
+    def refuse(text):
+        raise BookingError("Note must be shorter", field="note")
+
+    john.book("1")
+    monkeypatch.setattr(server, "read_places", refuse)
+
+    page = getattr(john, action)("1", note="long")
+
+    assert (400, "Note must be shorter") == page.refusal
+    assert link == page.links["Note must be shorter"]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from ..model import Club, Competition, Entry
+from ..model import Club, Competition, Outcome
 from ..rules import Limit, Standing, Status, Terms
 from ..text import Moment, are, noun_for, plural
 from .search import Choice, Show
@@ -61,23 +61,24 @@ def another_club(club: Club) -> str:
 class Receipt(NamedTuple):
     """What an order did, for the page after it."""
 
-    entry: Entry
-    points_left: int  # as of this order
+    outcome: Outcome
     status: Status  # what the club can do there now
 
     @property
     def title(self) -> str:
         """Say in two or three words what was done."""
-        return "Places booked" if self.entry.places > 0 else "Places given back"
+        return "Places booked" if self.outcome.entry.places > 0 else "Places given back"
 
     @property
     def sentence(self) -> str:
         """Say what was booked or given back, and what is left."""
-        return what_was_done(self.entry, self.points_left)
+        return what_was_done(self.outcome)
 
 
-def what_was_done(entry: Entry, points_left: int) -> str:
-    """Say what was booked or given back, and how many points are left."""
+def what_was_done(outcome: Outcome) -> str:
+    """Say what was booked or given back, and how many points were left as of it."""
+    entry = outcome.entry
+    points_left = outcome.points_left
     places = abs(entry.places)
     points = abs(entry.points)
     if entry.places > 0:
