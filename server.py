@@ -4,10 +4,13 @@ Reads from top to bottom: what a request is, settings and data, templates, hooks
 secretary meets them, errors, commands. gudlft/ holds what knows nothing of the web: the rules, the ledger, the files.
 """
 
+import difflib
 import logging
 import os
 import secrets
+import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, wraps
@@ -35,13 +38,12 @@ from gudlft.journal.revocations import SESSION_LASTS
 from gudlft.limits import RateLimit, TooOften, client_key
 from gudlft.model import BookingError
 from gudlft.opening import open_all
-from gudlft.pages import calendar, lists, sentences
-from gudlft.pages.export import bookings_table, write_csv
+from gudlft.pages import calendar, export, lists, sentences
 from gudlft.pages.pagination import NoSuchPage, paginate, read_page_number
 from gudlft.pages.search import EVERYTHING, Choice, Show
 from gudlft.rules import Limit, booking_status, read_places, read_token
 from gudlft.settings import BadSettings, read_settings
-from gudlft.text import Moment, as_seen, clean_email, in_address, noun_for, plural, printable, short_month
+from gudlft.text import Moment, as_seen, clean_email, fold, in_address, noun_for, plural, printable, short_month
 
 LATEST_ENTRIES = 10  # bookings and returns on a page that also leads to all of them
 IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
@@ -927,18 +929,50 @@ def check_mail():
 
 
 @app.cli.command("bookings")
-@click.option("--competition", help="Only this one's entry list: its clubs and the places they hold.")
-def export_bookings(competition):
-    """Write all bookings, or a competition's entry list, as CSV in UTF-8 to the standard output."""
-    ledger = opened.ledger
+@click.option("--competition", metavar="NAME", help="Its entry list or, with --places, the places there.")
+@click.option("--totals", type=click.Choice(["competitions", "clubs"]), help="What is booked and what is left.")
+@click.option("--places", is_flag=True, help="A row for each place that is held, to be filled in.")
+@click.option("--delimiter", type=click.Choice([",", ";"]), default=",", help="European spreadsheets want a semicolon.")
+def export_bookings(competition, totals, places, delimiter):
+    """Write all bookings, or another table, as CSV in UTF-8 to the standard output."""
+    if totals and (places or competition is not None):
+        raise click.UsageError("--totals cannot be combined with --competition or --places")
     if not opened.journal.shared and app.config["JOURNAL"]:
         raise SystemExit("GUDLFT_JOURNAL: this database is missing or empty, so it holds no bookings")
     if not opened.journal.shared:
         click.echo("GUDLFT_JOURNAL is not set: no bookings are kept", err=True)
-    if competition is None:
-        rows = bookings_table(ledger.entries)
-    elif competition in ledger.competitions or competition in ledger.totals.places_sold:
-        rows = [("club", "places held"), *ledger.entry_list(competition)]
-    else:
-        raise SystemExit(f"There is no competition {printable(competition)}")
-    write_csv(rows)
+    if competition is not None:
+        require_known(competition)
+
+    content = export.csv_file(table_of(competition, totals, places), delimiter)
+    try:
+        click.echo(content, nl=False)
+    except OSError as error:
+        with suppress(OSError):
+            sys.stdout.close()  # what is left in its buffer would fail once more at the end
+        raise SystemExit(f"The table cannot be written: {error.strerror}") from None
+
+
+def require_known(competition):
+    """Exit with 1, and name what resembles it, unless files or bookings name the competition."""
+    names = opened.ledger.competitions.keys() | opened.ledger.totals.places_sold.keys()
+    if competition in names:
+        return
+    names_by_folded = {fold(name): name for name in sorted(names)}
+    similar = difflib.get_close_matches(fold(competition), names_by_folded, n=1)
+    hint = f", did you mean {names_by_folded[similar[0]]}?" if similar else ""
+    raise SystemExit(printable(f"There is no competition {competition}{hint}"))
+
+
+def table_of(competition, totals, places):
+    """Return the table that the options of the command ask for."""
+    ledger = opened.ledger
+    if totals == "competitions":
+        return export.totals_of_competitions(ledger)
+    if totals == "clubs":
+        return export.totals_of_clubs(ledger)
+    if places:
+        return export.places_to_fill_in(ledger, [competition] if competition else ledger.competitions)
+    if competition:
+        return export.entry_list(ledger, competition)
+    return export.all_bookings(ledger)

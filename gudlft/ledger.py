@@ -12,7 +12,8 @@ from typing import NamedTuple
 from .journal import Journal, LastRow, NoJournal, Transaction, check_entries, entries_after
 from .model import BookingError, Club, Competition, Entry, Kind, Order, Outcome
 from .rules import Standing, Terms, points_of
-from .totals import Draft, Totals
+from .text import fold
+from .totals import Draft, Occupancy, Totals
 from .writer import Outcomes, TakeOrders, Writer
 
 
@@ -44,6 +45,15 @@ class Holding(NamedTuple):
 
     competition: Competition
     standing: Standing
+
+
+class EntryListRow(NamedTuple):
+    """What a club holds at a competition, and when it booked there first and booked or gave back last, in UTC."""
+
+    club: str
+    places: int
+    first_booked: datetime
+    last_change: datetime
 
 
 class SummaryFigures(NamedTuple):
@@ -82,6 +92,7 @@ class Ledger:
         self.entries_by_club: dict[str, list[Entry]] = defaultdict(list)
         self.entries_at: dict[tuple[str, str], list[Entry]] = defaultdict(list)  # by club and competition
         self.booked_at: dict[str, set[str]] = defaultdict(set)  # by club: the competitions where it has entries
+        self.booked_by: dict[str, set[str]] = defaultdict(set)  # by competition: the clubs that have entries there
         self.totals = Totals()
         self.points_board = sorted(self._board_row(club) for club in self.clubs.values())
         self._memory_lock = threading.Lock()  # to change the above, and to read several figures of one moment
@@ -183,6 +194,7 @@ class Ledger:
         self.entries_by_club[entry.club].append(entry)
         self.entries_at[entry.club, entry.competition].append(entry)
         self.booked_at[entry.club].add(entry.competition)
+        self.booked_by[entry.competition].add(entry.club)
         self.totals.add(entry)
 
     def _replace_on_board(self, before: Sequence[BoardRow], after: Sequence[BoardRow]) -> None:
@@ -272,8 +284,22 @@ class Ledger:
         with self._memory_lock:
             return list(self.totals.mismatches(self.clubs, self.competitions, self.terms))
 
-    def entry_list(self, competition: str) -> list[tuple[str, int]]:
-        """Return the clubs that hold places at a competition, and how many, even if the files no longer name them."""
+    def occupancies(self, competitions: Iterable[Competition]) -> list[Occupancy]:
+        """Return how full each competition is, all at one moment."""
         with self._memory_lock:
-            held = list(self.totals.places_held.items())
-        return sorted((club, places) for (club, name), places in held if name == competition and places)
+            return [self.totals.occupancy(competition) for competition in competitions]
+
+    def entry_list(self, competition: str) -> list[EntryListRow]:
+        """Return what each club holds at a competition, by the clubs' names, even if the files no longer name them."""
+        with self._memory_lock:
+            rows = [self._entry_list_row(club, competition) for club in self.booked_by.get(competition, ())]
+        holding = [row for row in rows if row.places > 0]
+        return sorted(holding, key=lambda row: (self._folded_name(row.club), row.club))
+
+    def _entry_list_row(self, club: str, competition: str) -> EntryListRow:
+        entries = self.entries_at[club, competition]
+        return EntryListRow(club, self.totals.places_held[club, competition], entries[0].at, entries[-1].at)
+
+    def _folded_name(self, club: str) -> str:
+        known = self.clubs.get(club)
+        return known.folded_name if known else fold(club)

@@ -16,6 +16,14 @@ class FormEntry(NamedTuple):
     points_spent: int
 
 
+class Occupancy(NamedTuple):
+    """How full a competition is."""
+
+    booked: int
+    left: int
+    clubs: int  # that hold places
+
+
 @dataclass
 class Totals:
     """What follows from the entries. Totals change in one method, and can be computed anew from the entries."""
@@ -24,6 +32,7 @@ class Totals:
     places_sold: MutableMapping[str, int] = field(default_factory=Counter)  # by competition
     places_held: MutableMapping[tuple[str, str], int] = field(default_factory=Counter)  # by club and competition
     points_paid: MutableMapping[tuple[str, str], int] = field(default_factory=Counter)  # for those
+    clubs_holding: MutableMapping[str, int] = field(default_factory=Counter)  # by competition: how many clubs
     entries_by_form: MutableMapping[FormKey, FormEntry] = field(default_factory=dict)
 
     def add(self, entry: Entry) -> None:
@@ -31,7 +40,10 @@ class Totals:
         club_and_competition = (entry.club, entry.competition)
         self.points_spent[entry.club] += entry.points
         self.places_sold[entry.competition] += entry.places
+        was_holding = self.places_held[club_and_competition] > 0
         self.places_held[club_and_competition] += entry.places
+        is_holding = self.places_held[club_and_competition] > 0
+        self.clubs_holding[entry.competition] += is_holding - was_holding
         self.points_paid[club_and_competition] += entry.points
 
         form_key = entry.form_key
@@ -57,6 +69,12 @@ class Totals:
         """Return the places that can still be booked: 0 if its opening places were lowered below what is booked."""
         unsold = competition.places - self.places_sold.get(competition.name, 0)
         return within(0, unsold, competition.places)
+
+    def occupancy(self, competition: Competition) -> Occupancy:
+        """Return how full a competition is."""
+        booked = self.places_sold.get(competition.name, 0)
+        clubs = self.clubs_holding.get(competition.name, 0)
+        return Occupancy(booked, self.places_left(competition), clubs)
 
     def is_oversold(self, competition: Competition) -> bool:
         """Tell whether more places are booked than there are: its opening places were lowered meanwhile."""
@@ -122,6 +140,7 @@ class Draft(Totals):
             places_sold=ChainMap({}, totals.places_sold),
             places_held=ChainMap({}, totals.places_held),
             points_paid=ChainMap({}, totals.points_paid),
+            clubs_holding=ChainMap({}, totals.clubs_holding),
             entries_by_form=ChainMap({}, totals.entries_by_form),
         )
         self.entries: list[Entry] = []

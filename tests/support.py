@@ -476,6 +476,11 @@ def check_conservation(ledger):
         expected = [one for one in ledger.upcoming(ledger.now()) if held[club.name, one.name]]
         assert expected == [holding.competition for holding in ledger.holdings(club, ledger.now())]
 
+    for competition, occupancy in zip(ledger.by_start, ledger.occupancies(ledger.by_start), strict=True):
+        holding = [club for (club, name), places in held.items() if name == competition.name and places]
+        assert sorted(holding) == sorted(row.club for row in ledger.entry_list(competition.name))
+        assert (sold[competition.name], len(holding)) == (occupancy.booked, occupancy.clubs)
+
     shown = [(club.name, ledger.totals.points_left(club)) for club in ledger.clubs.values()]
     shown.sort(key=lambda row: (-row[1], fold(row[0]), row[0]))
     assert shown == [row[1:] for row in ledger.points_board]

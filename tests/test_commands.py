@@ -1,15 +1,23 @@
 """The commands: what organisers export, and what check says."""
 
+import os
+import sys
 from datetime import datetime
 
 import pytest
+from flask.cli import ScriptInfo
 
+import server
 from gudlft.model import Club
 from tests.support import (
-    CLUBS,
+    ATLAS,
     COMPETITIONS,
+    IRON,
     JOHN,
+    KATE,
     OPEN,
+    PAST,
+    SMALL,
     Secretary,
     exported_rows,
     free_port,
@@ -21,14 +29,18 @@ from tests.support import (
 # Exports
 
 
-def test_times_are_exported_in_utc_wherever_the_server_is(journal, clock, set_zone):
+def exported(*arguments):
+    """Return the rows that the command writes with arguments, without the header."""
+    return exported_rows(run_command("bookings", *arguments))[1:]
+
+
+def test_times_are_exported_in_the_servers_time_with_its_offset(journal, clock, set_zone):
     set_zone("Asia/Tokyo")
-    clock(datetime.fromisoformat("2030-05-07 05:15:00+09:00"))
+    clock(datetime.fromisoformat("2030-05-06 20:15:30.999+00:00"))
     Secretary(JOHN).book("4")
 
-    rows = exported_rows(run_command("bookings"))
-
-    assert "2030-05-06 20:15:00" == rows[1][1]
+    assert "2030-05-07 05:15:30+09:00" == exported()[0][1]
+    assert ["2030-05-07 05:15:30+09:00"] * 2 == exported("--competition", OPEN)[0][3:]
 
 
 def test_export_is_utf_8_as_spreadsheets_expect_it(serve):
@@ -37,52 +49,134 @@ def test_export_is_utf_8_as_spreadsheets_expect_it(serve):
 
     output = run_command("bookings").stdout_bytes
 
-    assert output.startswith(b"\xef\xbb\xbfnumber,time in UTC,")
+    assert output.startswith(b"\xef\xbb\xbfnumber,time,")
     assert "Évry" in output.decode("utf-8")
     assert 2 == output.count(b"\r\n") == output.count(b"\n")
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1+1", "-1+1", "@SUM(A1)"])
+@pytest.mark.parametrize("name", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1"])
 def test_no_cell_of_an_export_is_run_by_a_spreadsheet(serve, name):
-    ledger = serve(make_ledger([Club(name, "evil@club.example", 9)], COMPETITIONS))
+    ledger = serve(make_ledger([Club(name, "=1@club.example", 9)], COMPETITIONS))
     ledger.book(*parties(ledger, name), 1)
 
-    bookings = exported_rows(run_command("bookings"))
-    entry_list = exported_rows(run_command("bookings", "--competition", OPEN))
+    assert f"'{name}" == exported()[0][2] == exported("--places")[0][2]
+    assert [f"'{name}", "'=1@club.example"] == exported("--competition", OPEN)[0][:2]
+    assert [f"'{name}", "'=1@club.example", "9", "3", "6"] == exported("--totals", "clubs")[0]
 
-    assert f"'{name}" == bookings[1][2] == entry_list[1][0]
 
-
-def test_names_with_commas_quotes_and_blanks_stay_one_cell(serve):
+def test_names_with_delimiters_quotes_and_blanks_stay_one_cell(serve):
     name = ' a, "b"; c '
     ledger = serve(make_ledger([Club(name, "odd@club.example", 9)], COMPETITIONS))
     ledger.book(*parties(ledger, name), 1)
 
-    assert [name, "1"] == exported_rows(run_command("bookings", "--competition", OPEN))[1]
+    assert name == exported("--competition", OPEN)[0][0]
+    european = run_command("bookings", "--competition", OPEN, "--delimiter", ";").stdout_bytes.decode("utf-8-sig")
+    assert 'club;email address;places;first booked;last change\r\n" a, ""b""; c ";odd@club.example;1;' in european
 
 
 def test_entry_list_of_a_competition_without_bookings_is_empty():
     result = run_command("bookings", "--competition", "Fall Classic")
 
     assert 0 == result.exit_code
-    assert [["club", "places held"]] == exported_rows(result)
+    assert [["club", "email address", "places", "first booked", "last change"]] == exported_rows(result)
 
 
-def test_entry_list_of_a_competition_that_is_no_longer_in_the_files_is_exported(journal, serve, john):
+def test_what_is_no_longer_in_the_files_is_exported_with_what_is_known(journal, serve, john):
+    john.book("1")
+    serve(make_ledger([], [], journal=journal))
+
+    assert ["Simply Lift", "", "1"] == exported("--competition", OPEN)[0][:3]
+    assert [[OPEN, "", "Simply Lift", "", "", "", ""]] == exported("--places", "--competition", OPEN)
+    assert [] == exported("--totals", "clubs")
+
+
+def test_club_without_an_address_has_an_empty_cell(serve):
+    serve(make_ledger([Club("A", None, 9)], COMPETITIONS))
+
+    assert [["A", "", "9", "0", "9"]] == exported("--totals", "clubs")
+
+
+def test_totals_say_what_is_booked_and_what_is_left(john, atlas):
+    atlas.book("5", SMALL)
     john.book("3")
-    serve(make_ledger(CLUBS, [], journal=journal))
+    john.give_back("3")
+    john.book("1")
 
-    result = run_command("bookings", "--competition", OPEN)
+    assert [
+        ["competition", "date", "places", "booked", "left", "clubs"],
+        [PAST, "2020-03-27 10:00:00", "25", "0", "25", "0"],
+        ["Fall Classic", "2020-10-22 13:30:00", "13", "0", "13", "0"],
+        [OPEN, "2050-03-27 11:11:00", "20", "1", "19", "1"],
+        [SMALL, "2050-11-05 09:00:00", "5", "5", "0", "1"],
+    ] == exported_rows(run_command("bookings", "--totals", "competitions"))
+    assert [
+        ["club", "email address", "points", "spent", "left"],
+        ["Atlas Barbell", ATLAS, "60", "15", "45"],
+        ["Iron Temple", IRON, "4", "0", "4"],
+        ["She Lifts", KATE, "12", "0", "12"],
+        ["Simply Lift", JOHN, "13", "3", "10"],
+    ] == exported_rows(run_command("bookings", "--totals", "clubs"))
+
+
+def test_each_place_that_is_held_is_a_row_to_fill_in(john, atlas):
+    atlas.book("1", SMALL)
+    john.book("1", SMALL)
+    john.book("2")
+
+    opened = [OPEN, "2050-03-27 11:11:00", "Simply Lift", "", "", "", ""]
+    small = [[SMALL, "2050-11-05 09:00:00", club, "", "", "", ""] for club in ("Atlas Barbell", "Simply Lift")]
+    header = [["competition", "date", "club", "last name", "first name", "birth", "category"]]
+    assert header + [opened, opened, *small] == exported_rows(run_command("bookings", "--places"))
+    assert small == exported("--places", "--competition", SMALL)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("a\nb\x1b", "There is no competition a\\nb\\x1b"),
+        ("spring festivál 2O50", f"There is no competition spring festivál 2O50, did you mean {OPEN}?"),
+        ("", "There is no competition "),
+    ],
+)
+def test_unknown_competition_is_refused_in_one_line_and_the_nearest_is_named(name, line):
+    for options in ([], ["--places"]):
+        result = run_command("bookings", "--competition", name, *options)
+
+        assert 1 == result.exit_code
+        assert f"{line}\n" == result.stdout
+
+
+def test_totals_stand_alone():
+    for others in (["--places"], ["--competition", OPEN]):
+        result = run_command("bookings", "--totals", "clubs", *others)
+
+        assert 2 == result.exit_code
+        assert "--totals cannot be combined with --competition or --places" in result.output
+
+
+def test_export_without_a_journal_has_a_header_and_exit_status_0():
+    result = run_command("bookings")
 
     assert 0 == result.exit_code
-    assert ["Simply Lift", "3"] == exported_rows(result)[1]
+    assert 1 == len(exported_rows(result))
 
 
-def test_unknown_competition_is_named_in_one_line():
-    result = run_command("bookings", "--competition", "a\nb\x1b")
+def closed_pipe():
+    """Return a pipe to write to, whose other end is closed."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    return writing
 
-    assert 1 == result.exit_code
-    assert "There is no competition a\\nb\\x1b\n" == result.stdout
+
+@pytest.mark.parametrize(
+    ("output", "reason"), [(lambda: "/dev/full", "No space left on device"), (closed_pipe, "Broken pipe")]
+)
+def test_table_that_cannot_be_written_is_told_in_one_line(monkeypatch, journal, output, reason):
+    with open(output(), "w") as stdout, pytest.raises(SystemExit) as stop:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        server.app.cli.main(["bookings"], obj=ScriptInfo(create_app=lambda: server.app))
+
+    assert f"The table cannot be written: {reason}" == stop.value.code
 
 
 # Check

@@ -334,8 +334,30 @@ def test_entry_list_has_the_clubs_that_hold_places_by_name(ledger):
     ledger.give_back(*parties(ledger, "She Lifts"), 2)
     ledger.book(*parties(ledger, "Iron Temple", SMALL), 1)
 
-    assert [("Atlas Barbell", 3), ("Simply Lift", 1)] == ledger.entry_list(OPEN)
+    assert [("Atlas Barbell", 3), ("Simply Lift", 1)] == [row[:2] for row in ledger.entry_list(OPEN)]
     assert [] == ledger.entry_list(PAST)
+    assert [(4, 16, 2), (1, 4, 1)] == ledger.occupancies([ledger.competitions[OPEN], ledger.competitions[SMALL]])
+
+
+def test_entry_list_sorts_names_as_people_look_for_them():
+    journal = FakeJournal()
+    names = ["Zorn", "Évry", "Eton", "evian"]
+    journal.rows = [Entry(number, AT, name, OPEN, 1, 3, None) for number, name in enumerate(names, start=1)]
+
+    ledger = make_ledger([Club("Évry", "evry@club.example", 9)], journal=journal)
+
+    assert ["Eton", "evian", "Évry", "Zorn"] == [row.club for row in ledger.entry_list(OPEN)]
+
+
+def test_entry_list_says_when_a_club_booked_first_and_changed_something_last(ledger):
+    moments = [AT + timedelta(days=days) for days in range(3)]
+    for moment, act, places in zip(moments, [ledger.book, ledger.book, ledger.give_back], [1, 2, 1], strict=True):
+        ledger.now = lambda moment=moment: moment
+        act(*parties(ledger), places)
+
+    [row] = ledger.entry_list(OPEN)
+
+    assert (2, moments[0], moments[2]) == (row.places, row.first_booked, row.last_change)
 
 
 def test_entries_of_a_club_that_is_gone_are_kept():
@@ -345,7 +367,7 @@ def test_entries_of_a_club_that_is_gone_are_kept():
     ledger = make_ledger(journal=journal)
 
     assert (13, 18, 0) == figures(ledger)
-    assert [("Gone", 2)] == ledger.entry_list(OPEN)
+    assert [("Gone", 2, AT, AT)] == ledger.entry_list(OPEN)
     check_conservation(ledger)
 
 
