@@ -25,7 +25,7 @@ MAIL_SERVER = (
     r"(?P<scheme>[a-z+]+)://((?P<name>[^:]*):(?P<password>.*)@)?"
     rf"(?P<host>{HOST}|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{{1,5}}))?"
 )
-MAIL_FORM = "smtp://, smtp+starttls:// or smtps:// and then [name:password@]host[:port]"
+MAIL_FORM = "smtp://, smtp+starttls:// or smtps:// and then [name:password@]host[:port], or console:"
 
 
 class BadSettings(Exception):
@@ -67,6 +67,9 @@ class MailServer:
     security: MailSecurity = MailSecurity.NONE
     name: str | None = None
     password: str | None = field(default=None, repr=False)  # so that no log shows it
+
+
+CONSOLE = MailServer("console", port=0)  # no server: mails are printed to standard error, for trying it out
 
 
 # Readers: each returns the value of a variable's text, or raises ValueError
@@ -144,6 +147,8 @@ def read_mail_server(text: str) -> MailServer | None:
     """Return the server of an address like smtps://name:password@host:465; None if the text is empty."""
     if not text:
         return None
+    if text.lower() == "console:":
+        return CONSOLE
     match = re.fullmatch(MAIL_SERVER, text, re.IGNORECASE | re.ASCII)
     if not match:
         raise ValueError

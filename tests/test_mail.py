@@ -18,7 +18,7 @@ from gudlft.mail import outbox as outbox_module
 from gudlft.mail import smtp
 from gudlft.mail.outbox import Outbox
 from gudlft.mail.smtp import MailError
-from gudlft.settings import MailSecurity, MailServer
+from gudlft.settings import CONSOLE, MailSecurity, MailServer
 from tests.mail_servers import Postbox, mail_server, make_certificate, scripted_server
 from tests.support import PROJECT, answers, free_port
 
@@ -529,6 +529,17 @@ def test_check_trusts_no_certificate_that_the_system_does_not(security, outbox_f
 def test_check_says_that_nothing_listens(outbox_for):
     with pytest.raises(MailError, match="^mail: 127.0.0.1: .* Connection refused$"):
         outbox_for(free_port()).check()
+
+
+def test_without_a_server_mails_are_printed_as_people_read_them_and_check_warns(capsys):
+    outbox = Outbox(CONSOLE, SENDER)
+
+    smtp.send(CONSOLE, SENDER, JOHN, bytes(outbox_module.code_mail(SENDER, JOHN, CODE)))
+
+    lines = capsys.readouterr().err.splitlines()
+    assert [f"To: {JOHN}", f"Subject: Your code for GÜDLFT Registration: {CODE}"] == lines[:2]
+    assert f"    {CODE}" in lines
+    assert "mail: printed to standard error, codes included: not for others" == outbox.check()
 
 
 @pytest.mark.parametrize("password", ["sesame", "sésame"])

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from gudlft import settings
-from gudlft.settings import BadSettings, Contact, MailSecurity, MailServer, read_settings
+from gudlft.settings import CONSOLE, BadSettings, Contact, MailSecurity, MailServer, read_settings
 from tests.support import KEY, PROJECT
 
 
@@ -226,6 +226,7 @@ def test_contact_is_an_email_address_an_https_address_or_words(text, contact):
         ("SMTPS://Mail.Club.Example:1465", MailServer("mail.club.example", 1465, MailSecurity.TLS)),
         ("smtp://127.0.0.1:2525", MailServer("127.0.0.1", 2525, MailSecurity.NONE)),
         ("smtp://[0:0::1]:65535", MailServer("::1", 65535, MailSecurity.NONE)),
+        ("Console:", CONSOLE),
         ("smtp://localhost:1", MailServer("localhost", 1, MailSecurity.NONE)),
         ("smtps://john:secret@localhost", MailServer("localhost", 465, MailSecurity.TLS, "john", "secret")),
         (
@@ -274,13 +275,15 @@ def test_mail_server_is_read_from_its_address(text, server):
         "smtp://john:secret%FF@host",
         "smtp://jöhn:secret@host",
         "https://john:secret@host",
+        "console",
+        "console://host",
         "secret",
     ],
 )
 def test_wrong_mail_server_is_told_in_a_line_without_its_password(text):
     lines = problems(MAIL=text)
 
-    must_be = "smtp://, smtp+starttls:// or smtps:// and then [name:password@]host[:port]"
+    must_be = "smtp://, smtp+starttls:// or smtps:// and then [name:password@]host[:port], or console:"
     assert [f"GUDLFT_MAIL must be {must_be}"] == lines
 
 

@@ -3,10 +3,13 @@
 import smtplib
 import socket
 import ssl
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from email import message_from_bytes
+from email.policy import SMTP
 
-from ..settings import MailSecurity, MailServer
+from ..settings import CONSOLE, MailSecurity, MailServer
 from ..text import printable
 
 SECONDS_OF_SILENCE = 8  # after which a server is given up
@@ -23,13 +26,24 @@ class MailError(Exception):
 
 
 def send(server: MailServer, sender: str, address: str, mail: bytes) -> None:
-    """Hand a mail over to the server; raise MailError if it does not take it."""
+    """Hand a mail over to the server, or print it; raise MailError if the server does not take it."""
+    if server is CONSOLE:
+        print_mail(mail)
+        return
     with connected(server) as connection:
         connection.sendmail(sender, [address], mail)
 
 
+def print_mail(mail: bytes) -> None:
+    """Print a mail to standard error as people read it."""
+    message = message_from_bytes(mail, policy=SMTP)
+    print(f"To: {message['To']}\nSubject: {message['Subject']}\n\n{message.get_content()}", file=sys.stderr, flush=True)
+
+
 def check_server(server: MailServer, sender: str) -> str:
     """Say that the server takes mail from the sender; raise MailError, with one line, if it does not."""
+    if server is CONSOLE:
+        return "mail: printed to standard error, codes included: not for others"
     try:
         with connected(server) as connection:
             connection.ehlo_or_helo_if_needed()
