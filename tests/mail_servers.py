@@ -83,7 +83,7 @@ class PatientController(Controller):
 
     def stop(self, *arguments, **options):
         """Wait a moment for conversations to end, and stop."""
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + 0.5
         while self.conversations and time.monotonic() < deadline:
             time.sleep(0.005)
         super().stop(*arguments, **options)

@@ -1,16 +1,13 @@
 """Codes by mail against real mail servers: encrypted, away, slow, refusing, hanging up; and when the app ends."""
 
-import email
 import logging
 import os
-import signal
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
 from contextlib import contextmanager
-from email.policy import default
 
 import pytest
 
@@ -19,12 +16,10 @@ from gudlft.mail import smtp
 from gudlft.mail.outbox import Outbox
 from gudlft.mail.smtp import MailError
 from gudlft.settings import CONSOLE, MailSecurity, MailServer
-from tests.mail_servers import Postbox, mail_server, make_certificate, scripted_server
-from tests.support import PROJECT, answers, free_port
+from tests.mail_servers import Postbox, mail_server, make_certificate, read_mail, scripted_server
+from tests.support import JOHN, KATE, PROJECT, answers, free_port, wait_until
 
 SENDER = "registration@club.example"
-JOHN = "john@simplylift.co"
-KATE = "kate@shelifts.co.uk"
 CODE = "7QKM-2XPD"
 DELAY = outbox_module.DELAY
 
@@ -47,7 +42,8 @@ def outbox_for(monkeypatch):
     """Return a function that makes an outbox for a server, which waits for little; all are closed at the end."""
     monkeypatch.setattr(outbox_module, "DELAY", (0.05, 0.05))
     monkeypatch.setattr(outbox_module, "TRIES_AT", (0, 0.1, 0.3))
-    monkeypatch.setattr(smtp, "SECONDS_OF_SILENCE", 5)
+    monkeypatch.setattr(smtp, "SECONDS_OF_SILENCE", 1)
+    monkeypatch.setattr(outbox_module, "SECONDS_AT_THE_END", 2)
     outboxes = []
 
     def make(port, host="127.0.0.1", security=MailSecurity.NONE, name="", password=""):
@@ -57,19 +53,6 @@ def outbox_for(monkeypatch):
     yield make
     for outbox in outboxes:
         outbox.close()
-
-
-def wait_until(condition, seconds=20.0):
-    """Wait until a condition is true."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.005)
-
-
-def read(envelope):
-    """Return a mail as a mail program reads it."""
-    return email.message_from_bytes(envelope.content, policy=default)
 
 
 def lines_of(caplog, level=logging.DEBUG):
@@ -93,17 +76,21 @@ def errors_of(caplog):
 # Sending
 
 
-def test_code_is_mailed_to_the_club(outbox_for):
+def test_code_is_mailed_to_the_club_and_nothing_is_logged(outbox_for, caplog):
+    caplog.set_level(logging.DEBUG)
     postbox = Postbox()
 
     with mail_server(postbox) as port:
-        outbox_for(port).put(JOHN, CODE)
-        wait_until(lambda: postbox.mails)
+        outbox = outbox_for(port)
+        outbox.put(JOHN, CODE)
+        outbox.put(None, CODE)
+        outbox.close()
 
     [envelope] = postbox.mails
     assert (SENDER, [JOHN]) == (envelope.mail_from, envelope.rcpt_tos)
-    assert f"Your code for GÜDLFT Registration: {CODE}" == read(envelope)["Subject"]
-    assert CODE in read(envelope).get_content()
+    assert f"Your code for GÜDLFT Registration: {CODE}" == read_mail(envelope)["Subject"]
+    assert CODE in read_mail(envelope).get_content()
+    assert [] == lines_of(caplog)
 
 
 def test_nothing_is_sent_for_an_address_that_no_club_has(outbox_for):
@@ -119,7 +106,7 @@ def test_nothing_is_sent_for_an_address_that_no_club_has(outbox_for):
 
 def test_mail_goes_one_to_five_seconds_after_it_was_asked_for(outbox_for, monkeypatch):
     assert (1, 5) == DELAY
-    monkeypatch.setattr(outbox_module, "DELAY", (0.4, 0.6))
+    monkeypatch.setattr(outbox_module, "DELAY", (0.2, 0.3))
     postbox = Postbox()
     with mail_server(postbox) as port:
         asked_at = time.monotonic()
@@ -127,14 +114,14 @@ def test_mail_goes_one_to_five_seconds_after_it_was_asked_for(outbox_for, monkey
         outbox_for(port).put(JOHN, CODE)
         wait_until(lambda: postbox.mails)
 
-    assert 0.4 <= postbox.times[0] - asked_at < 2.0
+    assert 0.2 <= postbox.times[0] - asked_at < 2.0
 
 
 def test_mails_go_in_the_order_in_which_they_were_asked_for(outbox_for, monkeypatch):
     postbox = Postbox()
     with mail_server(postbox) as port:
         outbox = outbox_for(port)
-        for address, delay in [(JOHN, 0.6), (KATE, 0.2)]:
+        for address, delay in [(JOHN, 0.2), (KATE, 0.05)]:
             monkeypatch.setattr(outbox_module, "DELAY", (delay, delay))
             outbox.put(address, CODE)
         wait_until(lambda: 2 == len(postbox.mails))
@@ -155,35 +142,17 @@ def test_asking_waits_for_no_mail_server(outbox_for):
         assert time.monotonic() - started < 0.5
 
 
-def test_nothing_is_logged_of_a_mail_that_was_sent(outbox_for, caplog):
-    caplog.set_level(logging.DEBUG)
+def test_what_is_no_plain_address_gets_nothing_and_stops_nobody(outbox_for, caplog):
     postbox = Postbox()
 
     with mail_server(postbox) as port:
         outbox = outbox_for(port)
-        outbox.put(JOHN, CODE)
-        outbox.put(None, CODE)
-        outbox.close()
-
-    assert [JOHN] == postbox.asked_for
-    assert [] == lines_of(caplog)
-
-
-@pytest.mark.parametrize(
-    "address",
-    [f"{JOHN}\r\nBcc: evil@evil.example", f"{JOHN}, evil@evil.example"],
-)
-def test_what_is_no_plain_address_gets_nothing_and_stops_nobody(address, outbox_for, caplog):
-    postbox = Postbox()
-
-    with mail_server(postbox) as port:
-        outbox = outbox_for(port)
-        outbox.put(address, CODE)
+        outbox.put(f"{JOHN}\r\nBcc: evil@evil.example", CODE)
         outbox.put(KATE, CODE)
         outbox.close()
 
     assert [KATE] == postbox.asked_for
-    assert "bcc" not in {name.lower() for name in read(postbox.mails[0])}
+    assert "bcc" not in {name.lower() for name in read_mail(postbox.mails[0])}
     assert 1 == len(errors_of(caplog))
     assert "\n" not in errors_of(caplog)[0]
 
@@ -191,7 +160,7 @@ def test_what_is_no_plain_address_gets_nothing_and_stops_nobody(address, outbox_
 # The queue
 
 
-@pytest.mark.parametrize(("waiting", "late"), [(JOHN, None), (None, JOHN), (JOHN, KATE), (None, None)])
+@pytest.mark.parametrize(("waiting", "late"), [(JOHN, None), (None, JOHN)])
 def test_full_queue_takes_no_more_whoever_asks(waiting, late, outbox_for, caplog, monkeypatch):
     monkeypatch.setattr(outbox_module, "DELAY", (60, 60))
     monkeypatch.setattr(outbox_module, "SECONDS_AT_THE_END", 30)
@@ -296,10 +265,6 @@ def test_refused_password_is_tried_once_and_not_logged(outbox_for, caplog):
     assert [f"mail: no code can be sent to {JOHN}: it refuses the name or the password (535)"] == lines_of(caplog)
 
 
-def test_password_is_not_in_what_describes_a_server():
-    assert "sesame" not in repr(MailServer("smtp.club.example", 465, MailSecurity.TLS, "gudlft", "open sesame"))
-
-
 # Failures
 
 
@@ -313,7 +278,7 @@ def test_server_that_is_away_is_tried_three_times_and_named_in_the_log(outbox_fo
 
 
 def test_mail_goes_when_the_server_is_back(outbox_for, caplog, monkeypatch):
-    monkeypatch.setattr(outbox_module, "TRIES_AT", (0, 0.1, 1))
+    monkeypatch.setattr(outbox_module, "TRIES_AT", (0, 0.1, 0.6))
     port = free_port()
     postbox = Postbox()
     outbox = outbox_for(port)
@@ -348,19 +313,6 @@ def test_mail_that_is_refused_for_now_is_tried_again(outbox_for, caplog):
     assert [f"mail: try {failure}" for failure in failures] == lines_of(caplog)
 
 
-def test_mail_that_is_refused_for_good_is_tried_once(outbox_for, caplog):
-    postbox = Postbox("550 no such user")
-
-    with mail_server(postbox) as port:
-        outbox = outbox_for(port)
-        outbox.put(JOHN, CODE)
-        wait_until(lambda: errors_of(caplog))
-        time.sleep(0.4)
-
-    assert [JOHN] == postbox.asked_for
-    assert [f"mail: no code can be sent to {JOHN}: it answers 550 no such user"] == lines_of(caplog)
-
-
 @pytest.mark.parametrize("command", ["GREETING", "MAIL", "RCPT", "DATA", "END"])
 def test_refusal_for_good_is_one_at_every_step(command, outbox_for, caplog):
     with scripted_server(**{command: ["554 no\r\n"]}) as server:
@@ -378,17 +330,17 @@ def test_mail_is_sent_again_where_the_server_hangs_up_in_the_middle(outbox_for):
         outbox_for(port).put(JOHN, CODE)
         wait_until(lambda: 2 == len(postbox.mails))
 
-    first, second = map(read, postbox.mails)
+    first, second = map(read_mail, postbox.mails)
     assert first["Message-ID"] == second["Message-ID"]  # so that mail programs show one mail
 
 
 @pytest.mark.parametrize("answer", [["421 bye\r\n"], []])
 def test_mail_that_was_taken_is_not_sent_again_whatever_follows(answer, outbox_for, caplog, monkeypatch):
-    monkeypatch.setattr(smtp, "SECONDS_OF_SILENCE", 0.3)
+    monkeypatch.setattr(smtp, "SECONDS_OF_SILENCE", 0.1)
     with scripted_server(QUIT=answer) as server:
         outbox_for(server.port).put(JOHN, CODE)
         wait_until(lambda: "." in server.heard)
-        time.sleep(0.8)
+        time.sleep(0.4)
 
     assert 1 == server.heard.count(".")
     assert [] == lines_of(caplog)
@@ -402,7 +354,7 @@ def seconds_until_given_up(outbox, caplog):
     return time.monotonic() - started
 
 
-@pytest.mark.parametrize("command", ["GREETING", "EHLO", "MAIL", "RCPT", "DATA", "END"])
+@pytest.mark.parametrize("command", ["GREETING", "END"])
 def test_silent_server_holds_a_try_for_seconds_only(command, outbox_for, caplog, monkeypatch):
     monkeypatch.setattr(smtp, "SECONDS_OF_SILENCE", 0.1)
     with scripted_server(**{command: []}) as server:
@@ -413,7 +365,7 @@ def test_silent_server_holds_a_try_for_seconds_only(command, outbox_for, caplog,
 
 
 def test_address_that_is_refused_for_now_stops_nobody(outbox_for, monkeypatch):
-    monkeypatch.setattr(outbox_module, "TRIES_AT", (0, 1))
+    monkeypatch.setattr(outbox_module, "TRIES_AT", (0, 0.3))
     postbox = Postbox("451 later")
     with mail_server(postbox) as port:
         outbox = outbox_for(port)
@@ -425,10 +377,9 @@ def test_address_that_is_refused_for_now_stops_nobody(outbox_for, monkeypatch):
     assert [JOHN, KATE, JOHN] == postbox.asked_for
 
 
-@pytest.mark.parametrize("quoted", ["7QKM-2XPD", "7qkm2xpd"])
 @pytest.mark.parametrize("before", [0, 175])  # in the middle of the line, and where the line is cut
-def test_code_that_a_server_quotes_is_not_logged(quoted, before, outbox_for, caplog):
-    with scripted_server(END=[f"554 spam {'x' * before} {quoted}\r\n"]) as server:
+def test_code_that_a_server_quotes_is_not_logged(before, outbox_for, caplog):
+    with scripted_server(END=[f"554 spam {'x' * before} {CODE}\r\n"]) as server:
         outbox_for(server.port).put(JOHN, CODE)
         wait_until(lambda: errors_of(caplog))
 
@@ -443,14 +394,6 @@ def test_what_a_server_says_stays_one_short_line_of_the_log(outbox_for, caplog):
 
     assert errors_of(caplog)[0].isprintable()
     assert len(errors_of(caplog)[0]) < 300
-
-
-def test_answer_without_an_end_is_a_refusal(outbox_for, caplog):
-    with scripted_server(EHLO=["250-" + "x" * 10_000 + "\r\n"]) as server:
-        outbox_for(server.port).put(JOHN, CODE)
-        wait_until(lambda: errors_of(caplog))
-
-    assert [f"mail: no code can be sent to {JOHN}: it answers 500 Line too long."] == lines_of(caplog)
 
 
 def test_fault_of_this_app_stops_no_other_mail(outbox_for, caplog, monkeypatch):
@@ -484,22 +427,9 @@ def test_check_says_what_the_server_takes_and_sends_nothing(outbox_for):
     assert ["ehlo", "mail", "rset", "quit"] == [line.split()[0].lower() for line in server.heard]
 
 
-@pytest.mark.parametrize("security", [MailSecurity.STARTTLS, MailSecurity.TLS])
-def test_check_signs_in_over_an_encrypted_connection(security, outbox_for, certificate, trust):
-    _, server_context = certificate
-    postbox = Postbox()
-
-    with mail_server(postbox, **encryption(security, server_context), authenticator=postbox.sign_in) as port:
-        outbox_for(port, "localhost", security, "gudlft", "open sesame").check()
-
-    assert [(b"gudlft", b"open sesame")] == postbox.sign_ins
-    assert [] == postbox.asked_for + postbox.mails
-
-
 @pytest.mark.parametrize(
     ("answers", "what"),
     [
-        ({"GREETING": ["554 go away\r\n"]}, "it answers 554 go away"),
         ({"MAIL": ["550 not yours\r\n"]}, "it answers 550 not yours"),
         ({"GREETING": []}, "Connection unexpectedly closed: timed out"),
     ],
@@ -510,25 +440,6 @@ def test_check_says_in_one_line_why_the_server_takes_nothing(answers, what, outb
         outbox_for(server.port).check()
 
     assert f"mail: 127.0.0.1: {what}" == str(error.value)
-
-
-@pytest.mark.parametrize("security", [MailSecurity.STARTTLS, MailSecurity.TLS])
-def test_check_trusts_no_certificate_that_the_system_does_not(security, outbox_for, certificate):
-    _, server_context = certificate
-    postbox = Postbox()
-
-    with (
-        mail_server(postbox, **encryption(security, server_context), authenticator=postbox.sign_in) as port,
-        pytest.raises(MailError, match="^mail: localhost: its certificate is not trusted: self-signed certificate"),
-    ):
-        outbox_for(port, "localhost", security, "gudlft", "open sesame").check()
-
-    assert [] == postbox.sign_ins
-
-
-def test_check_says_that_nothing_listens(outbox_for):
-    with pytest.raises(MailError, match="^mail: 127.0.0.1: .* Connection refused$"):
-        outbox_for(free_port()).check()
 
 
 def test_without_a_server_mails_are_printed_as_people_read_them_and_check_warns(capsys):
@@ -597,14 +508,6 @@ def test_end_waits_for_a_silent_server_for_seconds_only(outbox_for, caplog, monk
         assert ["mail: the app ended before all codes were sent"] == lines_of(caplog)
 
 
-def test_end_waits_for_nothing_where_no_code_was_asked_for(outbox_for, caplog):
-    outbox = outbox_for(free_port())
-
-    outbox.close()
-
-    assert [] == lines_of(caplog)
-
-
 def run_mailing_app(port, *arguments):
     """Run the tests' mailing program until it ends; return the finished process."""
     environment = {**os.environ, "MAIL_PORT": str(port)}
@@ -625,16 +528,13 @@ def test_each_process_sends_its_own_mails_once(method):
 
 @contextmanager
 def granian(folder, mail_port):
-    """Serve the mailing app under granian; yield its address and its process, which leads a process group."""
+    """Serve the mailing app under granian; yield its address and its process."""
     port = free_port()
     program = [sys.executable, "-m", "granian", "--interface", "wsgi", "--blocking-threads", "2", "--no-ws"]
-    program += ["--workers-kill-timeout", "8"]  # a worker that gets SIGINT and SIGTERM at once may go on running
     program += ["--port", str(port), "tests.mailing_app:app"]
     environment = {**os.environ, "MAIL_PORT": str(mail_port)}
     with open(folder / "server.log", "wb") as log:
-        process = subprocess.Popen(
-            program, cwd=PROJECT, env=environment, stdout=log, stderr=log, start_new_session=True
-        )
+        process = subprocess.Popen(program, cwd=PROJECT, env=environment, stdout=log, stderr=log)
     try:
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/"), 30)
         yield f"http://127.0.0.1:{port}", process
@@ -644,36 +544,12 @@ def granian(folder, mail_port):
             process.wait(30)
 
 
-def stop(process, number):
-    """Stop granian with SIGTERM, or like Ctrl-C with SIGINT, which reaches its workers too."""
-    if number == signal.SIGINT:
-        os.killpg(process.pid, number)
-    else:
-        process.send_signal(number)
-    process.wait(30)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_code_that_waits_is_mailed_when_granian_is_stopped(number, tmp_path):
+def test_code_that_waits_is_mailed_when_granian_is_stopped(tmp_path):
     postbox = Postbox()
     with mail_server(postbox) as port, granian(tmp_path, port) as (url, process):
         urllib.request.urlopen(f"{url}/{JOHN}", timeout=5).close()
-        asked_at = time.monotonic()
-
-        stop(process, number)
-
-    assert [JOHN] == postbox.asked_for
-    assert postbox.times[0] - asked_at < 5
-
-
-def test_granian_ends_five_seconds_after_it_was_stopped_where_the_mail_server_is_silent(tmp_path):
-    with scripted_server(GREETING=[]) as server, granian(tmp_path, server.port) as (url, process):
-        urllib.request.urlopen(f"{url}/{JOHN}", timeout=5).close()
-        asked_at = time.monotonic()
 
         process.terminate()
         process.wait(30)
 
-        assert 4.9 < time.monotonic() - asked_at < 8
-        assert 0 == process.returncode
-        assert "mail: the app ended before all codes were sent" in (tmp_path / "server.log").read_text()
+    assert [JOHN] == postbox.asked_for

@@ -14,7 +14,7 @@ from tests.simulation.history import History
 from tests.simulation.journal import Commit
 from tests.simulation.process import Answer
 
-IN_CI = 5000
+IN_CI = 2000
 HISTORIES = int(os.environ.get("SIMULATION_HISTORIES", IN_CI))
 SEED = os.environ.get("SIMULATION_SEED")
 
