@@ -52,6 +52,17 @@ TOKEN = "a-token_of-16-ch"
 KEY = "0123456789abcdef"
 KEPT = {"JOURNAL": "sqlite:///bookings.db", "SECRET_KEY": KEY}  # settings that keep bookings and sign-ins
 
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
 CLUBS = [
     Club("Simply Lift", JOHN, 13),
     Club("Iron Temple", IRON, 4),

@@ -71,8 +71,6 @@ def test_address_that_is_another_clubs_now_acts_for_that_club(restart):
 # Sessions of other versions
 
 SIGNED_IN = {"address": JOHN, "id": "0123456789abcdef", "since": 4_000_000_000}
-RECEIPT = {"number": 1, "competition": OPEN, "places": 2, "points": 6, "points_left": 7, "page_number": 1}
-CODE = {"id": "0123456789abcdef", "at": 4_000_000_000, "address": JOHN}
 
 
 def open_pages(secretary, content):
@@ -100,43 +98,10 @@ def write_session(secretary, content):
         session.update(content)
 
 
-@pytest.mark.parametrize("value", [None, 7, True, "x", [], {}, ["x"], {"x": 1}])
+@pytest.mark.parametrize("value", [None, 7, "x", ["x"], {"x": 1}])
 @pytest.mark.parametrize("part", ["address", "id", "since", "receipt", "next_competition", "next_address", "code"])
 def test_session_that_another_version_wrote_is_no_error(mailing, part, value):
     for app in [mailing.app, Secretary().client.application]:
-        for content in [SIGNED_IN | {part: value}, {part: value}]:
-            pages = open_pages(Secretary(app=app), content)
+        pages = open_pages(Secretary(app=app), SIGNED_IN | {part: value})
 
-            assert [] == [page.status for page in pages if page.status >= 500]
-
-
-@pytest.mark.parametrize("part", ["address", "id", "since"])
-def test_session_without_a_part_that_counts_is_signed_out(part):
-    secretary = Secretary()
-    write_session(secretary, {name: value for name, value in SIGNED_IN.items() if name != part})
-
-    assert not secretary.is_signed_in
-
-
-def test_session_of_the_version_before_is_signed_out():
-    secretary = Secretary()
-    write_session(secretary, {"club": "Simply Lift", "id": "0123456789abcdef", "since": 4_000_000_000})
-
-    assert not secretary.is_signed_in
-
-
-@pytest.mark.parametrize("name", [*RECEIPT, "unknown"])
-def test_receipt_that_another_version_kept_is_not_shown(name):
-    secretary = Secretary()
-    write_session(secretary, SIGNED_IN | {"receipt": RECEIPT | {name: None}})
-
-    assert "" == secretary.get("/showSummary").banner
-
-
-@pytest.mark.parametrize("name", [*CODE, "unknown"])
-def test_code_that_another_version_kept_counts_as_none(mailing, name):
-    secretary = Secretary(app=mailing.app)
-    write_session(secretary, {"code": CODE | {name: None}})
-
-    assert (303, "/") == secretary.post("/code", another="1").redirect
-    assert 400 == secretary.enter("7QKM-2XPD").status
+        assert [] == [page.status for page in pages if page.status >= 500]

@@ -13,19 +13,9 @@ import server
 from gudlft.limits import RateLimit
 from tests.hostile import HOSTILE_REQUEST, hostile_one_by_one
 from tests.odd_names import CLUB, CLUBS, COMPETITIONS, IN_AN_HOUR, MORNING, email, open_ledger, running
-from tests.support import Secretary, check_conservation
+from tests.support import SECURITY_HEADERS, Secretary, check_conservation
 
 EXAMPLES = settings().max_examples  # of the profile
-SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
 
 
 def addresses():

@@ -25,15 +25,6 @@ def written(journal):
 # In memory
 
 
-def test_id_that_was_revoked_is_revoked_and_no_other():
-    revocations = Revocations(NoJournal())
-
-    revocations.revoke("first", NOON)
-
-    assert revocations.is_revoked("first")
-    assert not revocations.is_revoked("second")
-
-
 def test_revocation_is_remembered_as_long_as_a_copy_of_its_cookie_can_live():
     revocations = Revocations(NoJournal())
     revocations.revoke("first", NOON)
@@ -139,14 +130,6 @@ def test_what_works_once_was_revoked_by_the_first_though_a_page_reads_its_row_be
     assert revocations.revoke_once("code", NOON)
 
 
-def test_revocation_is_written_before_it_is_answered():
-    journal = FakeJournal()
-
-    Revocations(journal).revoke("first", NOON)
-
-    assert [(1, NOON, "first")] == journal.revoked
-
-
 def test_revocation_is_written_once():
     journal = FakeJournal()
     revocations = Revocations(journal)
@@ -166,13 +149,6 @@ def test_process_learns_what_another_revoked():
         here.catch_up()
 
         assert here.is_revoked(id)
-
-
-def test_process_knows_after_a_restart_what_was_revoked():
-    journal = FakeJournal()
-    Revocations(journal).revoke("first", NOON)
-
-    assert Revocations(journal).is_revoked("first")
 
 
 def test_rows_that_were_read_are_not_read_again(monkeypatch):
@@ -204,27 +180,6 @@ def test_journal_that_lost_all_rows_is_not_read_again_by_each_page(monkeypatch):
     reader.catch_up()
 
     assert revocations.is_revoked("first")
-
-
-def test_journal_forgets_ids_whose_cookies_cannot_live():
-    journal = FakeJournal()
-    revocations = Revocations(journal)
-    revocations.revoke("first", NOON)
-    revocations.revoke("second", NOON + timedelta(hours=8, minutes=1))
-    assert ["first", "second"] == written(journal)
-
-    revocations.revoke("third", NOON + timedelta(hours=8, minutes=2))
-
-    assert ["second", "third"] == written(journal)
-
-
-def test_page_is_told_where_the_journal_is_away():
-    journal = FakeJournal()
-    revocations = Revocations(journal)
-    journal.fault = "away"
-
-    with pytest.raises(JournalError, match="^away$"):
-        revocations.catch_up()
 
 
 # While the journal is away or slow
@@ -277,20 +232,6 @@ def test_journal_that_took_nothing_is_not_asked_by_the_next_revocation():
     revocations.revoke("second", NOON)
 
     assert [] == journal.revoked
-
-
-def test_journal_that_is_back_is_asked_at_once_again(monkeypatch):
-    monkeypatch.setattr(revocations_module, "SECONDS_BETWEEN_TRIES", 0)
-    journal = FakeJournal()
-    revocations = Revocations(journal)
-    journal.fault = "away"
-    revocations.revoke("first", NOON)
-    journal.fault = None
-    revocations.write_pending()
-
-    revocations.revoke("second", NOON)
-
-    assert ["first", "second"] == written(journal)
 
 
 def test_revocation_that_shall_not_wait_is_left_to_the_next_page():
