@@ -413,7 +413,7 @@ def keep_next_page(**names):
     session.pop("next_address", None)
     if request.endpoint in ("purchase_places", "cancel_places", "competition_file"):
         competition = names.get("competition") or request.form.get("competition")
-        if competition in opened.ledger.competitions:
+        if competition in opened.ledger.competitions_by_any_name:
             session["next_competition"] = competition  # its address needs the club, not known yet
     else:
         address = own_address()
@@ -430,7 +430,7 @@ def own_address():
 
 def next_page(club):
     """Return the address to go to after signing in: what was kept, or else the summary."""
-    competition = opened.ledger.competitions.get(kept("next_competition", str))
+    competition = opened.ledger.competitions_by_any_name.get(kept("next_competition", str))
     if competition and not competition.has_started(opened.ledger.now()):
         return url_for("book", competition=competition.name, club=club.name)
     return kept("next_address", str, url_for("show_summary"))
@@ -438,7 +438,7 @@ def next_page(club):
 
 def require_own_club():
     """Answer 403 if a form names another club: only the signed-in one pays."""
-    if request.form.get("club", request.club.name) != request.club.name:
+    if request.form.get("club", request.club.name) not in request.club.names:
         abort(403, sentences.another_club(request.club))
 
 
@@ -648,18 +648,24 @@ def render_summary(status=200, problem=None, choice=EVERYTHING, page_number=1):
 @app.get("/book/<name:competition>/<name:club>")
 @sign_in_required
 def book(competition, club):
-    """Show a competition's page. Names may hold slashes, so the path must end in the signed-in club's name."""
+    """Show a competition's page; lead on to it from former names.
+
+    Names may hold slashes, so the path must end in a name of the signed-in club.
+    """
     names = f"{competition}/{club}"
-    own_name = f"/{request.club.name}"
-    if not names.endswith(own_name):
-        is_of_another = any(names.endswith(f"/{name}") for name in opened.ledger.clubs)
+    own_endings = [f"/{name}" for name in request.club.names if names.endswith(f"/{name}")]
+    if not own_endings:
+        is_of_another = any(names.endswith(f"/{name}") for name in opened.ledger.clubs_by_any_name)
         if is_of_another:
             abort(403, sentences.another_club(request.club))
         abort(404)
 
-    known = opened.ledger.competitions.get(names.removesuffix(own_name))
+    found = [opened.ledger.competitions_by_any_name.get(names.removesuffix(ending)) for ending in own_endings]
+    known = next(filter(None, found), None)
     if known is None:
         return refuse_unknown_competition()
+    if names != f"{known.name}/{request.club.name}":
+        return redirect(url_for("book", competition=known.name, club=request.club.name), 303)
     status = status_at(known)
     if status.limit is Limit.STARTED:
         return render_summary(400, refuse(status.reason, known.name))
@@ -695,9 +701,11 @@ def render_competition(status, problem=None):
 @sign_in_required
 def competition_file(competition):
     """Return a competition as a file for a calendar."""
-    known = opened.ledger.competitions.get(competition)
+    known = opened.ledger.competitions_by_any_name.get(competition)
     if known is None:
         return refuse_unknown_competition()
+    if known.name != competition:
+        return redirect(url_for("competition_file", competition=known.name), 303)
 
     number_of_entries = opened.ledger.number_of_entries(request.club, known)
     # read last: it may be newer than its sequence, never older
@@ -720,7 +728,7 @@ def purchase_places():
     """Book places if the rules allow it, or show the competition's page with the reason why not."""
     require_own_club()
     require_fresh_figures()
-    competition = opened.ledger.competitions.get(request.form.get("competition"))
+    competition = opened.ledger.competitions_by_any_name.get(request.form.get("competition"))
     if competition is None:
         return refuse_unknown_competition()
 
@@ -795,7 +803,7 @@ def cancel_places():
     """Give places back if the rules allow it, or show the competition's page with the reason why not."""
     require_own_club()
     require_fresh_figures()
-    competition = opened.ledger.competitions.get(request.form.get("competition"))
+    competition = opened.ledger.competitions_by_any_name.get(request.form.get("competition"))
     if competition is None:
         return render_bookings(404, refuse(sentences.UNKNOWN_COMPETITION))
 
@@ -942,7 +950,7 @@ def export_bookings(competition, totals, places, delimiter):
     if not opened.journal.shared:
         click.echo("GUDLFT_JOURNAL is not set: no bookings are kept", err=True)
     if competition is not None:
-        require_known(competition)
+        competition = present_name_of(competition)
 
     content = export.csv_file(table_of(competition, totals, places), delimiter)
     try:
@@ -953,11 +961,14 @@ def export_bookings(competition, totals, places, delimiter):
         raise SystemExit(f"The table cannot be written: {error.strerror}") from None
 
 
-def require_known(competition):
-    """Exit with 1, and name what resembles it, unless files or bookings name the competition."""
+def present_name_of(competition):
+    """Return the name that the competition has now; exit with 1, and name what resembles it, if there is none."""
+    present = opened.ledger.competitions_by_any_name.get(competition)
+    if present:
+        return present.name
     names = opened.ledger.competitions.keys() | opened.ledger.totals.places_sold.keys()
     if competition in names:
-        return
+        return competition
     names_by_folded = {fold(name): name for name in sorted(names)}
     similar = difflib.get_close_matches(fold(competition), names_by_folded, n=1)
     hint = f", did you mean {names_by_folded[similar[0]]}?" if similar else ""

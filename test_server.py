@@ -560,6 +560,36 @@ def test_bookings_and_sign_ins_survive_a_restart_with_a_journal(data, start, cap
     assert "Simply Lift: 9 points are spent, of 8" in caplog.messages
 
 
+def test_renamed_club_and_competition_keep_their_bookings_and_their_links(data, start):
+    john = Secretary(JOHN, start(**KEPT).app)
+    form = john.booking_form("3")
+    john.post("/purchasePlaces", **form)
+    club = a_club("Lift Lyon", JOHN, 13, formerly=["Simply Lift"])
+    write_data(data, [club], [a_competition("Gala", "2050-03-27 11:11:00", 20, formerly=[OPEN])])
+
+    john.move_to(start().app)
+    john.post("/purchasePlaces", **form)
+    john.book("1", OPEN, club="Simply Lift")
+    john.give_back("2", OPEN, club="Simply Lift")
+
+    assert Figures(points_left=7, places_left=18, places_held=2) == john.figures("Gala")
+    assert ["Gala", "Gala", "Gala"] == [row[0] for row in john.get("/bookings").rows[-3:]]
+    assert (303, book_address("Gala", "Lift Lyon")) == john.get(book_address(OPEN, "Simply Lift")).redirect
+    assert (303, "/calendar/Gala") == john.get(f"/calendar/{OPEN}").redirect
+    assert 404 == john.book("1", OPEN.lower()).status
+
+
+def test_bookings_stay_when_the_spelling_of_a_name_is_mended(data, start):
+    write_data(data, [a_club("Simply  lift", JOHN, 13)], [a_competition("Gala de l'Avenir", "2050-03-27 11:11:00", 20)])
+    john = Secretary(JOHN, start(**KEPT).app)
+    john.book("3", "Gala de l'Avenir")
+
+    write_data(data, [a_club("Simply Lift", JOHN, 13)], [a_competition("Gala de l’Avenir", "2050-03-27 11:11:00", 20)])
+    john.move_to(start().app)
+
+    assert Figures(points_left=4, places_left=17, places_held=3) == john.figures("Gala de l’Avenir")
+
+
 def test_second_process_without_a_journal_books_nothing(data, start):
     first = Secretary(JOHN, start().app)
     second = Secretary(JOHN, start().app)

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from .journal import Journal, LastRow, NoJournal, Transaction, check_entries, entries_after
-from .model import BookingError, Club, Competition, Entry, Kind, Order, Outcome
+from .model import BookingError, Club, Competition, Entry, Kind, Order, Outcome, PresentNames
 from .rules import Standing, Terms, points_of
 from .text import fold
 from .totals import Draft, Occupancy, Totals
@@ -83,12 +83,19 @@ class Ledger:
         self.clubs = {club.name: club for club in clubs}
         self.by_start = sorted(competitions, key=start_and_name)
         self.competitions = {competition.name: competition for competition in self.by_start}
+        self.clubs_by_any_name = {name: club for club in self.clubs.values() for name in club.names}
+        self.competitions_by_any_name = {
+            name: competition for competition in self.by_start for name in competition.names
+        }
+        self._present_clubs = PresentNames(self.clubs.values())
+        self._present_competitions = PresentNames(self.by_start)
         self.terms = terms or Terms()
         self.journal: Journal = journal or NoJournal()
         self.now = clock
         self.writer = Writer(self.carry_out)
 
-        self.entries: list[Entry] = []
+        self.entries: list[Entry] = []  # with the present names
+        self._last_row: Entry | None = None  # as the journal has it
         self.entries_by_club: dict[str, list[Entry]] = defaultdict(list)
         self.entries_at: dict[tuple[str, str], list[Entry]] = defaultdict(list)  # by club and competition
         self.booked_at: dict[str, set[str]] = defaultdict(set)  # by club: the competitions where it has entries
@@ -118,9 +125,10 @@ class Ledger:
             self.take_over(transaction)
             draft = Draft(self.totals)  # which stand still: nobody else commits meanwhile
             outcomes = [self._judge(order, draft) for order in take_orders()]
-            check_entries(draft.entries, previous=self._last_number())
-            transaction.append(draft.entries)
-        self._add(draft.entries)
+            rows = [self._row_of(entry) for entry in draft.entries]
+            check_entries(rows, previous=self._last_number())
+            transaction.append(rows)
+        self._add(rows)
         return outcomes
 
     def _judge(self, order: Order, draft: Draft) -> Outcome | BookingError:
@@ -162,32 +170,48 @@ class Ledger:
         """Add what is new in the journal: all of it, or none if something in it cannot be right."""
         if self.journal.shared:
             with self._memory_lock:  # waits for a thread that is adding entries, until their totals are added too
-                last = self._last_entry()
+                last = self._last_row
             self._add(entries_after(last, transaction))
 
     def last_row(self) -> LastRow:
         """Return the last row that was taken over, to tell whether the journal has others."""
-        return LastRow.of(self._last_entry())
-
-    def _last_entry(self) -> Entry | None:
-        return self.entries[-1] if self.entries else None
+        return LastRow.of(self._last_row)
 
     def _last_number(self) -> int:
         return self.entries[-1].number if self.entries else 0
 
-    def _add(self, entries: Sequence[Entry]) -> None:
+    def _add(self, rows: Sequence[Entry]) -> None:
         """Add the entries that are not in memory yet: another thread may have taken some over meanwhile."""
-        if not entries:
+        if not rows:
             return
         with self._memory_lock:
             last_number = self._last_number()
-            new = [entry for entry in entries if entry.number > last_number]
+            new = [self._entry_in(row) for row in rows if row.number > last_number]
             clubs = [self.clubs[name] for name in {entry.club for entry in new} if name in self.clubs]
             rows_before = [self._board_row(club) for club in clubs]
             for entry in new:
                 self._add_entry(entry)
+            if new:
+                self._last_row = rows[-1]
             rows_after = [self._board_row(club) for club in clubs]
             self._replace_on_board(rows_before, rows_after)
+
+    def _entry_in(self, row: Entry) -> Entry:
+        """Return what a row of the journal holds, with the names that its club and its competition have now."""
+        club = self._present_clubs[row.club]
+        competition = self._present_competitions[row.competition]
+        if (club, competition) == (row.club, row.competition):
+            return row
+        return row._replace(club=club, competition=competition)
+
+    def _row_of(self, entry: Entry) -> Entry:
+        """Return an entry as the journal keeps it: with original names, which processes with older files know too."""
+        club = self.clubs.get(entry.club)
+        competition = self.competitions.get(entry.competition)
+        return entry._replace(
+            club=club.original_name if club else entry.club,
+            competition=competition.original_name if competition else entry.competition,
+        )
 
     def _add_entry(self, entry: Entry) -> None:
         self.entries.append(entry)

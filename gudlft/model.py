@@ -1,5 +1,6 @@
 """The nouns: clubs, competitions, orders, and the entries that orders become."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -8,7 +9,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-from .text import Moment, fold, in_address
+from .text import Moment, fold, in_address, normalize_name
 
 PLATE = Markup(
     '<time class="plate" datetime="{0.iso}">{0.weekday} <b>{0.day}</b>'
@@ -24,20 +25,21 @@ class BookingError(Exception):
         self.field = field
 
 
-@dataclass(frozen=True)
-class Club:
-    """A club of clubs.json, with its opening points."""
+class Named:
+    """What clubs and competitions have in common: a name, and those that they had."""
 
     name: str
-    email: str | None  # its first address; None if nobody signs in
-    points: int
-    other_emails: tuple[str, ...] = ()
-    former_names: tuple[str, ...] = ()  # oldest first
+    former_names: tuple[str, ...]  # oldest first
 
     @property
-    def emails(self) -> tuple[str, ...]:
-        """Return all addresses that sign in as the club."""
-        return (self.email, *self.other_emails) if self.email else ()
+    def names(self) -> tuple[str, ...]:
+        """Return the name that it has, and those that it had."""
+        return (self.name, *self.former_names)
+
+    @property
+    def original_name(self) -> str:
+        """Return the name that it had first, which the journal and calendars keep for it."""
+        return self.former_names[0] if self.former_names else self.name
 
     @cached_property
     def in_address(self) -> str:
@@ -51,13 +53,29 @@ class Club:
 
 
 @dataclass(frozen=True)
-class Competition:
+class Club(Named):
+    """A club of clubs.json, with its opening points."""
+
+    name: str
+    email: str | None  # its first address; None if nobody signs in
+    points: int
+    other_emails: tuple[str, ...] = ()
+    former_names: tuple[str, ...] = ()
+
+    @property
+    def emails(self) -> tuple[str, ...]:
+        """Return all addresses that sign in as the club."""
+        return (self.email, *self.other_emails) if self.email else ()
+
+
+@dataclass(frozen=True)
+class Competition(Named):
     """A competition of competitions.json, with its start (in a time zone) and its opening places."""
 
     name: str
     starts_at: datetime
     places: int
-    former_names: tuple[str, ...] = ()  # oldest first
+    former_names: tuple[str, ...] = ()
     booking_closes_at: datetime | None = None  # None: at the start
     location: str = ""
     url: str = ""
@@ -82,15 +100,23 @@ class Competition:
         """Return the start as lists show it: a weight plate with the day, the rest of the date for who cannot see."""
         return PLATE.format(self.start)
 
-    @cached_property
-    def in_address(self) -> str:
-        """Return the name as it stands in addresses."""
-        return in_address(self.name)
 
-    @cached_property
-    def folded_name(self) -> str:
-        """Return the name as it is sorted and looked for."""
-        return fold(self.name)
+class PresentNames(dict[str, str]):
+    """The names that clubs or competitions have, by any name that the journal may hold for them.
+
+    That is one that they have or had, or one that looks like it. A name that is nobody's stays as it is.
+    """
+
+    def __init__(self, owners: Collection[Named]):
+        """Look each name up once: comparing how names look takes time."""
+        super().__init__({owner.name: owner.name for owner in owners})
+        self._by_look = {normalize_name(name): owner.name for owner in owners for name in owner.names}
+
+    def __missing__(self, name: str) -> str:
+        """Return the present name for one that is met for the first time."""
+        present = self._by_look.get(normalize_name(name), name)
+        self[name] = present
+        return present
 
 
 class Kind(IntEnum):

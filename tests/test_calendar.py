@@ -127,6 +127,15 @@ def test_a_file_that_is_fetched_after_a_change_updates_the_entry_however_the_dat
     assert moved.starts_at == again["dtstart"].dt
 
 
+def test_entry_stays_the_same_when_club_and_competition_are_renamed():
+    club = Club("Lift Lyon", JOHN, 13, former_names=("Simply Lift", "Lift"))
+    gala = Competition("Gala", LYON.starts_at, 20, former_names=("Lyon Open", "Open"))
+
+    assert entry_of()["uid"] == entry_of(club=club, competition=gala)["uid"]
+    [first], [again] = [entries_of(feed((one,), CHANGED_AT)) for one in (LYON, gala)]
+    assert first["uid"] == again["uid"]
+
+
 def test_each_club_and_competition_has_an_entry_of_its_own():
     clubs = [CLUB, Club("Simply", "a@b", 0), Club("Simply Lift Lyon", "c@d", 0)]
     competitions = [named(name) for name in ["Open", "Lift Open", "Lyon Open"]]

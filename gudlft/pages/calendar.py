@@ -35,7 +35,8 @@ def calendar_file(
     Calendars update the entry that they have if its sequence has grown: it grows with the club's bookings and returns
     there, and with the last change of the file of competitions.
     """
-    event = calendar_entry(competition, f"{club.name}\n{competition.name}", now)  # no name holds a line break
+    identity = f"{club.original_name}\n{competition.original_name}"  # no name holds a line break
+    event = calendar_entry(competition, identity, now)
     event["sequence"] = seconds_of(changed_at) + number_of_entries
     event["description"] = Text(description(club, places_held))
     return calendar_of([event])
@@ -46,7 +47,7 @@ def feed(competitions: tuple[Competition, ...], changed_at: datetime) -> bytes:
     """Return competitions as a calendar that can be subscribed to; what stands in it changes with their file alone."""
     events = []
     for competition in competitions:
-        event = calendar_entry(competition, competition.name, changed_at)
+        event = calendar_entry(competition, competition.original_name, changed_at)
         event["sequence"] = seconds_of(changed_at)
         events.append(event)
     return calendar_of(events)

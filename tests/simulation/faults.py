@@ -26,8 +26,9 @@ def applies_before_the_commit(patch):
             self.take_over(transaction)
             draft = Draft(self.totals)
             outcomes = [self._judge(order, draft) for order in take_orders()]
-            transaction.append(draft.entries)
-            self._add(draft.entries)
+            rows = [self._row_of(entry) for entry in draft.entries]
+            transaction.append(rows)
+            self._add(rows)
         return outcomes
 
     patch.setattr(Ledger, "carry_out", carry_out)
@@ -40,8 +41,9 @@ def forgets_to_take_over_first(patch):
         with self.journal.writing() as transaction:
             draft = Draft(self.totals)
             outcomes = [self._judge(order, draft) for order in take_orders()]
-            transaction.append(draft.entries)
-        self._add(draft.entries)
+            rows = [self._row_of(entry) for entry in draft.entries]
+            transaction.append(rows)
+        self._add(rows)
         return outcomes
 
     patch.setattr(Ledger, "carry_out", carry_out)
@@ -55,8 +57,9 @@ def takes_over_before_it_has_the_lock(patch):
         with self.journal.writing() as transaction:
             draft = Draft(self.totals)
             outcomes = [self._judge(order, draft) for order in take_orders()]
-            transaction.append(draft.entries)
-        self._add(draft.entries)
+            rows = [self._row_of(entry) for entry in draft.entries]
+            transaction.append(rows)
+        self._add(rows)
         return outcomes
 
     patch.setattr(Ledger, "carry_out", carry_out)

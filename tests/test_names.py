@@ -1,0 +1,142 @@
+"""Names in the journal: bookings of a name that looks like a present one, or that was one, are its own."""
+
+from dataclasses import replace
+
+import pytest
+
+from gudlft.model import BookingError, Club, Competition, PresentNames
+from tests.support import (
+    CLUBS,
+    COMPETITIONS,
+    JOHN,
+    OPEN,
+    TOKEN,
+    FakeJournal,
+    Secretary,
+    book_address,
+    check_conservation,
+    make_ledger,
+    parties,
+    places_of,
+    run_command,
+)
+
+CLUB, *OTHER_CLUBS = CLUBS
+CUP = COMPETITIONS[2]
+RENAMED_CLUB = replace(CLUB, name="Lift Lyon", former_names=("Simply Lift", "Lift"))
+RENAMED_CUP = replace(CUP, name="Gala", former_names=(OPEN, "Spring Gala"))
+ALIKE_CLUB = replace(CLUB, name="simply\xa0Lift")
+ALIKE_CUP = replace(CUP, name="SPRING Festival\u200b 2050")
+
+
+def open_with(journal, club, cup, **options):
+    """Return a ledger whose files name the club and the competition like this."""
+    competitions = [*COMPETITIONS[:2], cup, *COMPETITIONS[3:]]
+    return make_ledger([club, *OTHER_CLUBS], competitions, journal=journal, **options)
+
+
+@pytest.mark.parametrize(("club", "cup"), [(RENAMED_CLUB, RENAMED_CUP), (ALIKE_CLUB, ALIKE_CUP)])
+def test_all_figures_and_entries_are_those_of_the_present_name(club, cup):
+    journal = FakeJournal()
+    before = make_ledger(journal=journal)
+    before.book(*parties(before), 3, TOKEN)
+    rows = list(journal.rows)
+
+    ledger = open_with(journal, club, cup)
+    copy = ledger.book(club, cup, 3, TOKEN)
+    ledger.give_back(club, cup, 1)
+
+    assert (club.name, cup.name, 3) == copy.entry[2:5]
+    assert (7, 18, 2, 6) == ledger.standing(club, cup)
+    assert [-1, 3] == places_of(ledger.latest_entries(club))
+    assert [-1, 3] == places_of(ledger.latest_entries(club, cup))
+    assert [(club.name, 2)] == [(row.club, row.places) for row in ledger.entry_list(cup.name)]
+    assert [] == ledger.mismatches()
+    assert rows == journal.rows[:1]
+    check_conservation(ledger)
+
+
+def test_renamed_club_holds_at_most_twelve_places_in_all():
+    journal = FakeJournal()
+    clubs = [replace(CLUB, points=60), *OTHER_CLUBS]
+    before = make_ledger(clubs, journal=journal)
+    before.book(*parties(before), 10)
+
+    ledger = open_with(journal, replace(RENAMED_CLUB, points=60), RENAMED_CUP)
+
+    with pytest.raises(BookingError, match="your club holds 10, so at most 2 more"):
+        ledger.book(ledger.clubs["Lift Lyon"], RENAMED_CUP, 3)
+
+
+def test_process_with_older_files_knows_what_one_with_newer_files_books():
+    journal = FakeJournal()
+    old = make_ledger(journal=journal)
+    new = open_with(journal, RENAMED_CLUB, RENAMED_CUP)
+
+    new.book(RENAMED_CLUB, RENAMED_CUP, 2)
+    old.book(*parties(old), 1)
+    new.catch_up()
+
+    assert (4, 17, 3, 9) == old.standing(*parties(old)) == new.standing(RENAMED_CLUB, RENAMED_CUP)
+    assert [("Simply Lift", OPEN)] * 2 == [(row.club, row.competition) for row in journal.rows]
+
+
+def test_names_of_clubs_and_competitions_are_apart():
+    club = Club("Gala", JOHN, 13, former_names=("Lift",))
+    cup = Competition("Lift", CUP.starts_at, 20, former_names=("Gala",))
+    journal = FakeJournal()
+    ledger = make_ledger([club], [cup], journal=journal)
+
+    ledger.book(club, cup, 1)
+
+    assert ("Lift", "Gala") == journal.rows[0][2:4]
+    assert (10, 19, 1, 3) == ledger.standing(club, cup)
+
+
+def test_name_that_is_nobodys_stays_as_it_is():
+    names = PresentNames([RENAMED_CLUB])
+
+    assert ["Lift Lyon", "Lift Lyon", "Lift Lyon", "LYON"] == [
+        names[name] for name in ("Lift Lyon", "simply lift", "LIFT", "LYON")
+    ]
+
+
+def test_page_of_a_former_name_leads_on_whoever_is_asked_for(serve):
+    other = replace(OTHER_CLUBS[0], former_names=("Iron",))
+    serve(make_ledger([RENAMED_CLUB, other], [RENAMED_CUP]))
+    john = Secretary(JOHN)
+
+    lead_on = [john.get(book_address(*names)) for names in [("Spring Gala", "Lift Lyon"), ("Gala", "Lift")]]
+
+    assert [(303, book_address("Gala", "Lift Lyon"))] * 2 == [page.redirect for page in lead_on]
+    assert 403 == john.get(book_address("Gala", "Iron")).status
+    assert 404 == john.get(book_address("Gala", "lift")).status
+    assert 404 == john.get(book_address("Nix", "Lift")).status
+    assert 403 == john.book("1", "Gala", club="Iron").status
+
+
+def test_former_name_may_hold_slashes(serve):
+    club = replace(CLUB, former_names=("Club/Simply Lift",))
+    serve(make_ledger([club], [CUP]))
+
+    page = Secretary(JOHN).get(book_address(OPEN, "Club/Simply Lift"))
+
+    assert (303, book_address(OPEN, "Simply Lift")) == page.redirect
+
+
+def test_who_asks_for_a_former_name_comes_to_the_page_after_signing_in(serve):
+    serve(make_ledger([RENAMED_CLUB], [RENAMED_CUP]))
+    secretary = Secretary()
+
+    secretary.book("1")
+
+    assert (303, book_address("Gala", "Lift Lyon")) == secretary.sign_in(JOHN).redirect
+
+
+def test_entry_list_is_exported_by_a_former_name_too(serve):
+    ledger = serve(make_ledger([RENAMED_CLUB], [RENAMED_CUP], journal=FakeJournal()))
+    ledger.book(RENAMED_CLUB, RENAMED_CUP, 2)
+
+    result = run_command("bookings", "--competition", OPEN)
+
+    assert f"Lift Lyon,{JOHN},2," in result.stdout
