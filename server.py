@@ -41,7 +41,7 @@ from gudlft.opening import open_all
 from gudlft.pages import calendar, export, lists, sentences
 from gudlft.pages.pagination import NoSuchPage, paginate, read_page_number
 from gudlft.pages.search import EVERYTHING, Choice, Show
-from gudlft.rules import Limit, booking_status, read_places, read_token
+from gudlft.rules import booking_status, read_places, read_token
 from gudlft.settings import BadSettings, read_settings
 from gudlft.text import Moment, as_seen, clean_email, fold, in_address, noun_for, plural, printable, short_month
 
@@ -667,7 +667,7 @@ def book(competition, club):
     if names != f"{known.name}/{request.club.name}":
         return redirect(url_for("book", competition=known.name, club=request.club.name), 303)
     status = status_at(known)
-    if status.limit is Limit.STARTED:
+    if status.is_past:
         return render_summary(400, refuse(status.reason, known.name))
     return render_competition(status)
 
@@ -745,7 +745,7 @@ def purchase_places():
 def refuse_booking(competition, error):
     """Say beside the field why nothing was booked; if the competition takes no bookings, say that."""
     status = status_at(competition)
-    if status.limit is Limit.STARTED:
+    if status.is_past:
         return render_summary(400, refuse(status.reason, competition.name))
     if status.most == 0:  # the page has no such form
         return render_competition(status, refuse(status.reason, competition.name))
@@ -820,10 +820,11 @@ def cancel_places():
 def refuse_return(competition, error):
     """Say beside the field why nothing was given back; if nothing can be, say that."""
     status = status_at(competition)
-    if status.limit is Limit.STARTED:
-        return render_bookings(400, refuse(rules.returns_closed(competition), competition.name))
-    if status.returnable == 0:  # the page has no such form
-        return render_competition(status, refuse(rules.more_than_held(status), competition.name))
+    reason = rules.why_no_return(status)
+    if status.is_past:
+        return render_bookings(400, refuse(reason, competition.name))
+    if reason:  # the page has no such form
+        return render_competition(status, refuse(reason, competition.name))
     typed = as_seen(request.form.get(error.field, ""))
     return render_competition(status, refuse(str(error), competition.name, f"{error.field}-back", typed))
 

@@ -3,6 +3,7 @@
 Each subject has a more detailed suite of its own in tests/.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import click
@@ -335,6 +336,29 @@ def test_competition_that_has_started_is_closed(ledger, john):
     assert (400, f"Places can no longer be given back: {started}") == pages[2].refusal
     assert ["Simply Lift", "Simply Lift", "My bookings"] == [page.heading for page in pages]
     assert [] == ledger.entries
+
+
+def test_booking_may_close_before_the_start_and_giving_back_goes_on(serve, john, clock):
+    closing = COMPETITIONS[2].starts_at.replace(day=20, hour=18, minute=0)
+    ledger = serve(make_ledger(competitions=[replace(COMPETITIONS[2], booking_closes_at=closing)]))
+    john.book("3")
+    assert "Booking until Sun 20 March 2050, 18:00" in john.get(book_address(OPEN, "Simply Lift")).text
+
+    clock(closing)
+    john.sign_in(JOHN)
+    refused = john.book("1")
+    summary = john.get("/showSummary?show=bookable")
+    public = Secretary().get("/competitions")
+    given_back = john.give_back("1")
+
+    sentence = f"Booking is closed: {OPEN} took bookings until 20 March 2050 at 18:00"
+    assert (400, sentence) == refused.refusal
+    assert [] == refused.forms("/purchasePlaces")
+    assert sentence in john.get(book_address(OPEN, "Simply Lift")).text
+    assert set() == summary.competitions
+    assert "Closed" == john.get("/showSummary").rows[2][3] == public.rows[2][3]
+    assert 303 == given_back.status
+    assert [3, -1] == places_of(ledger.entries)
 
 
 def test_unknown_competition_is_told_on_the_list(john):

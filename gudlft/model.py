@@ -82,13 +82,19 @@ class Competition(Named):
     is_cancelled: bool = False
 
     def has_started(self, now: datetime) -> bool:
-        """Tell whether it is closed: from its start on."""
+        """Tell whether it is past: from its start on."""
         return self.starts_at <= now
 
     @cached_property
     def start(self) -> Moment:
         """Return the start as pages show it."""
         return Moment.of(self.starts_at)
+
+    @cached_property
+    def closing(self) -> Moment | None:
+        """Return until when it takes bookings, as pages show it; None if until its start."""
+        closes_at = self.booking_closes_at
+        return Moment.of(closes_at) if closes_at and closes_at < self.starts_at else None
 
     @cached_property
     def html_name(self) -> Markup:

@@ -43,7 +43,8 @@ class Terms:
 class Limit(Enum):
     """What keeps a club from booking more, or from booking at all; its value is the word for the latter in lists."""
 
-    STARTED = "Closed"
+    STARTED = "Past"
+    CLOSED_EARLY = "Closed"
     PLACES = "Full"
     CAP = "Maximum held"
     POINTS = ""  # no word: it is the same everywhere, and said once above a list
@@ -67,6 +68,7 @@ class Status(NamedTuple):
     most: int  # places that it can book at once
     limit: Limit  # what keeps it from booking more
     returnable: int  # places that it can give back
+    is_past: bool
 
     @property
     def reason(self) -> str | None:
@@ -76,8 +78,11 @@ class Status(NamedTuple):
 
 def booking_status(competition: Competition, standing: Standing, terms: Terms, now: datetime) -> Status:
     """Return what a club can do at a competition: the one answer, for orders, pages, lists and links alike."""
-    if competition.has_started(now):
-        return Status(competition, standing, terms, most=0, limit=Limit.STARTED, returnable=0)
+    closed_by = what_closes(competition, now)
+    is_past = competition.has_started(now)
+    returnable = 0 if is_past else standing.places_held
+    if closed_by:
+        return Status(competition, standing, terms, 0, closed_by, returnable, is_past)
 
     places = standing.places_left
     cap = max(0, terms.max_places_per_club - standing.places_held)
@@ -89,7 +94,16 @@ def booking_status(competition: Competition, standing: Standing, terms: Terms, n
         limit = Limit.CAP
     else:
         limit = Limit.POINTS
-    return Status(competition, standing, terms, most, limit, returnable=standing.places_held)
+    return Status(competition, standing, terms, most, limit, returnable, is_past)
+
+
+def what_closes(competition: Competition, now: datetime) -> Limit | None:
+    """Return what keeps all clubs from booking, whatever places are left; None if nothing does."""
+    if competition.has_started(now):
+        return Limit.STARTED
+    if competition.booking_closes_at and competition.booking_closes_at <= now:
+        return Limit.CLOSED_EARLY
+    return None
 
 
 # The points of an order
@@ -115,8 +129,9 @@ def price(places: int, status: Status) -> int:
 
 def refund(places: int, status: Status) -> int:
     """Return the points that come back, a share of those paid; raise BookingError if a rule forbids it."""
-    if status.limit is Limit.STARTED:
-        raise BookingError(returns_closed(status.competition))
+    reason = why_no_return(status)
+    if reason:
+        raise BookingError(reason)
     check_at_least_one(places)
     if places > status.returnable:
         raise BookingError(more_than_held(status))
@@ -180,12 +195,20 @@ def not_enough_points(places: int, status: Status) -> str:
 def booking_closed(status: Status) -> str:
     """Say why no club can book anything at a competition."""
     competition = status.competition
+    closes_at = competition.booking_closes_at
+    if closes_at and status.limit is Limit.CLOSED_EARLY:
+        return f"Booking is closed: {competition.name} took bookings until {in_words(closes_at)}"
     return f"Booking is closed: {competition.name} started on {in_words(competition.starts_at)}"
 
 
-def returns_closed(competition: Competition) -> str:
-    """Say that nothing can be given back any more."""
-    return f"Places can no longer be given back: {competition.name} started on {in_words(competition.starts_at)}"
+def why_no_return(status: Status) -> str | None:
+    """Say why a club can give nothing back, as a sentence; None if it can."""
+    if status.returnable:
+        return None
+    if status.is_past:
+        start = in_words(status.competition.starts_at)
+        return f"Places can no longer be given back: {status.competition.name} started on {start}"
+    return more_than_held(status)
 
 
 def more_than_held(status: Status) -> str:

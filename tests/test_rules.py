@@ -1,5 +1,6 @@
 """The rules of a booking, as pure functions: no server, no ledger, no clock."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -8,6 +9,7 @@ from gudlft.model import BookingError, Club, Competition, Kind, Order
 from gudlft.rules import Limit, Standing, Terms, booking_status, points_of, read_places, read_token
 
 START = datetime(2050, 3, 27, 11, 11, tzinfo=timezone.utc)
+CLOSING = datetime(2050, 3, 20, 18, 0, tzinfo=timezone.utc)
 BEFORE = START - timedelta(seconds=1)
 CLUB = Club("Simply Lift", "john@simplylift.co", 13)
 CUP = Competition("Spring Festival 2050", START, 20)
@@ -19,9 +21,9 @@ def standing(points_left=100, places_left=100, places_held=0, points_paid=0):
     return Standing(points_left, places_left, places_held, points_paid)
 
 
-def status(figures, terms=TERMS, moment=BEFORE):
+def status(figures, terms=TERMS, moment=BEFORE, cup=CUP):
     """Return what the club can do at the competition."""
-    return booking_status(CUP, figures, terms, moment)
+    return booking_status(cup, figures, terms, moment)
 
 
 def price(places, figures=None, terms=TERMS, moment=BEFORE):
@@ -149,6 +151,31 @@ def test_nothing_can_be_booked_from_the_start_on(places_held):
 
     assert (0, Limit.STARTED) == (closed.most, closed.limit)
     assert "Booking is closed: Spring Festival 2050 started on 27 March 2050 at 11:11" == closed.reason
+
+
+@pytest.mark.parametrize(
+    ("moment", "limit", "returnable"),
+    [
+        (CLOSING - timedelta(seconds=1), Limit.CAP, 5),
+        (CLOSING, Limit.CLOSED_EARLY, 5),
+        (BEFORE, Limit.CLOSED_EARLY, 5),
+        (START, Limit.STARTED, 0),
+    ],
+)
+def test_booking_may_close_early_and_giving_back_goes_on_until_the_start(moment, limit, returnable):
+    cup = replace(CUP, booking_closes_at=CLOSING)
+
+    now = status(standing(places_held=5), moment=moment, cup=cup)
+
+    assert (limit, returnable, moment == START) == (now.limit, now.returnable, now.is_past)
+    assert limit is Limit.CAP or now.most == 0
+
+
+def test_sentence_says_until_when_bookings_were_taken():
+    cup = replace(CUP, booking_closes_at=CLOSING)
+
+    sentence = "Booking is closed: Spring Festival 2050 took bookings until 20 March 2050 at 18:00"
+    assert sentence == status(standing(), cup=cup).reason
 
 
 # What a booking costs

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from ..ledger import BoardRow, Ledger
 from ..model import Club, Competition
-from ..rules import Standing, Status, Terms, booking_status
+from ..rules import Limit, Standing, Status, Terms, booking_status, what_closes
 from .pagination import Page, page_with, paginate
 from .search import Choice, Show, find, months_of
 from .sentences import VIEWS
@@ -37,10 +37,11 @@ def months_to_choose(competitions: Sequence[Competition], choice: Choice) -> Seq
 
 
 class PublicRow(NamedTuple):
-    """A competition, and how many places are left there."""
+    """A competition, how many places are left there, and what keeps all clubs from booking them, if anything."""
 
     competition: Competition
     places_left: int
+    limit: Limit | None
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Programme:
 def next_competitions(ledger: Ledger, now: datetime) -> Programme:
     """Return the few competitions that come next."""
     upcoming = ledger.upcoming(now)
-    page = public_page(ledger, upcoming[:NEXT_COMPETITIONS], 1)
+    page = public_page(ledger, upcoming[:NEXT_COMPETITIONS], 1, now)
     return Programme(page, len(upcoming))
 
 
@@ -65,7 +66,7 @@ def programme_of(ledger: Ledger, choice: Choice, page_number: int, now: datetime
     """Return the upcoming competitions that match a choice, soonest first; raise NoSuchPage."""
     upcoming = ledger.upcoming(now)
     past = ledger.past(now)
-    page = public_page(ledger, find(upcoming, choice), page_number)
+    page = public_page(ledger, find(upcoming, choice), page_number, now)
     return Programme(
         page,
         number_of_upcoming=len(upcoming),
@@ -75,12 +76,18 @@ def programme_of(ledger: Ledger, choice: Choice, page_number: int, now: datetime
     )
 
 
-def public_page(ledger: Ledger, competitions: Sequence[Competition], page_number: int) -> Page:
+def public_page(ledger: Ledger, competitions: Sequence[Competition], page_number: int, now: datetime) -> Page:
     """Return a page of competitions with the places left there; raise NoSuchPage."""
     page = paginate(competitions, page_number)
     places_left = ledger.places_left(page.items)
-    rows = [PublicRow(*row) for row in zip(page.items, places_left, strict=True)]
+    rows = [public_row(*row, now) for row in zip(page.items, places_left, strict=True)]
     return replace(page, items=rows)
+
+
+def public_row(competition: Competition, places_left: int, now: datetime) -> PublicRow:
+    """Return a competition as everybody sees it."""
+    full = None if places_left else Limit.PLACES
+    return PublicRow(competition, places_left, what_closes(competition, now) or full)
 
 
 @dataclass(frozen=True)
