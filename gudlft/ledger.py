@@ -30,14 +30,14 @@ def start_and_name(competition: Competition) -> tuple[datetime, str, str]:
 class BoardRow(NamedTuple):
     """A row of the points board. Rows sort as it shows them: most points first, then by name as people look for it."""
 
-    rank: tuple[int, str]
+    minus_points: int
+    folded_name: str
     club: str
-    points: int
 
-    @classmethod
-    def of(cls, club: Club, points: int) -> "BoardRow":
-        """Return the row of a club that has this many points left."""
-        return cls((-points, club.folded_name), club.name, points)
+    @property
+    def points(self) -> int:
+        """Return the points that the club has left."""
+        return -self.minus_points
 
 
 class Holding(NamedTuple):
@@ -59,7 +59,7 @@ class EntryListRow(NamedTuple):
 class SummaryFigures(NamedTuple):
     """What a summary shows, all of one moment."""
 
-    points_left: int
+    own_row: BoardRow
     standings: dict[str, Standing]  # by the names of the competitions that were asked for
     points_board: list[BoardRow]
 
@@ -231,7 +231,7 @@ class Ledger:
         self.points_board = board
 
     def _board_row(self, club: Club) -> BoardRow:
-        return BoardRow.of(club, self.totals.points_left(club))
+        return BoardRow(-self.totals.points_left(club), club.folded_name, club.name)
 
     # Reading
 
@@ -254,7 +254,7 @@ class Ledger:
         """Return the club's points, its figures at each competition and the points board."""
         with self._memory_lock:
             standings = self.totals.standings(club, competitions)
-            return SummaryFigures(self.totals.points_left(club), standings, self.points_board)
+            return SummaryFigures(self._board_row(club), standings, self.points_board)
 
     def holdings(self, club: Club, now: datetime) -> list[Holding]:
         """Return the upcoming competitions at which the club holds places, soonest first."""

@@ -494,7 +494,7 @@ def check_conservation(ledger):
 
     shown = [(club.name, ledger.totals.points_left(club)) for club in ledger.clubs.values()]
     shown.sort(key=lambda row: (-row[1], fold(row[0]), row[0]))
-    assert shown == [row[1:] for row in ledger.points_board]
+    assert shown == [(row.club, row.points) for row in ledger.points_board]
     numbers = [entry.number for entry in ledger.entries]
     assert sorted(set(numbers)) == numbers
 

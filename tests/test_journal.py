@@ -122,7 +122,7 @@ def test_booking_in_one_process_is_seen_in_the_other(url, opened):
     other.give_back(*parties(other), 1)
     one.catch_up()
     assert figures(one) == figures(other)
-    assert (LIFT, 13 - 6) in [row[1:] for row in one.points_board]
+    assert (LIFT, 13 - 6) in [(row.club, row.points) for row in one.points_board]
 
 
 def test_pages_read_what_is_new_and_nothing_more(url, opened, monkeypatch):

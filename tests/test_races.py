@@ -167,8 +167,8 @@ def read_while_others_book(take_out):
     for figures in sum(at_once([book, book, read, read, read, read]), []):
         [standing] = figures.standings.values()
         assert 20 - standing.places_held == standing.places_left
-        assert 60 - 3 * standing.places_held == figures.points_left
-        assert figures.points_left in [row.points for row in figures.points_board if row.club == club.name]
+        assert 60 - 3 * standing.places_held == figures.own_row.points
+        assert figures.own_row.points in [row.points for row in figures.points_board if row.club == club.name]
     check_conservation(ledger)
 
 

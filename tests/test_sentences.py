@@ -81,7 +81,7 @@ def test_caption_says_how_many_of_all_there_are(choice, found, total, caption):
     ],
 )
 def test_caption_of_the_next_competitions_says_how_many_there_are(shown, total, caption):
-    assert caption == sentences.next_competitions(shown, total)
+    assert caption == sentences.order_of_next(shown, total)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_caption_of_the_next_competitions_says_how_many_there_are(shown, total, 
     ],
 )
 def test_rank_is_told_as_people_say_it(rank, ordinal):
-    assert f"{ordinal} of 2,400" == sentences.rank_of(rank, 2400)
+    assert f"{ordinal} of 2,400" == sentences.rank_in_words(rank, 2400)
 
 
 @pytest.mark.parametrize(

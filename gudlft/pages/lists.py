@@ -6,14 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
-from urllib.parse import urlencode
 
 from ..ledger import BoardRow, Ledger
 from ..model import Club, Competition
 from ..rules import Limit, Standing, Status, Terms, booking_status, what_closes
 from .pagination import Page, page_with, paginate
 from .search import Choice, Show, find, months_of
-from .sentences import VIEWS
 
 NEXT_COMPETITIONS = 5  # on the sign-in page
 LATEST_PAST = 5  # competitions below a list of upcoming ones
@@ -105,80 +103,62 @@ def past_of(ledger: Ledger, club: Club | None, choice: Choice, page_number: int,
     page = paginate(find(past, choice), page_number)
     if club:
         standings = ledger.standings(club, page.items)
-        page = replace(page, items=statuses_at(page.items, standings, ledger.terms, now))
+        statuses = statuses_at(page.items, standings, ledger.terms, now)
+        page = replace(page, items=list(statuses.values()))
     return Past(page, len(past), months_to_choose(past[::-1], choice))
 
 
 # A club's competitions
 
 
-class View(NamedTuple):
-    """A link to all upcoming competitions, or to those where the club can book or holds places."""
-
-    words: str
-    query: str  # of its address, with the question mark
-    is_current: bool
-
-
 @dataclass(frozen=True)
 class Summary:
-    """What a club's summary shows, all of one moment."""
+    """What a club's summary shows; all of it that orders change is of one moment."""
 
     points_left: int
     page: Page  # of the upcoming competitions, each with what the club can do there
-    views: Sequence[View]
+    counts: Mapping[Show, int]  # of all, bookable and held ones; none where there are many
     months_to_choose: Sequence[str]
     number_of_upcoming: int
     latest_past: Sequence[Status]
     number_of_past: int
-    board: "Board"
+    board: Page
 
 
 def summary_of(ledger: Ledger, club: Club, choice: Choice, page_number: int, now: datetime) -> Summary:
     """Return a club's summary, with a page of the upcoming competitions that match a choice; raise NoSuchPage."""
     upcoming = ledger.upcoming(now)
     past = ledger.past(now)
-    latest = past[:LATEST_PAST]
     found = find(upcoming, choice)
     are_counted = len(found) <= MOST_COUNTED
-    only_one_page = choice.show is Show.ALL and not are_counted
-    looked_at = paginate(found, page_number).items if only_one_page else found
+    looked_at = found
+    if choice.show is Show.ALL and not are_counted:
+        looked_at = list(paginate(found, page_number).items)  # of thousands, only those that are shown
 
-    figures = ledger.figures(club, [*looked_at, *latest])
-    statuses = statuses_at(looked_at, figures.standings, ledger.terms, now)
-    by_show = {
-        Show.ALL: statuses,
-        Show.BOOKABLE: [status for status in statuses if status.most],
-        Show.MINE: [status for status in statuses if status.standing.places_held],
-    }
-    if only_one_page:
-        page = replace(paginate(found, page_number), items=statuses)
-    else:
-        page = paginate(by_show[choice.show], page_number)
-
-    months = months_to_choose(upcoming, choice)
+    latest_past = past[:LATEST_PAST]
+    figures = ledger.figures(club, [*looked_at, *latest_past])
+    statuses = statuses_at([*looked_at, *latest_past], figures.standings, ledger.terms, now)
+    lists = by_show(found, [statuses[competition.name] for competition in looked_at])
+    page = paginate(lists[choice.show], page_number)
     return Summary(
-        points_left=figures.points_left,
-        page=page,
-        views=views_of(choice, by_show if are_counted else {}) if months else (),
-        months_to_choose=months,
+        points_left=figures.own_row.points,
+        page=replace(page, items=[statuses[competition.name] for competition in page.items]),
+        counts={show: len(competitions) for show, competitions in lists.items()} if are_counted else {},
+        months_to_choose=months_to_choose(upcoming, choice),
         number_of_upcoming=len(upcoming),
-        latest_past=statuses_at(latest, figures.standings, ledger.terms, now),
+        latest_past=[statuses[competition.name] for competition in latest_past],
         number_of_past=len(past),
-        board=short_board(figures.points_board, club, figures.points_left),
+        board=short_board(figures.points_board, figures.own_row),
     )
 
 
-def views_of(choice: Choice, counted: Mapping[Show, Sequence]) -> list[View]:
-    """Return the links to all, bookable and held competitions, within the name and the month that were chosen."""
-    views = []
-    for show, words in VIEWS.items():
-        if show in counted:
-            words = f"{words} {len(counted[show])}"
-        fields = replace(choice, show=show).fields()
-        query = f"?{urlencode(fields)}" if fields else ""
-        views.append(View(words, query, show is choice.show))
-    return views
+def by_show(found: Sequence[Competition], statuses: Sequence[Status]) -> dict[Show, Sequence[Competition]]:
+    """Return the competitions of each list: all that were found, bookable and held ones as far as statuses tell."""
+    return {
+        Show.ALL: found,
+        Show.BOOKABLE: [status.competition for status in statuses if status.most],
+        Show.MINE: [status.competition for status in statuses if status.standing.places_held],
+    }
 
 
 @dataclass(frozen=True)
@@ -204,9 +184,9 @@ def holdings_of(ledger: Ledger, club: Club, page_number: int, now: datetime) -> 
 
 def statuses_at(
     competitions: Iterable[Competition], standings: Mapping[str, Standing], terms: Terms, now: datetime
-) -> list[Status]:
-    """Return what a club can do at competitions, from its standing at each."""
-    return [booking_status(competition, standings[competition.name], terms, now) for competition in competitions]
+) -> dict[str, Status]:
+    """Return what a club can do at competitions, by their names, from its standing at each."""
+    return {one.name: booking_status(one, standings[one.name], terms, now) for one in competitions}
 
 
 def by_month(rows: Iterable) -> list[tuple[str, list]]:
@@ -226,24 +206,14 @@ class RankedRow(NamedTuple):
     points: int
 
 
-@dataclass(frozen=True)
-class Board:
-    """The points board as a page shows it beside something else: its rows, and how many clubs there are in all."""
-
-    rows: Sequence[RankedRow]
-    number_of_clubs: int
-
-
-def short_board(board: Sequence[BoardRow], club: Club | None = None, points: int = 0) -> Board:
-    """Return the first rows of a long board, and a club's own, which it has by its points; all rows of a short one."""
-    if len(board) <= LONGEST_BOARD:
-        return Board(ranked(board, board), len(board))
-    rows = list(board[:SHORT_BOARD])
-    if club:
-        own = BoardRow.of(club, points)
-        if own > rows[-1]:
-            rows.append(own)
-    return Board(ranked(board, rows), len(board))
+def short_board(board: Sequence[BoardRow], own_row: BoardRow | None = None) -> Page:
+    """Return the first rows of a long board, and a club's own; all rows of a short one."""
+    rows = list(board)
+    if len(board) > LONGEST_BOARD:
+        rows = rows[:SHORT_BOARD]
+        if own_row and own_row > rows[-1]:
+            rows.append(own_row)
+    return Page([ranked(row, board) for row in rows], number=1, start=0, total=len(board))
 
 
 @dataclass(frozen=True)
@@ -257,28 +227,25 @@ class BoardPage:
 
 def board_page(ledger: Ledger, club: Club | None, page_number: int) -> BoardPage:
     """Return a page of the points board; raise NoSuchPage."""
-    board = ledger.points_board
-    points = 0
-    if club:
-        figures = ledger.figures(club, ())
-        board = figures.points_board
-        points = figures.points_left
-    page = paginate(board, page_number)
+    if club is None:
+        return BoardPage(ranked_page(ledger.points_board, page_number))
 
-    page = replace(page, items=ranked(board, page.items))
-    if club is None or len(board) <= LONGEST_BOARD:
+    figures = ledger.figures(club, ())
+    board = figures.points_board
+    page = ranked_page(board, page_number)
+    if len(board) <= LONGEST_BOARD:
         return BoardPage(page)
-    row = BoardRow.of(club, points)
-    [own] = ranked(board, [row])
-    return BoardPage(page, own, page_with(bisect_left(board, row)))
+    own_index = bisect_left(board, figures.own_row)
+    return BoardPage(page, ranked(figures.own_row, board), page_with(own_index))
 
 
-def ranked(board: Sequence[BoardRow], rows: Iterable[BoardRow]) -> list[RankedRow]:
-    """Return rows of the board with their ranks."""
-    return [RankedRow(rank_of(board, row.points), row.club, row.points) for row in rows]
+def ranked_page(board: Sequence[BoardRow], page_number: int) -> Page:
+    """Return a page of the board with the rank of each row; raise NoSuchPage."""
+    page = paginate(board, page_number)
+    return replace(page, items=[ranked(row, board) for row in page.items])
 
 
-def rank_of(board: Sequence[BoardRow], points: int) -> int:
-    """Return the rank of a club with this many points: how many have more, and one."""
-    before_its_equals = ((-points,),)
-    return 1 + bisect_left(board, before_its_equals)
+def ranked(row: BoardRow, board: Sequence[BoardRow]) -> RankedRow:
+    """Return a row of the board with its rank: how many clubs have more points, and one."""
+    first_with_its_points = bisect_left(board, (row.minus_points,))  # which sorts before all rows that begin with it
+    return RankedRow(1 + first_with_its_points, row.club, row.points)

@@ -71,6 +71,10 @@ class Choice:
         """Tell whether it leaves some out: of the upcoming competitions or, if it shows those, of the past ones."""
         return bool(self.name or self.month) or self.show in (Show.BOOKABLE, Show.MINE)
 
+    def showing(self, show: Show) -> "Choice":
+        """Return the choice of another list, within the same name and month."""
+        return replace(self, show=show)
+
     def for_everybody(self) -> "Choice":
         """Return the choice without what only a club can ask for: where it can book, and what it holds."""
         show = Show.PAST if self.show is Show.PAST else Show.ALL

@@ -149,14 +149,14 @@ def competitions_found(choice: Choice, found: int, total: int) -> str:
     return f"{total:,} {noun}, {order}"
 
 
-def next_competitions(shown: int, total: int) -> str:
+def order_of_next(shown: int, total: int) -> str:
     """Say how many of all upcoming competitions are shown, and how they are sorted."""
     if shown < total:
         return f"The next {shown} of {total:,}, soonest first"
     return f"{plural(total, 'competition')}, soonest first"
 
 
-def rank_of(rank: int, clubs: int) -> str:
+def rank_in_words(rank: int, clubs: int) -> str:
     """Say which place a club has on the points board, like 31st of 60."""
     ending = {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
     if rank % 100 in (11, 12, 13):

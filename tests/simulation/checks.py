@@ -86,7 +86,7 @@ class Checks:
                 there = [entry for entry in entries if entry.competition == competition.name]
                 assert there == ledger.latest_entries(club, competition), "a club's history at a competition is wrong"
             figures = ledger.figures(club, self.history.competitions)
-            assert shown.figures[club.name] == figures[:2], "a club's figures are wrong"
+            assert shown.figures[club.name] == (figures.own_row.points, figures.standings), "a club's figures are wrong"
 
     def _what_pages_show(self, number):
         model = self._models[number]
