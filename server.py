@@ -5,6 +5,7 @@ secretary meets them, errors, commands. gudlft/ holds what knows nothing of the 
 """
 
 import difflib
+import hashlib
 import logging
 import os
 import secrets
@@ -136,16 +137,22 @@ def configure(app):
     """Set the app up with the defaults, overridden by GUDLFT_ variables; raise BadSettings if one is wrong."""
     app.config.update(read_settings(os.environ, folder=str(Path(__file__).parent)))
     https = app.config["HTTPS"]
+    cookie_name = f"session_{fingerprint_of(app.config['SECRET_KEY'])}"
     app.config.update(
         MAX_CONTENT_LENGTH=LARGEST_REQUEST,
         PERMANENT_SESSION_LIFETIME=IDLE_SIGN_IN_LASTS,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=https,
-        SESSION_COOKIE_NAME="__Host-session" if https else "session",
+        SESSION_COOKIE_NAME=f"__Host-{cookie_name}" if https else cookie_name,
     )
     proxies = app.config["PROXIES"]
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)
+
+
+def fingerprint_of(key):
+    """Return what tells a key from others: two copies of the app on one host must not take each other's cookies."""
+    return hashlib.sha256(b"name of a cookie " + key).hexdigest()[:8]
 
 
 def version_of(folder):
@@ -299,7 +306,7 @@ def add_headers(response):
     """Set the security headers; keep pages out of caches, and let them keep this version of a static file."""
     response.headers.extend(HEADERS)
     if app.config["HTTPS"]:
-        response.headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+        response.headers["Strict-Transport-Security"] = "max-age=63072000"
     is_current = request.endpoint == "static" and request.args.get("v") == static_version()
     if is_current and response.status_code < 400:
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"

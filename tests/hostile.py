@@ -10,6 +10,7 @@ from urllib.parse import quote_from_bytes
 
 from hypothesis import strategies as st
 
+import server
 from tests.odd_names import CLUBS, COMPETITIONS, email
 
 MARKER = b"<\"'&marker>"  # never comes back as it was sent
@@ -25,6 +26,8 @@ PIECES = [MARKER, *NAMES, *EMAILS, TOKEN]
 PIECES += [b"", b"1", b"2", b"-1", b"9" * 5000, b"a" * 5000]
 PIECES += [b"\0", b"%", b"%00", b"%2F", b"/", b"..", b"\\", b"{{7*7}}", b"&amp;", b";", b",", b"=", b'"']
 PIECES += [b"\xff", b"\xed\xa0\x80", b"\xe2\x80\xae"]  # not UTF-8, a lone surrogate, a change of writing direction
+
+COOKIE = server.app.config["SESSION_COOKIE_NAME"].encode() + b"="
 
 HEADERS = {
     "Host": [b"localhost", b"evil.example", b"localhost:0", b"[::1]", b"a:b:c", b"localhost\\@evil.example"],
@@ -49,7 +52,7 @@ HEADERS = {
     "X-Forwarded-Port": [b"443", b"x"],
     "X-Forwarded-Prefix": [b"/evil", b"//evil.example"],
     "X-HTTP-Method-Override": [b"POST"],
-    "Cookie": [b"session=", b"session=a.b.c", b"a" * 9000, b'session="\\400"', b"=;=;;", b"__Host-session=x"],
+    "Cookie": [COOKIE, COOKIE + b"a.b.c", b"a" * 9000, COOKIE + b'"\\400"', b"=;=;;", b"__Host-" + COOKIE + b"x"],
     "Accept-Encoding": [b"gzip;q=x"],
     "Expect": [b"100-continue"],
     "User-Agent": [b""],
@@ -121,7 +124,7 @@ class HostileRequest:
             cookie = self.tampering.apply(cookie)
         headers = {
             "Host": b"localhost",
-            "Cookie": b"session=" + cookie,
+            "Cookie": COOKIE + cookie,
             "Content-Type": self.body.content_type,
             "Content-Length": b"%d" % len(self.body.content),
             **self.headers,

@@ -307,13 +307,21 @@ class Secretary:
     @property
     def cookie(self):
         """Return the value of the cookie that says who is signed in."""
-        return self.client.get_cookie("session").value
+        return self.client.get_cookie(self._cookie_name).value
+
+    @property
+    def _cookie_name(self):
+        return self.client.application.config["SESSION_COOKIE_NAME"]
+
+    def take_cookie(self, value):
+        """Put a copy of a cookie's value in place of the browser's own cookie."""
+        self.client.set_cookie(self._cookie_name, value)
 
     def move_to(self, app):
         """Take the cookie along to another process of the app."""
-        cookie = self.client.get_cookie("session")
+        value = self.cookie
         self.client = app.test_client()
-        self.client.set_cookie(cookie.key, cookie.value)
+        self.take_cookie(value)
 
     @property
     def club(self):

@@ -107,7 +107,7 @@ def session_of(browser):
 def copy_of(browser, app):
     """Return another browser with a copy of the cookie."""
     copy = visitor(app)
-    copy.client.set_cookie("session", browser.cookie)
+    copy.take_cookie(browser.cookie)
     return copy
 
 

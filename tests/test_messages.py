@@ -104,7 +104,9 @@ def test_page_that_is_rendered_twice_is_the_same_and_leaves_session_and_log(john
     caplog.set_level(logging.INFO)
     caplog.clear()
 
-    with server.app.test_request_context(headers={"Cookie": f"session={john.cookie}"}):
+    with server.app.test_request_context(
+        headers={"Cookie": f"{server.app.config['SESSION_COOKIE_NAME']}={john.cookie}"}
+    ):
         pages = [render().get_data(as_text=True) for _ in range(2)]
         is_modified = server.session.modified
 

@@ -361,11 +361,11 @@ class AppInMemory(RuleBasedStateMachine):
     def sign_out_and_in(self, number, club):
         """Sign out, see that a copy of the cookie is refused, and sign in as another club or not at all."""
         browser = self.browsers[number]
-        copy = browser.client.get_cookie("session")
+        copy = browser.client.get_cookie(server.app.config["SESSION_COOKIE_NAME"])
         self.see(browser, browser.post("/logout"), 303)
         browser.signed_in_club = None
         if copy:
-            browser.client.set_cookie("session", copy.value)
+            browser.take_cookie(copy.value)
             self.see(browser, browser.get("/bookings"), 303)
         if club:
             self.sign_in(number, club)

@@ -93,7 +93,7 @@ class BusySecretary(Secretary):
         super().__init__(EMAIL)
         self.signed_out = threading.Event()
         self.other_window = Secretary()
-        self.other_window.client.set_cookie("session", self.cookie)
+        self.other_window.take_cookie(self.cookie)
 
     def book_on(self):
         """Book until a try that begins after the sign-out; return (whether it began after that, status) of each try."""
