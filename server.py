@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property, wraps
+from functools import cache, cached_property, wraps
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 from zlib import crc32
@@ -61,9 +61,11 @@ class ClubRequest(Request):
     entry = None  # what this request booked or gave back, if anything
     journal_error = None  # set while the journal is away: the figures may be old
 
-    def __init__(self, *arguments, **options):
-        """Accept any bytes in the query string: some servers pass them on as they are."""
-        super().__init__(*arguments, **options)
+    def __init__(self, environ, *arguments, **options):
+        """Accept any bytes in the query string, which some servers pass on as they are, and a host in capitals."""
+        if "HTTP_HOST" in environ:
+            environ["HTTP_HOST"] = environ["HTTP_HOST"].lower()
+        super().__init__(environ, *arguments, **options)
         self.query_string = self.query_string.decode(errors="replace").encode()
 
     @cached_property
@@ -113,9 +115,9 @@ class Sessions(SecureCookieSessionInterface):
         return self._serializer
 
     def save_session(self, app, session, response):
-        """Set the cookie, except for a HEAD or if nobody looked at the session, as with a static file."""
+        """Set the cookie, except for a HEAD, for a static file, or if nobody looked at the session."""
         is_looked_at = session.accessed or session.modified
-        if is_looked_at and request.method != "HEAD":
+        if is_looked_at and request.method != "HEAD" and request.endpoint != "static":
             super().save_session(app, session, response)
 
 
@@ -282,7 +284,20 @@ def is_same_origin():
         host = get_host(parts.scheme, parts.netloc)
     except ValueError:
         return False
-    return host != "" and host == request.host.lower()
+    return host != "" and host == request.host
+
+
+@app.before_request
+def notice_forgotten_proxies():
+    """Name the setting if a proxy says who its client is, and none is trusted: all would share the client's limits."""
+    if not app.config["PROXIES"] and "X-Forwarded-For" in request.headers:
+        warn_of_forgotten_proxies()
+
+
+@cache
+def warn_of_forgotten_proxies():
+    """Log, once, that GUDLFT_PROXIES may have been forgotten."""
+    app.logger.warning("X-Forwarded-For came with a request and does not count: set GUDLFT_PROXIES if a proxy sent it")
 
 
 @app.before_request

@@ -25,6 +25,7 @@ MAIL_SERVER = (
     r"(?P<scheme>[a-z+]+)://((?P<name>[^:]*):(?P<password>.*)@)?"
     rf"(?P<host>{HOST}|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{{1,5}}))?"
 )
+KEY_FORM = "a text of 16 characters or more, and not a command like $(...), which only a shell runs"
 MAIL_FORM = "smtp://, smtp+starttls:// or smtps:// and then [name:password@]host[:port], or console:"
 
 
@@ -109,8 +110,8 @@ def read_folder(text: str) -> str:
 
 
 def read_secret_key(text: str) -> bytes:
-    """Return the bytes of the key as the environment has them."""
-    if len(text) < SHORTEST_KEY:
+    """Return the bytes of the key as the environment has them; refuse a command that no shell has run."""
+    if len(text) < SHORTEST_KEY or "$(" in text or "`" in text:
         raise ValueError
     return os.fsencode(text)
 
@@ -207,7 +208,7 @@ SETTINGS = {
     "COST_PER_PLACE": Setting(Terms.cost_per_place, read_positive_number, "a whole number, 1 or more"),
     "MAX_PLACES_PER_CLUB": Setting(Terms.max_places_per_club, read_positive_number, "a whole number, 1 or more"),
     "DATA_DIR": Setting(None, read_folder, "a folder"),  # its default is the folder of server.py
-    "SECRET_KEY": Setting(RANDOM_KEY, read_secret_key, "a text of 16 characters or more"),
+    "SECRET_KEY": Setting(RANDOM_KEY, read_secret_key, KEY_FORM),
     "HTTPS": Setting(False, read_true_or_false, "true or false"),
     "PROXIES": Setting(0, read_whole_number, "a whole number, 0 or more"),
     "TRUSTED_HOSTS": Setting([], read_hosts, "a host name in lower case or a JSON list of them"),

@@ -399,6 +399,14 @@ def test_every_answer_keeps_browsers_to_https_where_it_is_set(https, answer):
     assert "max-age=63072000" == answer.headers["Strict-Transport-Security"]
 
 
+def test_wrong_method_is_told_which_ones_work():
+    answers = [Secretary().post("/bookings"), Secretary().client.delete("/showSummary")]
+
+    assert [{"GET", "HEAD", "OPTIONS"}, {"GET", "HEAD", "OPTIONS", "POST"}] == [
+        set(answer.headers["Allow"].split(", ")) for answer in answers
+    ]
+
+
 def test_pages_stay_out_of_caches(john):
     pages = [john.get("/showSummary"), john.get("/pointsBoard"), Secretary().get("/"), john.get("/nix"), john.book("x")]
 
@@ -491,6 +499,17 @@ def test_what_depends_on_nobody_has_no_cookie(john, address):
     assert not {"Set-Cookie", "Vary"} & set(john.get(address).headers.keys())
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({"If-Match": '"x"'}, 412), ({"Range": "bytes=999999-"}, 416), ({"Range": "bytes=0-9"}, 206)],
+)
+def test_part_of_a_static_file_has_no_cookie_whatever_is_answered(john, headers, status):
+    page = john.get("/static/style.css", **headers)
+
+    assert status == page.status
+    assert not {"Set-Cookie", "Vary"} & set(page.headers.keys())
+
+
 # Input
 
 
@@ -564,6 +583,29 @@ def test_refused_host_is_no_origin_of_a_form(monkeypatch):
     headers = {"Host": "evil.example", "Origin": "http://evil.example"}
 
     assert 400 == Secretary().post("/showSummary", headers, email=JOHN).status
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "LocalHost:8000"])
+def test_host_is_the_same_in_capitals(john, monkeypatch, host):
+    monkeypatch.setitem(server.app.config, "TRUSTED_HOSTS", ["localhost"])
+
+    assert 200 == Secretary().get("/", Host=host).status
+    assert (
+        303
+        == john.post("/purchasePlaces", {"Host": host, "Origin": f"http://{host}"}, competition=OPEN, places="1").status
+    )
+
+
+@pytest.mark.parametrize(("proxies", "times"), [(0, 1), (1, 0)])
+def test_log_names_the_setting_of_forgotten_proxies_once(start, log, proxies, times):
+    stranger = Secretary(app=start(PROXIES=proxies).app)
+
+    stranger.get("/")
+    assert [] == log()
+    for address in ["/", "/health", "/"]:
+        stranger.get(address, **{"X-Forwarded-For": "1.2.3.4"})
+
+    assert times == len([line for line in log() if "set GUDLFT_PROXIES" in line])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from gudlft import settings
-from gudlft.settings import CONSOLE, BadSettings, Contact, MailSecurity, MailServer, read_settings
+from gudlft.settings import CONSOLE, KEY_FORM, BadSettings, Contact, MailSecurity, MailServer, read_settings
 from tests.support import KEY, PROJECT
 
 
@@ -116,7 +116,7 @@ def test_setting_is_read_from_its_variable(name, text, value):
         ),
         ("MAX_PLACES_PER_CLUB", ["0", "null"], "a whole number, 1 or more"),
         ("DATA_DIR", [""], "a folder"),
-        ("SECRET_KEY", ["", "x" * 15], "a text of 16 characters or more"),
+        ("SECRET_KEY", ["", "x" * 15, "$(openssl rand -hex 32)", "`openssl rand -hex 32`"], KEY_FORM),
         ("HTTPS", ["", "maybe", "2", "null"], "true or false"),
         ("PROXIES", ["-1", "true", ""], "a whole number, 0 or more"),
         (
@@ -160,7 +160,7 @@ def test_journal_with_a_secret_key_is_taken_as_written():
 def test_journal_with_a_secret_key_that_is_too_short_is_told_once():
     lines = problems(JOURNAL="sqlite:///bookings.db", SECRET_KEY="short")
 
-    assert ["GUDLFT_SECRET_KEY must be a text of 16 characters or more"] == lines
+    assert [f"GUDLFT_SECRET_KEY must be {KEY_FORM}"] == lines
 
 
 # Variables that are no setting
