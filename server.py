@@ -594,7 +594,8 @@ def end_sign_in():
 def mail_code(email):
     """Mail a code, and redirect to the page where it is entered; raise TooOften."""
     client = client_key(request.remote_addr)
-    code_request = opened.mailed_codes.ask(email, client, opened.ledger.now(), asked_before=asked_code())
+    journal_answers = request.journal_error is None
+    code_request = opened.mailed_codes.ask(email, client, opened.ledger.now(), asked_code(), at_once=journal_answers)
     session["code"] = code_request._asdict()
     log("a code was asked for")
     return redirect(url_for("enter_code"), 303)
@@ -614,7 +615,9 @@ def enter_code():
 
 def render_code(status=200, problem=None):
     """Show the form for a mailed code."""
-    return render_page("code.html", status, problem)
+    code_request = asked_code()
+    is_awaited = code_request is not None and code_request.is_current(opened.ledger.now().timestamp())
+    return render_page("code.html", status, problem, is_awaited=is_awaited)
 
 
 def sign_in_by_code():

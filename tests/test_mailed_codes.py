@@ -395,6 +395,19 @@ def test_page_says_what_is_on_its_way_and_asks_for_one_thing(app):
     assert "/" == page.links["Back to the sign-in page"]
 
 
+@pytest.mark.parametrize("seconds", [None, 601])
+def test_page_promises_no_code_that_nobody_asked_for_or_that_is_over(app, monkeypatch, seconds):
+    browser = visitor(app)
+    if seconds:
+        browser.sign_in(JOHN)
+        move_clock(app, monkeypatch, seconds=seconds)
+
+    page = browser.get("/code")
+
+    assert "No code is on its way to this browser: ask for one on the sign-in page" in page.text
+    assert "a code is on its way to it" not in page.text
+
+
 def test_refused_code_is_shown_as_the_field_s_error(app):
     page = visitor(app).enter('abc"<x>')
 
@@ -613,6 +626,20 @@ def test_code_can_be_asked_for_while_the_journal_is_away(journaled, mails, monke
         assert 200 == browser.get("/code").status
 
     assert 303 == browser.enter(code).status
+
+
+def test_asking_for_another_code_does_not_wait_for_a_journal_that_is_known_to_be_away(journaled, mails, monkeypatch):
+    browser = visitor(journaled)
+    code = ask(browser, mails)
+    tries = []
+    with monkeypatch.context() as patch:
+        patch.setattr(journaled.opened.journal, "reading", away)
+        patch.setattr(journaled.opened.journal, "writing", lambda *arguments: tries.append(arguments))
+
+        assert 303 == browser.post("/code", another="1").status
+
+    assert [] == tries
+    assert 400 == browser.enter(code).status
 
 
 @pytest.mark.parametrize(("is_made", "status"), [(True, 400), (False, 303)])

@@ -16,6 +16,7 @@ EMAIL_MALFORMED = "Enter an email address in the correct format, like name@examp
 TOO_MANY_ATTEMPTS = "Too many attempts. Wait a minute and try again"
 CODE_HINT = "8 letters and digits from the mail, like 7QKM-2XPD"
 CODE_SENT = "If a club has this email address, a code is on its way to it. Enter it here within 10 minutes"
+NO_CODE_SENT = "No code is on its way to this browser: ask for one on the sign-in page"
 ANOTHER_CODE = "Another code was asked for. Only the latest one works"
 CODE_WRONG = "This code does not work. Check it, or ask for a new one"
 CODE_CANNOT_BE_CHECKED = "Nobody can sign in at the moment. Try again in a minute"
