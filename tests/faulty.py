@@ -6,7 +6,6 @@ import re
 import socket
 import sys
 import threading
-import time
 
 from flask import request
 from werkzeug.exceptions import InternalServerError
@@ -38,18 +37,6 @@ def lose_a_booking(response):
     return response
 
 
-def sell_what_was_refused(response):
-    """Book a place, once, for a club that asked for too many."""
-    if is_booking(response, 400) and first.acquire(blocking=False):
-        secretary = Secretary(EMAILS[request.form["club"]], app)
-        answer = secretary.book(1, request.form["competition"])
-        if answer.status == 303:
-            log_fault()
-        else:
-            first.release()
-    return response
-
-
 def show_wrong_figures(response):
     """Show each figure of places left as one more, once a booking was made."""
     if is_booking(response, 303) and first.acquire(blocking=False):
@@ -76,24 +63,12 @@ def leave_bookings_in_doubt(response):
     return response
 
 
-def answer_late(response):
-    """Answer a booking two seconds after it was made."""
-    if is_booking(response, 303):
-        log_fault()
-        time.sleep(2)
-    return response
-
-
 match os.environ["FAULT"]:
     case "loses a booking":
         app.after_request(lose_a_booking)
-    case "sells what was refused":
-        app.after_request(sell_what_was_refused)
     case "shows wrong figures":
         app.after_request(show_wrong_figures)
     case "leaves bookings in doubt":
         app.after_request(leave_bookings_in_doubt)
-    case "answers late":
-        app.after_request(answer_late)
     case "answers 500":
         app.wsgi_app = InternalServerError()

@@ -35,16 +35,6 @@ def test_events_are_counted_up_to_the_limit_and_the_next_must_wait(clock):
     assert 60 == limit.seconds_to_wait("client")
 
 
-def test_each_key_is_counted_for_itself(clock):
-    limit = RateLimit(most=1, seconds=60)
-
-    limit.count("first")
-
-    assert 60 == limit.seconds_to_wait("first")
-    assert 0 == limit.seconds_to_wait("second")
-    assert 0 == limit.count("second")
-
-
 def test_wait_ends_when_the_oldest_event_is_over(clock):
     limit = RateLimit(most=10, seconds=60)
     limit.count("client")
@@ -75,16 +65,6 @@ def test_wait_is_a_second_at_least(clock):
 
     clock.moment = 60.1 - 1e-14
     assert 1 == limit.seconds_to_wait("client")
-
-
-def test_event_that_must_wait_is_not_counted(clock):
-    limit = RateLimit(most=1, seconds=60)
-    limit.count("client")
-    clock.moment += 30
-
-    assert 30 == limit.count("client")
-    clock.moment += 30
-    assert 0 == limit.seconds_to_wait("client")
 
 
 def test_asking_counts_nothing(clock):

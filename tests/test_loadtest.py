@@ -71,34 +71,7 @@ def test_summary_of_the_app_shows_points_and_competitions():
     assert Row(PAST, places_left=25, places_held=0, link=None) == rows[PAST]
 
 
-def test_page_of_a_competition_holds_both_forms_where_places_are_held():
-    secretary = Secretary(ATLAS)
-    address = book_address(OPEN, "Atlas Barbell")
-
-    assert page_at(secretary, address).form(RETURN.path) is None
-
-    secretary.book(2)
-    page = page_at(secretary, address)
-
-    assert [OPEN, OPEN] == [page.form(kind.path)["competition"] for kind in (BOOKING, RETURN)]
-    assert [10, 2] == [page.figure("most-places"), page.figure("places-held")]
-
-
 # Orders
-
-
-def test_points_are_read_from_what_the_app_says():
-    secretary = Secretary(ATLAS)
-    summary = page_at(secretary, "/showSummary")
-
-    secretary.book(3)
-    booked = page_at(secretary, "/showSummary")
-    secretary.give_back(1)
-    given_back = page_at(secretary, "/bookings")
-
-    assert order_of(3).points_said(summary.message) is None
-    assert 9 == order_of(3).points_said(booked.message)
-    assert 3 == order_of(1, RETURN).points_said(given_back.message)
 
 
 def test_name_of_a_competition_is_not_read_as_points():
@@ -114,16 +87,6 @@ def test_figures_are_explained_by_the_sum_of_what_was_answered():
     orders = [order_of(3, points=9), order_of(1, points=3), order_of(2, RETURN, points=6)]
 
     assert [] == unexplained({POINTS: 13, LEFT: 5, HELD: 1}, {POINTS: 7, LEFT: 3, HELD: 3}, orders)
-
-
-def test_figures_that_stay_though_places_were_booked_are_unexplained():
-    figures = {POINTS: 13, LEFT: 5, HELD: 1}
-
-    assert [
-        "unexplained: places-held of Simply Lift of Novice Cup changed by +0, answers say +3",
-        "unexplained: places-left of Novice Cup changed by +0, answers say -3",
-        "unexplained: points-left of Simply Lift changed by +0, answers say -9",
-    ] == unexplained(figures, figures, [order_of(3, points=9)])
 
 
 def test_figure_that_changes_or_is_not_there_is_unexplained():

@@ -129,17 +129,6 @@ def points_on_board(address):
     return sum(int(number) for number in points)
 
 
-def assert_sound(output):
-    """Assert that all is explained, and that nothing failed but forms that were refused."""
-    [counts] = counts_in(output)
-    assert counts["bookings"] > 0
-    assert counts["points"] > 0
-    assert {0} == {counts[name] for name in ("unexplained", "unexpected", "in doubt")}, output
-
-    assert failures_in(output).keys() <= {"/purchasePlaces", "/cancelPlaces"}
-    assert "Unexpected" not in output
-
-
 # The app as it is
 
 
@@ -149,19 +138,10 @@ def test_secretaries_meet_refusals_and_all_is_explained(folder):
         code, output = swarm(address, folder, until=logged(folder, *forms), users="40")
 
     [counts] = counts_in(output)
-    assert counts["refused"] > 0
-    assert counts["given back"] > 0
+    assert 0 < min(counts[name] for name in ("bookings", "points", "refused", "given back"))
+    assert {0} == {counts[name] for name in ("unexplained", "unexpected", "in doubt")}, output
     assert {"/purchasePlaces", "/cancelPlaces"} == failures_in(output).keys()
-    assert_sound(output)
-    assert 0 == code
-
-
-def test_many_secretaries_at_two_processes_leave_nothing_unexplained(folder):
-    kept = {"JOURNAL": "sqlite:///bookings.db", "SECRET_KEY": "0123456789abcdef"}
-    with serving(folder, workers=2, **kept) as (address, _):
-        code, output = swarm(address, folder, until=lambda: points_on_board(address) < 300, users="200")
-
-    assert_sound(output)
+    assert "Unexpected" not in output
     assert 0 == code
 
 
@@ -194,7 +174,6 @@ def test_each_run_from_the_web_page_is_reconciled_also_the_one_that_is_interrupt
     ("fault", "figures"),
     [
         ("loses a booking", {"points-left": 1, "places-left": 1, "places-held": 1}),
-        ("sells what was refused", {"points-left": 1, "places-left": 1, "places-held": 1}),
         ("shows wrong figures", {"places-left": 4}),
     ],
 )
@@ -207,14 +186,6 @@ def test_fault_is_unexplained(folder, fault, figures):
     assert sum(figures.values()) == counts["unexplained"]
     assert 0 == counts["unexpected"]
     assert 1 == code
-
-
-def test_answers_under_way_at_the_end_are_awaited(folder):
-    with serving_with_fault(folder, "answers late") as address:
-        code, output = swarm(address, folder, until=logged(folder, BEFALLEN))
-
-    assert_sound(output)
-    assert 0 == code
 
 
 def test_bookings_that_may_or_may_not_count_are_not_compared_but_fail_the_swarm(folder):
