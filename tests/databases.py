@@ -6,7 +6,6 @@ import secrets
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -321,15 +320,6 @@ def restore_copy(copy, file):
     """Replace a SQLite file by a copy of it."""
     shutil.copy(copy, f"{file}.new")
     os.replace(f"{file}.new", file)
-
-
-def sqlite_rows(file, statement):
-    """Return the rows that a statement finds in a SQLite file."""
-    connection = sqlite3.connect(file)
-    try:
-        return connection.execute(statement).fetchall()
-    finally:
-        connection.close()
 
 
 # What the app says, and how long it waits

@@ -140,7 +140,7 @@ CONFIGURATION = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=EXAMPLES * 3 // 2)
+@settings(max_examples=EXAMPLES)
 @given(HOSTILE_REQUEST, CLUB | st.none(), CONFIGURATION)
 def test_no_hostile_request_breaks_the_app_or_changes_what_it_may_not(request, club, configuration):
     send_everywhere(request, club, **configuration)

@@ -8,8 +8,6 @@ import pytest
 
 from gudlft.journal import (
     LARGEST_IN_A_ROW,
-    AnotherProcessBooks,
-    CommitInDoubt,
     JournalError,
     LastRow,
     NoJournal,
@@ -66,16 +64,6 @@ def test_return_becomes_an_entry_with_its_figures_negative():
     assert (10, 19, 1) == figures(ledger)
 
 
-def test_time_of_an_entry_is_kept_in_utc():
-    tokyo = timezone(timedelta(hours=9))
-    ledger = make_ledger(clock=lambda: AT.astimezone(tokyo))
-
-    entry = ledger.book(*parties(ledger), 1).entry
-
-    assert timezone.utc is entry.at.tzinfo
-    assert AT == entry.at
-
-
 def test_points_come_back_as_they_were_paid_whatever_a_place_costs_now():
     ledger = make_ledger(cost=3)
     atlas = parties(ledger, "Atlas Barbell")
@@ -124,16 +112,6 @@ def test_clock_is_read_when_the_order_is_judged():
 # Copies of a form
 
 
-def test_anything_else_under_a_token_is_a_request_of_its_own(ledger):
-    ledger.book(*parties(ledger), 2, TOKEN)
-    ledger.book(*parties(ledger), 1, TOKEN)
-    ledger.book(*parties(ledger, competition=SMALL), 1, TOKEN)
-    ledger.book(*parties(ledger, "She Lifts"), 2, TOKEN)
-    ledger.give_back(*parties(ledger), 2, TOKEN)
-
-    assert [2, 1, 1, 2, -2] == [entry.places for entry in ledger.entries]
-
-
 @pytest.mark.parametrize("kind", ["book", "give_back"])
 def test_negative_number_under_a_token_is_no_copy_of_the_opposite_order(ledger, kind):
     opposite = ledger.give_back if kind == "book" else ledger.book
@@ -144,23 +122,6 @@ def test_negative_number_under_a_token_is_no_copy_of_the_opposite_order(ledger, 
         getattr(ledger, kind)(*parties(ledger), -2, TOKEN)
 
     assert 2 == len(ledger.entries)
-
-
-def test_forms_without_a_token_are_requests_of_their_own(ledger):
-    ledger.book(*parties(ledger), 1)
-    ledger.book(*parties(ledger), 1)
-
-    assert 2 == len(ledger.entries)
-
-
-def test_same_form_shows_its_booking_also_when_nothing_more_can_be_booked(ledger):
-    club, competition = parties(ledger)
-    first = ledger.book(club, competition, 4, TOKEN)
-    assert first == ledger.book(club, competition, 4, TOKEN)
-
-    ledger.now = lambda: competition.starts_at
-
-    assert first == ledger.book(club, competition, 4, TOKEN)
 
 
 def test_same_form_shows_the_points_left_as_of_its_booking():
@@ -443,38 +404,6 @@ def test_order_is_not_judged_while_a_page_has_half_added_what_others_booked():
     check_conservation(ledger)
 
 
-def test_while_the_journal_is_away_nothing_is_booked_and_nothing_refused():
-    journal = FakeJournal()
-    ledger = make_ledger(journal=journal)
-    journal.fault = "away"
-
-    for places in [1, 99]:
-        with pytest.raises(JournalError, match="^away$"):
-            ledger.book(*parties(ledger), places)
-
-    journal.fault = None
-    assert [] == journal.rows == ledger.entries
-    assert 1 == ledger.book(*parties(ledger), 1).entry.number
-
-
-@pytest.mark.parametrize(("fault", "number_of_rows"), [("in doubt", 1), ("in doubt, not made", 0)])
-def test_commit_in_doubt_counts_when_the_journal_has_it(fault, number_of_rows):
-    journal = FakeJournal()
-    ledger = make_ledger(journal=journal)
-    journal.fault = fault
-    with pytest.raises(CommitInDoubt):
-        ledger.book(*parties(ledger), 2, TOKEN)
-    assert [] == ledger.entries
-
-    journal.fault = None
-    ledger.catch_up()
-    assert number_of_rows == len(ledger.entries)
-
-    assert 1 == ledger.book(*parties(ledger), 2, TOKEN).entry.number
-    assert [2] == [entry.places for entry in journal.rows]
-    check_conservation(ledger)
-
-
 @pytest.mark.parametrize("lost", [slice(1, 2), slice(0, 2)])
 def test_journal_that_lost_bookings_is_noticed(lost):
     journal = FakeJournal()
@@ -499,27 +428,6 @@ def test_another_row_under_the_last_number_is_noticed():
 
     with pytest.raises(JournalError, match="has lost bookings"):
         ledger.catch_up()
-
-
-def test_row_that_cannot_be_right_is_not_taken_over_nor_are_those_with_it():
-    journal = FakeJournal()
-    ledger = make_ledger(journal=journal)
-    good = Entry(1, AT, "Simply Lift", OPEN, 1, 3, None)
-    journal.rows = [good, good._replace(number=2, points=-3)]
-
-    with pytest.raises(JournalError, match="^booking 2 cannot be right: 1 places for -3 points$"):
-        ledger.catch_up()
-
-    assert [] == ledger.entries
-    assert (13, 20, 0) == figures(ledger)
-
-
-def test_numbers_go_on_behind_the_last_one():
-    journal = FakeJournal()
-    journal.rows.append(Entry(41, AT, "Simply Lift", OPEN, 1, 3, None))
-    ledger = make_ledger(journal=journal)
-
-    assert [42, 43] == [ledger.book(*parties(ledger), 1).entry.number for _ in range(2)]
 
 
 @pytest.mark.parametrize(
@@ -549,19 +457,6 @@ def test_journal_that_keeps_nothing_takes_everything(tmp_path):
         assert [] == transaction.entries(first=1) == transaction.revocations(first=1)
         assert LastRow() == transaction.last_entry == transaction.last_revocation
     journal.close()
-
-
-def test_second_process_without_a_journal_is_told_which_setting_shares_bookings(tmp_path):
-    first = make_ledger(journal=NoJournal(str(tmp_path)))
-    second = make_ledger(journal=NoJournal(str(tmp_path)))
-    first.book(*parties(first), 1)
-
-    with pytest.raises(
-        AnotherProcessBooks, match="^another process books: set GUDLFT_JOURNAL, and they share their bookings$"
-    ):
-        second.book(*parties(second), 1)
-
-    assert [] == second.entries
 
 
 def test_folder_that_cannot_be_locked_is_named_and_nothing_is_booked(tmp_path):

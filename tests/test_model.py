@@ -454,6 +454,6 @@ class AppWithJournal(AppInMemory):
 
 @pytest.mark.parametrize("app", [AppInMemory, AppWithJournal])
 def test_app_agrees_with_a_plain_model_whatever_happens(app, monkeypatch):
-    histories = settings(max_examples=EXAMPLES // 5, stateful_step_count=40)
+    histories = settings(max_examples=EXAMPLES // 10, stateful_step_count=40)
 
     run_state_machine_as_test(lambda: app(monkeypatch), settings=histories)

@@ -28,7 +28,7 @@ def number_in(page):
     return int(re.search(r"(?:enough for|only|at most) (\d+)", page.problem)[1])
 
 
-@settings(max_examples=EXAMPLES * 2)
+@settings(max_examples=EXAMPLES)
 @given(opening=OPENING, earlier=EARLIER, club=CLUB, excess=st.integers(1, 30), data=st.data())
 def test_number_that_a_hint_or_a_refusal_names_can_be_booked(opening, earlier, club, excess, data):
     competition = data.draw(st.sampled_from(sorted(opening["places"])))

@@ -336,14 +336,6 @@ def test_history_shows_the_servers_local_time(serve, clock, set_zone):
     assert ["2030-05-07T05:15"] == times
 
 
-def test_competitions_stand_in_the_order_in_which_they_matter(serve):
-    serve(make_ledger(competitions=[*COMPETITIONS, tomorrow("Tomorrow's Cup", 9)]))
-
-    rows = Secretary(JOHN).get("/showSummary").soup.select("[data-competition]")
-
-    assert ["Tomorrow's Cup", OPEN, SMALL, "Fall Classic", PAST] == [row["data-competition"] for row in rows]
-
-
 def test_empty_lists_are_sentences(serve):
     serve(make_ledger([], []))
     assert "There are no clubs yet" in Secretary().get("/").text

@@ -109,20 +109,12 @@ def test_malformed_token_counts_as_none(text):
         (standing(places_held=12), 0, Limit.CAP),
         (standing(places_held=15), 0, Limit.CAP),
         (standing(points_left=13, places_left=3, places_held=10), 2, Limit.CAP),
+        (standing(points_left=0, places_left=0, places_held=12), 0, Limit.PLACES),
+        (standing(points_left=0, places_held=12), 0, Limit.CAP),
     ],
 )
 def test_tightest_limit_says_how_many_places_can_be_booked(figures, most, limit):
     assert (most, limit) == (status(figures).most, status(figures).limit)
-
-
-def test_full_competition_is_called_full_whatever_else_the_club_lacks():
-    nothing = standing(points_left=0, places_left=0, places_held=12)
-
-    assert Limit.PLACES is status(nothing).limit
-
-
-def test_club_that_holds_the_maximum_is_told_so_also_without_points():
-    assert Limit.CAP is status(standing(points_left=0, places_held=12)).limit
 
 
 @pytest.mark.parametrize("points_left", [*range(0, 40, 7), 100])
@@ -179,11 +171,6 @@ def test_sentence_says_until_when_bookings_were_taken():
 
 
 # What a booking costs
-
-
-def test_place_costs_points():
-    assert 9 == price(3)
-    assert 10 == price(2, terms=Terms(cost_per_place=5))
 
 
 @pytest.mark.parametrize("places", [0, -1, -5])

@@ -103,19 +103,6 @@ def errors(futures):
     return [future.exception(LONGEST_TEST) for future in futures]
 
 
-def test_order_is_carried_out(writer, journal):
-    journal.let_end()
-
-    assert "a is done" == writer.outcome_of("a")
-
-
-def test_refusal_of_an_order_is_raised(writer, journal):
-    journal.let_end()
-
-    with pytest.raises(BookingError, match="^wrong$"):
-        writer.outcome_of("wrong")
-
-
 def test_orders_that_wait_share_the_next_transaction(begin, journal):
     first = begin("a")
     journal.wait_until_begun()
