@@ -100,13 +100,13 @@ def mail_server(postbox, port=None, **options):
         controller.stop()
 
 
-def make_certificate(folder):
-    """Make a certificate for localhost; return its file, and the SSL context of a server that has it."""
+def make_certificate(folder, host="localhost"):
+    """Make key.pem and certificate.pem for a host; return the latter, and the SSL context of a server that has it."""
     key = folder / "key.pem"
     certificate = folder / "certificate.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
     command += ["-nodes", "-days", "2"]
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    names = ["-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}"]
     files = ["-keyout", key, "-out", certificate]
     subprocess.run([*command, *names, *files], check=True, capture_output=True, timeout=60)
 
