@@ -186,10 +186,18 @@ except (BadSettings, BadFiles) as error:
 except JournalError as error:
     raise SystemExit(printable(f"GUDLFT_JOURNAL: {error}")) from None
 competitions_changed_at = changed_at(Path(app.config["DATA_DIR"]) / "competitions.json")
-if opened.journal.is_new:
-    app.logger.info("the journal is new: it holds no bookings yet")
-for mismatch in opened.ledger.mismatches():
-    app.logger.warning(printable(mismatch))
+
+
+def log_start():
+    """Say in the log that the journal holds nothing yet, which may be mistyped, and what no longer fits the files."""
+    if opened.journal.shared and not opened.ledger.entries:
+        app.logger.warning("the journal is new: it holds no bookings yet")
+    for mismatch in opened.ledger.mismatches():
+        app.logger.warning(printable(mismatch))
+
+
+if not only_looks():  # a command prints it
+    log_start()
 
 failed_sign_ins = RateLimit(app.config["FAILED_SIGN_INS_PER_MINUTE"], seconds=60)
 
@@ -933,33 +941,86 @@ def show_journal_error(error):
 # Commands
 
 
+def says_why_output_fails(command):
+    """Say in one line that the output cannot be written: the disk is full, or nobody reads the pipe any more."""
+
+    @wraps(command)
+    def command_whose_output_may_fail(**options):
+        try:
+            command(**options)
+            sys.stdout.flush()
+        except OSError as error:
+            with suppress(OSError):
+                sys.stdout.close()  # what is left in its buffer would fail once more at the end
+            raise SystemExit(f"The output cannot be written: {error.strerror}") from None
+
+    return command_whose_output_may_fail
+
+
 @app.cli.command("check")
-def check():
-    """Check settings, data files and journal, and say what they hold."""
+@click.option("--strict", is_flag=True, help="Exit with 1 if there is a mismatch or a note, too.")
+@says_why_output_fails
+def check(strict):
+    """Check settings, data files, journal and mail server, say what they hold, and change nothing."""
+    print_what_was_read()
+    problems = [*check_journal(), *check_mail()]
+    findings = [*opened.ledger.mismatches(), *notes()]
+    for finding in findings:
+        print(printable(finding))
+
+    if problems:
+        raise SystemExit("\n".join(problems))
+    if strict and findings:
+        raise SystemExit(1)
+
+
+def print_what_was_read():
+    """Print where the data files lie, what they hold, and in which time zone their dates are."""
     ledger = opened.ledger
     points = sum(club.points for club in ledger.clubs.values())
     places = sum(competition.places for competition in ledger.by_start)
+    print(f"data folder: {printable(app.config['DATA_DIR'])}")
+    print(f"time zone: {calendar.time_zone()}")
     print(f"clubs.json: {plural(len(ledger.clubs), 'club')}, {plural(points, 'point')}")
     print(f"competitions.json: {plural(len(ledger.by_start), 'competition')}, {plural(places, 'place')}")
-    if opened.journal.shared:
-        print(f"journal: {plural(len(ledger.entries), 'line')}")
-        for mismatch in ledger.mismatches():
-            print(printable(mismatch))
-    elif app.config["JOURNAL"]:
-        print("journal: missing, it will be made at the start")
 
-    if opened.mailed_codes:
-        check_mail()
+
+def check_journal():
+    """Print what the journal holds, and whether it can be written; yield a line if it cannot."""
+    if not opened.journal.shared and app.config["JOURNAL"]:
+        print("journal: missing, it will be made at the start")
+        return
+    if not opened.journal.shared:
+        print("journal: none, a restart resets all bookings")
+        return
+
+    lines = plural(len(opened.ledger.entries), "line")
+    try:
+        opened.journal.try_to_write()
+    except JournalError as error:
+        print(f"journal: {lines}")
+        yield printable(f"GUDLFT_JOURNAL: it cannot be written: {error}")
+    else:
+        print(f"journal: {lines}, and it can be written")
 
 
 def check_mail():
-    """Say whether the mail server takes mail; exit with 1 if it does not."""
+    """Print that the mail server takes mail; yield a line if it does not."""
+    if not opened.mailed_codes:
+        return
     from gudlft.mail.smtp import MailError
 
     try:
         print(opened.mailed_codes.check())
     except MailError as error:
-        raise SystemExit(str(error)) from None
+        yield str(error)
+
+
+def notes():
+    """Return what is allowed, and rarely meant."""
+    if app.config["CONTACT"] is None:
+        return ["note: no CONTACT is set"]
+    return []
 
 
 @app.cli.command("bookings")
@@ -967,6 +1028,7 @@ def check_mail():
 @click.option("--totals", type=click.Choice(["competitions", "clubs"]), help="What is booked and what is left.")
 @click.option("--places", is_flag=True, help="A row for each place that is held, to be filled in.")
 @click.option("--delimiter", type=click.Choice([",", ";"]), default=",", help="European spreadsheets want a semicolon.")
+@says_why_output_fails
 def export_bookings(competition, totals, places, delimiter):
     """Write all bookings, or another table, as CSV in UTF-8 to the standard output."""
     if totals and (places or competition is not None):
@@ -979,12 +1041,7 @@ def export_bookings(competition, totals, places, delimiter):
         competition = present_name_of(competition)
 
     content = export.csv_file(table_of(competition, totals, places), delimiter)
-    try:
-        click.echo(content, nl=False)
-    except OSError as error:
-        with suppress(OSError):
-            sys.stdout.close()  # what is left in its buffer would fail once more at the end
-        raise SystemExit(f"The table cannot be written: {error.strerror}") from None
+    click.echo(content, nl=False)
 
 
 def present_name_of(competition):

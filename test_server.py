@@ -3,13 +3,15 @@
 Each subject has a more detailed suite of its own in tests/.
 """
 
+import os
+import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import click
 import icalendar
 import pytest
-from flask.cli import FlaskGroup
+from flask.cli import FlaskGroup, ScriptInfo
 
 import server
 from gudlft.journal import JournalError
@@ -546,13 +548,14 @@ def test_form_that_met_a_fault_of_the_journal_books_once_when_it_is_sent_again(j
 
 
 def test_app_starts_with_the_demo_and_its_settings(start):
-    app = start(COST_PER_PLACE=1, MAX_PLACES_PER_CLUB=11).app
+    app = start(COST_PER_PLACE=1, MAX_PLACES_PER_CLUB=11, CONTACT="the office").app
 
     check = run_command("check", app=app)
     page = Secretary(ATLAS, app).get(book_address(OPEN, "Atlas Barbell"))
 
     assert (0, "") == (check.exit_code, check.stderr)
-    assert "clubs.json: 4 clubs, 89 points\ncompetitions.json: 5 competitions, 87 places\n" == check.stdout
+    assert "clubs.json: 4 clubs, 89 points\ncompetitions.json: 5 competitions, 87 places\n" in check.stdout
+    assert check.stdout.endswith("journal: none, a restart resets all bookings\n")
     assert 11 == page.figures["most-places", OPEN]
 
 
@@ -700,14 +703,28 @@ def test_no_code_is_taken_while_the_journal_is_away(mailing, monkeypatch, transa
 # Commands
 
 
-def test_check_says_what_the_journal_holds_and_what_no_longer_fits(journal, serve, john):
+@pytest.mark.parametrize(
+    ("fault", "journal_line", "problems"),
+    [
+        (None, "journal: 1 line, and it can be written", []),
+        ("full", "journal: 1 line", ["GUDLFT_JOURNAL: it cannot be written: full"]),
+    ],
+)
+def test_check_says_what_the_journal_holds_and_what_no_longer_fits(journal, serve, john, fault, journal_line, problems):
     john.book("4")
     serve(make_ledger(clubs=[], journal=journal))
+    journal.fault = fault
 
     result = run_command("check")
 
-    assert 0 == result.exit_code
-    assert result.output.endswith("journal: 1 line\nSimply Lift: no longer in the files, its bookings stay\n")
+    mismatch = "Simply Lift: no longer in the files, its bookings stay"
+    assert len(problems) == result.exit_code
+    assert [journal_line, mismatch, "note: no CONTACT is set", *problems] == result.output.splitlines()[4:]
+
+
+def test_strict_check_fails_for_a_note():
+    assert 0 == run_command("check").exit_code
+    assert 1 == run_command("check", "--strict").exit_code
 
 
 def test_check_says_whether_the_mail_server_takes_mail(mailing, monkeypatch):
@@ -718,7 +735,7 @@ def test_check_says_whether_the_mail_server_takes_mail(mailing, monkeypatch):
 
     assert [1, 0] == [while_away.exit_code, then.exit_code]
     assert while_away.output.splitlines()[-1].startswith("mail: 127.0.0.1: ")
-    assert "mail: it takes mail" == then.output.splitlines()[-1]
+    assert "mail: it takes mail" in then.stdout.splitlines()
 
 
 def test_organiser_exports_all_bookings_and_the_entry_list_of_a_competition(journal, clock, set_zone):
@@ -760,3 +777,22 @@ def test_commands_look_at_a_journal_and_make_none(data, start):
     assert 1 == export.exit_code
     assert "GUDLFT_JOURNAL: this database is missing or empty, so it holds no bookings\n" == export.output
     assert not (data / "bookings.db").exists()
+
+
+def closed_pipe():
+    """Return a pipe to write to, whose other end is closed."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    return writing
+
+
+@pytest.mark.parametrize("command", ["bookings", "check"])
+@pytest.mark.parametrize(
+    ("output", "reason"), [(lambda: "/dev/full", "No space left on device"), (closed_pipe, "Broken pipe")]
+)
+def test_output_that_cannot_be_written_is_told_in_one_line(monkeypatch, journal, command, output, reason):
+    with open(output(), "w") as stdout, pytest.raises(SystemExit) as stop:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        server.app.cli.main([command], obj=ScriptInfo(create_app=lambda: server.app))
+
+    assert f"The output cannot be written: {reason}" == stop.value.code

@@ -392,17 +392,17 @@ def last_row_of(rows):
 class FakeJournal:
     """A journal in lists, which several ledgers may share.
 
-    Its fault may be "away", or that the answer to a commit is lost: "in doubt" if the commit was made, "in doubt, not
-    made" if it was not.
+    Its fault may be "away"; "full", when it can be read; or that the answer to a commit is lost: "in doubt" if the
+    commit was made, "in doubt, not made" if it was not.
     """
 
     shared = True
-    is_new = False
 
     def __init__(self):
         self.rows = []
         self.revoked = []
         self.fault = None
+        self.trials = 0
 
     @contextmanager
     def reading(self):
@@ -417,10 +417,19 @@ class FakeJournal:
         with self.reading():
             rows_before = list(self.rows)
             yield self
+        if self.fault == "full":
+            self.rows = rows_before
+            raise JournalError("full")
         if self.fault == "in doubt, not made":
             self.rows = rows_before
         if self.fault:
             raise CommitInDoubt("connection lost")
+
+    def try_to_write(self):
+        """Raise JournalError as long as there is a fault."""
+        self.trials += 1
+        if self.fault:
+            raise JournalError(self.fault)
 
     @property
     def last_entry(self):

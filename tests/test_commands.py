@@ -1,13 +1,9 @@
 """The commands: what organisers export, and what check says."""
 
-import os
-import sys
 from datetime import datetime
 
 import pytest
-from flask.cli import ScriptInfo
 
-import server
 from gudlft.model import Club
 from tests.support import (
     ATLAS,
@@ -15,15 +11,19 @@ from tests.support import (
     IRON,
     JOHN,
     KATE,
+    KEPT,
     OPEN,
     PAST,
     SMALL,
     Secretary,
+    a_club,
+    a_competition,
     exported_rows,
     free_port,
     make_ledger,
     parties,
     run_command,
+    write_data,
 )
 
 # Exports
@@ -161,25 +161,33 @@ def test_export_without_a_journal_has_a_header_and_exit_status_0():
     assert 1 == len(exported_rows(result))
 
 
-def closed_pipe():
-    """Return a pipe to write to, whose other end is closed."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    return writing
-
-
-@pytest.mark.parametrize(
-    ("output", "reason"), [(lambda: "/dev/full", "No space left on device"), (closed_pipe, "Broken pipe")]
-)
-def test_table_that_cannot_be_written_is_told_in_one_line(monkeypatch, journal, output, reason):
-    with open(output(), "w") as stdout, pytest.raises(SystemExit) as stop:
-        monkeypatch.setattr(sys, "stdout", stdout)
-        server.app.cli.main(["bookings"], obj=ScriptInfo(create_app=lambda: server.app))
-
-    assert f"The table cannot be written: {reason}" == stop.value.code
-
-
 # Check
+
+
+def test_check_says_what_was_read_and_from_where(data, start, set_zone):
+    set_zone("Europe/Paris")
+    write_data(data, [a_club("A", "a@b.example", 1)], [])
+
+    result = run_command("check", app=start().app)
+
+    assert (0, "") == (result.exit_code, result.stderr)
+    assert [
+        f"data folder: {data}",
+        "time zone: Europe/Paris",
+        "clubs.json: 1 club, 1 point",
+        "competitions.json: 0 competitions, 0 places",
+        "journal: none, a restart resets all bookings",
+        "note: no CONTACT is set",
+    ] == result.stdout.splitlines()
+
+
+@pytest.mark.parametrize(("contact", "points", "status"), [("", 13, 1), ("the office", 2, 1), ("the office", 13, 0)])
+def test_strict_check_fails_for_a_note_or_a_mismatch(data, start, contact, points, status):
+    Secretary(JOHN, start(**KEPT, CONTACT=contact).app).book("1")
+    write_data(data, [a_club("Simply Lift", JOHN, points)], [a_competition(OPEN, "2050-03-27 11:11:00", 20)])
+    app = start().app
+
+    assert [0, status] == [run_command("check", *strict, app=app).exit_code for strict in ([], ["--strict"])]
 
 
 def test_check_shows_odd_names_in_one_line(journal, serve):

@@ -14,13 +14,14 @@ from gudlft.journal.sql import SqlJournal
 from gudlft.model import Club, Competition
 from gudlft.opening import open_all, open_journal
 from gudlft.settings import read_settings
-from tests.databases import Database, file_of, run_sql
+from tests.databases import Database, file_of, in_journal, quick_limits, run_sql, writer_lock_taken
 from tests.support import (
     COMPETITIONS,
     JOHN,
     KEPT,
     KEY,
     PROJECT,
+    ServedSecretary,
     a_club,
     a_competition,
     clean_environment,
@@ -172,7 +173,7 @@ def test_several_processes_may_start_on_an_empty_database_at_once(url):
     for thread in threads:
         thread.join()
 
-    assert [False] * 5 + [True] == sorted(journal.is_new for journal in journals)
+    assert 6 == len(journals)
     for journal in journals:
         journal.close()
 
@@ -204,7 +205,8 @@ def test_names_are_kept_whole_or_not_at_all_in_databases_of_other_encodings(clus
 # What the log and the commands say of it
 
 
-def test_commands_show_the_bookings_and_what_no_longer_fits(folder, on_sqlite):
+def test_commands_show_the_bookings_and_what_no_longer_fits(folder, on_sqlite, monkeypatch):
+    monkeypatch.setenv("TZ", "UTC")
     SqlJournal(on_sqlite).close()
     run_sql(
         on_sqlite,
@@ -214,19 +216,19 @@ def test_commands_show_the_bookings_and_what_no_longer_fits(folder, on_sqlite):
     )
 
     _, exported, _ = run_flask(folder, "bookings", JOURNAL=on_sqlite)
-    _, checked, errors = run_flask(folder, "check", JOURNAL=on_sqlite)
+    _, checked, errors = run_flask(folder, "check", JOURNAL=on_sqlite, CONTACT="the office")
 
     rows = list(csv.reader(io.StringIO(exported.removeprefix("\ufeff"), newline="")))
-    assert ["1", "2026-01-02 03:04:05", "'=1+1", "Cup", "30", "90"] == rows[1]
-    assert ["3", "2026-01-02 03:04:05", "Club 1", "Cup", "-2", "-6"] == rows[3]
+    assert ["1", "2026-01-02 03:04:05+00:00", "'=1+1", "Cup", "30", "90"] == rows[1]
+    assert ["3", "2026-01-02 03:04:05+00:00", "Club 1", "Cup", "-2", "-6"] == rows[3]
     expected = [
-        "journal: 3 lines",
+        "journal: 3 lines, and it can be written",
         "Cup: 30 places are booked, of 20",
         "=1+1: 30 places are held in Cup, of 12",
         "=1+1: no longer in the files, its bookings stay",
     ]
-    assert expected == checked.splitlines()[2:]
-    assert "Cup: 30 places are booked, of 20" in errors
+    assert expected == checked.splitlines()[4:]
+    assert "" == errors
 
 
 NOTHING_THERE = "GUDLFT_JOURNAL: this database is missing or empty, so it holds no bookings\n"
@@ -244,6 +246,14 @@ def test_looking_at_a_mistyped_file_makes_none(folder):
     assert before == sorted(folder.iterdir())
 
 
+def tables_of(url):
+    """Return the names of the tables of a database."""
+    engine = sqlalchemy.create_engine(url)
+    names = sqlalchemy.inspect(engine).get_table_names()
+    engine.dispose()
+    return names
+
+
 def test_looking_at_an_empty_database_makes_no_tables(url):
     if url.startswith("sqlite"):
         file_of(url).touch()
@@ -251,23 +261,44 @@ def test_looking_at_an_empty_database_makes_no_tables(url):
     journal = open_journal({"JOURNAL": url, "DATA_DIR": "."}, makes_journal=False)
 
     assert not journal.shared
-    assert SqlJournal(url).is_new
+    assert [] == tables_of(url)
 
 
-def test_looking_at_a_journal_opens_it(url, opened):
+def test_looking_at_a_journal_opens_it_and_leaves_no_trial_in_it(url, opened):
     opened(url)
 
     journal = open_journal({"JOURNAL": url, "DATA_DIR": "."}, makes_journal=False)
+    journal.try_to_write()
     journal.close()
 
     assert journal.shared
-    assert not journal.is_new
+    assert [] == in_journal(url)
 
 
-def test_start_makes_the_journal_and_says_so_once(folder):
+def test_looking_needs_no_turn_of_the_writer(url, opened):
+    opened(url)
+
+    with writer_lock_taken(url):
+        journal = open_journal({"JOURNAL": url, "DATA_DIR": "."}, makes_journal=False)
+        with quick_limits(), pytest.raises(JournalError, match="locked|not answer"):
+            journal.try_to_write()
+    journal.close()
+
+
+def test_check_says_all_before_a_journal_that_cannot_be_written(folder, on_sqlite):
+    SqlJournal(on_sqlite).close()
+
+    with writer_lock_taken(on_sqlite):
+        status, checked, errors = run_flask(folder, "check", JOURNAL=on_sqlite)
+
+    assert (1, "GUDLFT_JOURNAL: it cannot be written: database is locked\n") == (status, errors)
+    assert ["journal: 0 lines", "note: no CONTACT is set"] == checked.splitlines()[4:]
+
+
+def test_start_says_that_the_journal_is_new_until_it_holds_a_booking(folder):
     for _ in range(2):
-        with serving(folder, JOURNAL="sqlite:///bookings.db", SECRET_KEY=KEY):
-            assert (folder / "bookings.db").exists()
+        with serving(folder, JOURNAL="sqlite:///bookings.db", SECRET_KEY=KEY) as (url, _):
+            assert 303 == ServedSecretary(url, "1@example.com").book("1", "Cup").status
 
     assert 1 == (folder / "server.log").read_text().count("the journal is new: it holds no bookings yet")
 

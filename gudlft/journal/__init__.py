@@ -92,7 +92,6 @@ class Journal(Protocol):
     """Where bookings and revocations are kept. Unless shared, it is never read, and one process writes to it."""
 
     shared: bool  # among processes: each takes over what the others wrote
-    is_new: bool  # made by this start
 
     def reading(self) -> AbstractContextManager[Reading]:
         """Yield what reads; raise JournalError soon if the journal is away or busy."""
@@ -102,6 +101,9 @@ class Journal(Protocol):
 
         Raise JournalError if nothing was written in time, CommitInDoubt if that is not certain.
         """
+
+    def try_to_write(self) -> None:
+        """Do what a booking does, and undo it; raise JournalError, soon, if that fails."""
 
     def close(self) -> None:
         """Close all that is open and must not be forked; it opens again when it is needed."""
@@ -170,7 +172,6 @@ class NoJournal:
     """A journal that keeps nothing. Only one process may book then: its first booking locks the data folder."""
 
     shared = False
-    is_new = False
     last_entry = LastRow()
     last_revocation = LastRow()
 
@@ -202,6 +203,11 @@ class NoJournal:
         finally:
             if not self._has_booked:
                 self.close()
+
+    def try_to_write(self) -> None:
+        """Raise AnotherProcessBooks if another process is the writer."""
+        with self.writing():
+            pass
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Keep nothing, except the lock on the folder."""

@@ -29,6 +29,7 @@ from .time_limit import renew_time_limit, time_limit
 APP = "GÜDLFT Registration"
 VERSION = 1
 BATCH_SIZE = 10_000  # rows read at once
+NEVER_COMMITTED = Entry(0, datetime.now(timezone.utc), APP, APP, places=1, points=1, token=None)
 
 # Tables
 
@@ -129,6 +130,15 @@ class SqlTransaction:
         """Go on with a connection whose transaction has begun."""
         self.connection = connection
 
+    def is_empty(self) -> bool:
+        """Tell whether the database has no tables yet; raise JournalError if it has another app's."""
+        names = sql.inspect(self.connection).get_table_names()
+        if not names:
+            return True
+        if owner.name not in names or self.connection.execute(sql.select(owner)).first() != (APP, VERSION):
+            raise JournalError("the database is another app's, or that of another version of this app")
+        return False
+
     def entries(self, first: int) -> Iterator[Entry]:
         """Iterate over the entries from a number on."""
         while True:
@@ -178,18 +188,10 @@ class SqlWriting(SqlTransaction):
         most = FORGOTTEN_AT_ONCE * len(rows)
         self.connection.execute(FORGET_REVOCATIONS, {"most": most, "moment": forget_before})
 
-    def prepare(self, makes_tables: bool) -> bool:
-        """Create tables in an empty database, and tell whether it was; raise JournalError if it is another app's."""
-        names = sql.inspect(self.connection).get_table_names()
-        if not names and not makes_tables:
-            raise MissingJournal("the database is empty")
-        if not names:
-            metadata.create_all(self.connection)
-            self.connection.execute(owner.insert(), {"app": APP, "version": VERSION})
-            return True
-        if owner.name not in names or self.connection.execute(sql.select(owner)).first() != (APP, VERSION):
-            raise JournalError("the database is another app's, or that of another version of this app")
-        return False
+    def create_tables(self) -> None:
+        """Create the tables, in a database that is empty."""
+        metadata.create_all(self.connection)
+        self.connection.execute(owner.insert(), {"app": APP, "version": VERSION})
 
 
 # The journal
@@ -203,17 +205,29 @@ class SqlJournal:
     def __init__(self, url: str, folder: str = ".", makes_tables: bool = True):
         """Open the database, whose relative path is relative to the folder; raise JournalError.
 
-        In an empty one create the tables; without `makes_tables` raise MissingJournal, and create nothing.
+        In an empty one create the tables; without `makes_tables` write nothing, and raise MissingJournal.
         """
         self._database = open_database(url, folder)
-        if self._database.is_missing() and not makes_tables:
-            raise MissingJournal("there is no such file")
         try:
-            with self.writing() as transaction:
-                self.is_new = transaction.prepare(makes_tables)
+            if makes_tables:
+                self._make_tables()
+            else:
+                self._look_for_tables()
         except JournalError:
             self.close()
             raise
+
+    def _make_tables(self) -> None:
+        with self.writing() as transaction:
+            if transaction.is_empty():
+                transaction.create_tables()
+
+    def _look_for_tables(self) -> None:
+        if self._database.is_missing():
+            raise MissingJournal("there is no such file")
+        with self._connected(SECONDS_FOR_BOOKINGS) as connection:
+            if SqlTransaction(connection).is_empty():
+                raise MissingJournal("the database is empty")
 
     def close(self) -> None:
         """Close all connections, which must not be forked; they open again when they are needed."""
@@ -233,6 +247,12 @@ class SqlJournal:
             execute_first(connection, self._database.begin_writing)
             yield SqlWriting(connection)
             self._commit(connection)
+
+    def try_to_write(self) -> None:
+        """Add a booking and undo it; raise JournalError if the database does not take it."""
+        with self._connected(SECONDS_FOR_A_PAGE) as connection:  # which rolls back what is not committed
+            execute_first(connection, self._database.begin_writing)
+            SqlWriting(connection).append([NEVER_COMMITTED])
 
     @contextmanager
     def _connected(self, seconds: float) -> Iterator[sql.Connection]:
