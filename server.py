@@ -889,6 +889,8 @@ def health():
         opened.reader.catch_up()
     except JournalError:
         return "the journal is away", 503, headers
+    if not opened.health.takes_bookings():
+        return "the journal takes no bookings", 503, headers
     return "ok", 200, headers
 
 
@@ -932,6 +934,7 @@ def show_too_often(error):
 def show_journal_error(error):
     """Say whether this try booked anything, if that is known, and show the form again if that can help."""
     app.logger.error(printable(f"{request.endpoint} failed: {error}"))
+    opened.health.note_failure()
     if isinstance(error, AnotherProcessBooks):
         return render_page("error.html", 503, text=sentences.ANOTHER_COPY)
     text = sentences.IN_DOUBT if isinstance(error, CommitInDoubt) else sentences.NOT_BOOKED

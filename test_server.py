@@ -7,6 +7,7 @@ import os
 import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 import click
 import icalendar
@@ -522,6 +523,31 @@ def test_monitor_reads_whether_bookings_can_be_taken(journal):
     assert (503, "the journal is away") == (while_away.status, while_away.html)
 
 
+def test_monitor_reads_that_a_booking_was_not_taken_until_one_is(journal, john):
+    journal.fault = "full"
+    before = john.get("/health")
+    john.book("1")
+    then = john.get("/health")
+    journal.fault = None
+    john.book("1")
+    afterwards = john.get("/health")
+
+    assert [200, 503, 200] == statuses([before, then, afterwards])
+    assert "the journal takes no bookings" == then.html
+
+
+def test_monitor_tries_the_journal_at_most_once_a_second(journal, john, monkeypatch):
+    monkeypatch.setattr("gudlft.health.time", SimpleNamespace(monotonic=lambda: seconds))
+    journal.fault = "full"
+    john.book("1")
+    answers = []
+    for seconds in [100, 100.9, 101.0, 101.9, 102.1]:
+        journal.fault = "full" if seconds < 101.5 else None
+        answers.append((Secretary().get("/health").status, journal.trials))
+
+    assert [(503, 1), (503, 1), (503, 2), (503, 2), (200, 3)] == answers
+
+
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
@@ -626,6 +652,7 @@ def test_second_process_without_a_journal_books_nothing(data, start):
 
     assert 503 == page.status
     assert "Another copy of this app takes the bookings. Ask whoever runs it (the log names the setting)" in page.text
+    assert [200, 503] == [secretary.get("/health").status for secretary in (first, second)]
 
 
 def test_app_is_secure_behind_a_trusted_proxy(data, start, caplog):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .accounts import Accounts
 from .files import read_data
+from .health import Health
 from .journal import Journal, JournalError, MissingJournal, NoJournal
 from .journal.revocations import Revocations
 from .ledger import Ledger
@@ -27,6 +28,7 @@ class Opened:
     accounts: Accounts
     revocations: Revocations
     reader: Reader
+    health: Health
     mailed_codes: "MailedCodes | None" = None  # None if the email address alone signs in
 
 
@@ -53,6 +55,7 @@ def open_all(settings: Mapping, makes_journal: bool = True) -> Opened:
         accounts=accounts,
         revocations=revocations,
         reader=Reader(journal, ledger, revocations),
+        health=Health(journal, ledger),
         mailed_codes=open_mailed_codes(settings, accounts, revocations),
     )
 

@@ -265,6 +265,29 @@ def table_locked(url):
 
 
 @contextmanager
+def read_only(url):
+    """Let the app write nothing to its database in the block, on new connections."""
+    if not url.startswith("sqlite"):
+        name = url.rpartition("/")[2]
+        run_sql(url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        yield
+        run_sql(url, "SET default_transaction_read_only = off", f"ALTER DATABASE {name} RESET ALL")
+        return
+
+    file = file_of(url)
+    file.chmod(0o444)
+    for folder in list(file.parents)[:3]:
+        folder.chmod(0o755)
+    user = os.geteuid()
+    os.seteuid(65534 if user == 0 else user)  # root may write everywhere
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        file.chmod(0o644)
+
+
+@contextmanager
 def server_stopped(cluster):
     """Stop all processes of PostgreSQL in the block: they still listen, but answer nothing."""
     cluster.signal_all(signal.SIGSTOP)

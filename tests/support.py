@@ -28,6 +28,7 @@ from bs4 import BeautifulSoup
 
 import server
 from gudlft.accounts import Accounts
+from gudlft.health import Health
 from gudlft.journal import CommitInDoubt, JournalError, LastRow, Revocation
 from gudlft.journal.revocations import Revocations
 from gudlft.ledger import Ledger
@@ -94,6 +95,7 @@ def let_pages_show(ledger, patch):
         accounts=Accounts(ledger.clubs.values()),
         revocations=revocations,
         reader=Reader(ledger.journal, ledger, revocations),
+        health=Health(ledger.journal, ledger),
     )
     patch.setattr(server, "opened", opened)
     return ledger

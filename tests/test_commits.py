@@ -17,6 +17,7 @@ from tests.databases import (
     in_journal,
     in_memory,
     quick_limits,
+    read_only,
     run_sql,
     says,
 )
@@ -240,21 +241,12 @@ def test_read_only_file_books_nothing(on_sqlite, served):
     john = Secretary(JOHN)
     john.post("/purchasePlaces", **FORM)
     ledger.journal.close()
-    file = file_of(on_sqlite)
-    file.chmod(0o444)
-    for folder in list(file.parents)[:3]:
-        folder.chmod(0o755)
-    user = os.geteuid()
-    os.seteuid(65534 if user == 0 else user)  # root may write everywhere
-    try:
+    with read_only(on_sqlite):
         with pytest.raises(JournalError, match="readonly") as error:
             ledger.book(*parties(ledger), 1)
         assert (7, 18, 2) == john.figures()
-    finally:
-        os.seteuid(user)
         ledger.journal.close()
 
-    file.chmod(0o644)
     assert not isinstance(error.value, CommitInDoubt)
     assert BOOKED == in_memory(ledger) == in_journal(on_sqlite)
     assert 2 == ledger.book(*parties(ledger), 1).entry.number

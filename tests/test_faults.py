@@ -25,6 +25,7 @@ from tests.databases import (
     make_stall,
     network_silent,
     quick_limits,
+    read_only,
     restore_copy,
     run_sql,
     says,
@@ -237,6 +238,48 @@ def test_commit_that_others_never_let_through_booked_nothing_for_certain(on_sqli
     assert not isinstance(error.value, CommitInDoubt)
     assert [] == in_memory(ledger) == in_journal(on_sqlite)
     assert 1 == ledger.book(*parties(ledger), 2, TOKEN).entry.number
+
+
+# What monitors read
+
+TAKES_NONE = (503, "the journal takes no bookings")
+
+
+def health():
+    """Return what a monitor reads."""
+    page = Secretary().get("/health")
+    return page.status, page.html
+
+
+def test_monitor_reads_that_no_booking_is_taken_while_others_hold_the_lock(url, served):
+    served(url)
+    john = Secretary(JOHN)
+    with writer_lock_taken(url), quick_limits():
+        assert (200, "ok") == health()
+        john.book("1")
+        began = time.monotonic()
+        assert TAKES_NONE == health() == health()
+        assert 1 > time.monotonic() - began
+
+    wait_until(lambda: (200, "ok") == health(), seconds=3)
+    assert [] == in_journal(url)
+
+
+@pytest.mark.parametrize("kind", ["on_sqlite", "database"])
+def test_monitor_reads_that_no_booking_is_taken_while_the_database_is_read_only(kind, request, served):
+    kept_in = request.getfixturevalue(kind)
+    url = getattr(kept_in, "url", kept_in)
+    ledger = served(url)
+    john = Secretary(JOHN)
+    ledger.journal.close()
+    with read_only(url):
+        assert (200, "ok") == health()
+        assert (503, [NOT_BOOKED]) == says(john.book("1"))
+        assert TAKES_NONE == health()
+        ledger.journal.close()
+
+    assert 303 == john.book("1").status
+    assert (200, "ok") == health()
 
 
 # What is away

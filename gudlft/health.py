@@ -1,0 +1,50 @@
+"""Whether bookings are taken: what monitors ask."""
+
+import threading
+import time
+
+from .journal import Journal, JournalError, LastRow
+from .ledger import Ledger
+
+SECONDS_BETWEEN_TRIES = 1
+
+
+class Health:
+    """Whether the journal takes bookings: until it did not take one, and from the next that it takes.
+
+    In between, whoever asks tries the journal, at most once a second: nobody may want to book for hours.
+    """
+
+    def __init__(self, journal: Journal, ledger: Ledger):
+        """Trust the journal."""
+        self._journal = journal
+        self._ledger = ledger
+        self._failed_after: LastRow | None = None  # the last booking before one that was not taken
+        self._next_try_at = 0.0
+        self._lock = threading.Lock()  # guards the moment of the next try
+
+    def note_failure(self) -> None:
+        """Remember that a booking was not taken."""
+        self._failed_after = self._ledger.last_row()
+
+    def takes_bookings(self) -> bool:
+        """Tell whether the journal takes bookings, as far as the ledger has caught up with it."""
+        if self._failed_after is None:
+            return True
+        has_taken_one = self._ledger.last_row() != self._failed_after
+        if not has_taken_one and not self._can_be_written():
+            return False
+        self._failed_after = None
+        return True
+
+    def _can_be_written(self) -> bool:
+        """Try to write to the journal; False if that fails, or if somebody tried within the last second."""
+        with self._lock:
+            if time.monotonic() < self._next_try_at:
+                return False
+            self._next_try_at = time.monotonic() + SECONDS_BETWEEN_TRIES
+        try:
+            self._journal.try_to_write()
+        except JournalError:
+            return False
+        return True
