@@ -5,20 +5,25 @@ import re
 import socket
 import ssl
 import subprocess
+import sys
 import urllib.request
 from contextlib import ExitStack, contextmanager
 from urllib.parse import urlencode
 
 import pytest
 
+from tests.databases import bookings_made, run_sql
 from tests.mail_servers import make_certificate
 from tests.support import (
     JOHN,
+    KEY,
     OPEN,
     PROJECT,
+    ServedSecretary,
     a_club,
     a_competition,
     book_address,
+    clean_environment,
     free_port,
     needed,
     serving,
@@ -243,3 +248,42 @@ def test_granian_answers_while_slow_headers_hold_connections(folder):
         statuses = [read(f"{url}/pointsBoard")[0] for _ in range(5)]
 
     assert [200] * 5 == statuses
+
+
+# Changed files
+
+
+def check_and_reload(folder, process, **settings):
+    """Run the documents' command by which a server takes changed files over; return its exit status."""
+    command = f"{sys.executable} -m flask --app server check && kill -HUP {process.pid}"
+    environment = clean_environment(DATA_DIR=folder, **settings)
+    done = subprocess.run(["sh", "-c", command], cwd=PROJECT, env=environment, capture_output=True, timeout=60)
+    return done.returncode
+
+
+def test_reload_lets_changed_files_count_while_no_request_fails_and_nothing_is_lost(tmp_path, on_sqlite):
+    clubs = [a_club(f"Club {number}", f"{number}@example.com", 60) for number in range(4)]
+    season = [a_competition("Open", "2050-01-01 10:00:00", 1000)]
+    newcomer = a_club("New Club", "new@example.com", 60)
+    cup = a_competition("Cup", "2050-01-01 10:00:00", 20)
+    settings = {"JOURNAL": on_sqlite, "SECRET_KEY": KEY}
+    write_data(tmp_path, clubs, season)
+    log = tmp_path / "server.log"
+    options = ["--respawn-interval", "2"]  # seconds, to be quicker than by default
+    with serving(tmp_path, workers=2, options=options, **settings) as (url, process):
+        with bookings_made(url) as made:
+            wait_until(lambda: 20 <= len(made.answered), seconds=30)
+            (tmp_path / "clubs.json").write_text("[")
+            assert 1 == check_and_reload(tmp_path, process, **settings)
+            write_data(tmp_path, [*clubs, newcomer], [*season, cup])
+            assert 0 == check_and_reload(tmp_path, process, **settings)
+            wait_until(lambda: 2 == log.read_text().count("Stopped old worker"), seconds=60)
+            answered_before = len(made.answered)
+            wait_until(lambda: answered_before + 20 <= len(made.answered), seconds=30)
+        secretaries = [ServedSecretary(url, "new@example.com") for _ in range(8)]
+        new_bookings = [secretary.book("1", "Cup").status for secretary in secretaries]
+
+    kept = {token for (token,) in run_sql(on_sqlite, "SELECT token FROM bookings WHERE competition = 'Open'")}
+    assert made.sent == made.answered == kept
+    assert [303] * 8 == new_bookings
+    assert "Traceback" not in log.read_text()
