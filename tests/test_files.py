@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gudlft.files import BadFiles, is_email, read_data, unread_fields
+from gudlft.files import CLUB_FIELDS, COMPETITION_FIELDS, BadFiles, is_email, read_data, unread_fields
 from gudlft.model import Club
 from gudlft.text import comparable, normalize_name, printable
 
@@ -610,3 +610,16 @@ def test_texts_are_compared_without_case_and_blanks_around_them():
 )
 def test_text_is_made_one_line_for_a_terminal(text, line):
     assert line == printable(text)
+
+
+# What the documents show
+
+
+def test_examples_in_the_readme_have_every_field_and_can_be_read(tmp_path):
+    [examples] = re.findall(r"```json\n(.*?)```", (PROJECT / "README.md").read_text("utf-8"), re.DOTALL)
+    clubs, competitions = examples.split("\n\n")
+    write(tmp_path, clubs, competitions)
+
+    assert [1, 1] == [len(items) for items in read_data(tmp_path)]
+    assert CLUB_FIELDS.keys() == json.loads(clubs)["clubs"][0].keys()
+    assert COMPETITION_FIELDS.keys() == json.loads(competitions)["competitions"][0].keys()
