@@ -33,7 +33,7 @@ from werkzeug.sansio.utils import get_host
 
 from gudlft import rules
 from gudlft.cookies import CookieSerializer
-from gudlft.files import BadFiles, changed_at, read_email
+from gudlft.files import BadFiles, changed_at, read_email, unread_fields
 from gudlft.journal import AnotherProcessBooks, CommitInDoubt, JournalError
 from gudlft.journal.revocations import SESSION_LASTS
 from gudlft.limits import RateLimit, TooOften, client_key
@@ -967,7 +967,7 @@ def check(strict):
     """Check settings, data files, journal and mail server, say what they hold, and change nothing."""
     print_what_was_read()
     problems = [*check_journal(), *check_mail()]
-    findings = [*opened.ledger.mismatches(), *notes()]
+    findings = [*opened.ledger.mismatches(), *(f"note: {note}" for note in notes())]
     for finding in findings:
         print(printable(finding))
 
@@ -1020,10 +1020,10 @@ def check_mail():
 
 
 def notes():
-    """Return what is allowed, and rarely meant."""
+    """Yield what is allowed, and rarely meant."""
+    yield from unread_fields(Path(app.config["DATA_DIR"]))
     if app.config["CONTACT"] is None:
-        return ["note: no CONTACT is set"]
-    return []
+        yield "no CONTACT is set"
 
 
 @app.cli.command("bookings")

@@ -166,7 +166,7 @@ def test_export_without_a_journal_has_a_header_and_exit_status_0():
 
 def test_check_says_what_was_read_and_from_where(data, start, set_zone):
     set_zone("Europe/Paris")
-    write_data(data, [a_club("A", "a@b.example", 1)], [])
+    write_data(data, [a_club("A", "a@b.example", 1, e_mail="x")], [])
 
     result = run_command("check", app=start().app)
 
@@ -177,6 +177,7 @@ def test_check_says_what_was_read_and_from_where(data, start, set_zone):
         "clubs.json: 1 club, 1 point",
         "competitions.json: 0 competitions, 0 places",
         "journal: none, a restart resets all bookings",
+        "note: clubs.json: club 1 (A): e_mail is not read, did you mean email?",
         "note: no CONTACT is set",
     ] == result.stdout.splitlines()
 
