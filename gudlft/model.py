@@ -7,14 +7,7 @@ from enum import IntEnum
 from functools import cached_property
 from typing import NamedTuple
 
-from markupsafe import Markup, escape
-
 from .text import Moment, fold, in_address, normalize_name
-
-PLATE = Markup(
-    '<time class="plate" datetime="{0.iso}">{0.weekday} <b>{0.day}</b>'
-    '<span class="visually-hidden"> {0.month}, {0.time}</span></time>'
-)
 
 
 class BookingError(Exception):
@@ -95,16 +88,6 @@ class Competition(Named):
         """Return until when it takes bookings, as pages show it; None if until its start."""
         closes_at = self.booking_closes_at
         return Moment.of(closes_at) if closes_at and closes_at < self.starts_at else None
-
-    @cached_property
-    def html_name(self) -> Markup:
-        """Return the name as HTML."""
-        return escape(self.name)
-
-    @cached_property
-    def plate(self) -> Markup:
-        """Return the start as lists show it: a weight plate with the day, the rest of the date for who cannot see."""
-        return PLATE.format(self.start)
 
 
 class PresentNames(dict[str, str]):

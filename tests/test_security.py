@@ -14,7 +14,6 @@ from werkzeug.test import EnvironBuilder, create_environ, run_wsgi_app
 import server
 from gudlft.journal import JournalError
 from gudlft.ledger import Ledger
-from gudlft.model import Competition
 from tests.support import (
     ATLAS,
     JOHN,
@@ -748,14 +747,10 @@ def test_only_the_latest_of_two_unseen_receipts_is_shown(john):
 
 
 NOT_ESCAPED_AGAIN = {
-    *("month", "left", "held", "months", "limit.value"),  # numbers, and words of our own
-    *(
-        "competition.places",
-        "competition.start.time",
-        "competition.in_address",
-        "own_name",
-    ),  # numbers, and quoted names
-    *("home", "name", "competition.plate"),  # HTML already, see the next test
+    *("month", "left", "held", "months", "limit.value", "competition.places"),  # numbers, and words of our own
+    *("start.iso", "start.weekday", "start.day", "start.month", "start.time"),
+    *("competition.in_address", "own_name"),  # quoted
+    *("home", "name"),  # escaped where they are set
 }
 
 
@@ -765,13 +760,6 @@ def test_block_that_is_not_escaped_holds_only_what_needs_no_escaping():
     [block] = re.findall("{% autoescape false %}(.*?){% endautoescape %}", template, re.DOTALL)
 
     assert set(re.findall("{{ (.+?) }}", block)) == NOT_ESCAPED_AGAIN
-    assert "{% set name = competition.html_name %}" in block
+    assert "{% set name = competition.name|e %}" in block
     assert "{% set home = root|e %}" in template
     assert not any("|safe" in text for text in templates)
-
-
-def test_name_and_plate_are_html():
-    competition = Competition('<b>"Open"</b>', datetime(2050, 3, 27, 11, 11).astimezone(), 20)
-
-    assert "&lt;b&gt;&#34;Open&#34;&lt;/b&gt;" == competition.html_name
-    assert competition.plate.startswith('<time class="plate" datetime="2050-03-27T11:11">Sun <b>27</b>')
