@@ -1014,7 +1014,7 @@ def check_mail():
     from gudlft.mail.smtp import MailError
 
     try:
-        print(opened.mailed_codes.check())
+        print(opened.mailed_codes.outbox.check())
     except MailError as error:
         yield str(error)
 

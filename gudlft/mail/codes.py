@@ -18,8 +18,7 @@ from .outbox import SECONDS_VALID, Outbox
 
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without I, L, O, 0 and 1, which are easily confused
 CODE_LENGTH = 8
-PURPOSE = "GUDLFT Registration: code by mail, version 1"  # sets codes apart: the key signs other things too
-FAIR_BYTES = 256 - 256 % len(ALPHABET)  # bytes from here on would favour the first letters
+PURPOSE = "GUDLFT Registration: code by mail, version 2"  # sets codes apart: the key signs other things too
 
 # How many may be asked for while one is valid. A client who asks for all of an address's keeps no other client out
 CODES_FOR_A_CLIENT_AND_ADDRESS = 5
@@ -58,10 +57,6 @@ class MailedCodes:
         self._asked_by_client = RateLimit(CODES_FOR_A_CLIENT, SECONDS_VALID)
         self._wrong = RateLimit(WRONG_CODES, SECONDS_VALID)
         self._count_lock = threading.Lock()  # each judgement is counted before the next is made
-
-    def check(self) -> str:
-        """Say that the mail server takes mail; raise MailError if it does not."""
-        return self.outbox.check()
 
     # Asking
 
@@ -138,23 +133,16 @@ class MailedCodes:
 
 
 def code_for(request: CodeRequest, key: bytes) -> str:
-    """Return the code of a request as it is shown, like 7QKM-2XPD; all codes are equally likely."""
-    letters: list[str] = []
-    block = 0
-    while len(letters) < CODE_LENGTH:
-        letters += _letters(request, key, block)
-        block += 1
+    """Return the code of a request as it is shown, like 7QKM-2XPD. Nobody can predict it without the key."""
+    facts = json.dumps([PURPOSE, request.id, request.at, comparable(request.address)])
+    number = int.from_bytes(hmac.digest(key, facts.encode(), hashlib.sha256), "big")
+    letters = []
+    for _ in range(CODE_LENGTH):
+        number, index = divmod(number, len(ALPHABET))  # of so large a number, all are equally likely
+        letters.append(ALPHABET[index])
 
-    code = "".join(letters[:CODE_LENGTH])
     half = CODE_LENGTH // 2
-    return f"{code[:half]}-{code[half:]}"
-
-
-def _letters(request: CodeRequest, key: bytes, block: int) -> list[str]:
-    """Return about 31 letters, all equally likely, that nobody can predict without the key."""
-    facts = json.dumps([PURPOSE, request.id, request.at, comparable(request.address), block])
-    digest = hmac.digest(key, facts.encode(), hashlib.sha256)
-    return [ALPHABET[byte % len(ALPHABET)] for byte in digest if byte < FAIR_BYTES]
+    return f"{''.join(letters[:half])}-{''.join(letters[half:])}"
 
 
 def is_right(typed: str, request: CodeRequest, key: bytes) -> bool:

@@ -22,10 +22,7 @@ LONGEST_BOARD = 10  # most clubs on a board that is not cut short
 
 
 def months_to_choose(competitions: Sequence[Competition], choice: Choice) -> Sequence[str]:
-    """Return the months that the form for finding competitions offers; none if the list is too short to need it.
-
-    The list must be sorted by start, soonest first.
-    """
+    """Return the months that the form for finding competitions offers; none if the list is too short to need it."""
     if len(competitions) <= LONGEST_LIST and not choice.is_narrow:
         return ()
     return months_of(competitions, choice.month)
@@ -105,7 +102,7 @@ def past_of(ledger: Ledger, club: Club | None, choice: Choice, page_number: int,
         standings = ledger.standings(club, page.items)
         statuses = statuses_at(page.items, standings, ledger.terms, now)
         page = replace(page, items=list(statuses.values()))
-    return Past(page, len(past), months_to_choose(past[::-1], choice))
+    return Past(page, len(past), months_to_choose(past, choice))
 
 
 # A club's competitions

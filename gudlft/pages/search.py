@@ -1,8 +1,7 @@
 """Choosing from a list of competitions: what can be asked for, and what matches it. Pure: no clock, no web."""
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -16,23 +15,12 @@ MONTH = re.compile("(?!0000)[0-9]{4}-(0[1-9]|1[0-2])")
 # Months
 
 
-def months_of(competitions: Sequence[Competition], chosen: str = "") -> list[str]:
-    """Return the months, like 2027-03, in which competitions start, and the chosen one, in order, each once.
-
-    The competitions must be sorted by their starts, so that all those of a month can be skipped at once.
-    """
-    months = {chosen} if chosen else set()
-    index = 0
-    while index < len(competitions):
-        month = month_of(competitions[index])
-        months.add(month)
-        index = bisect_right(competitions, month, lo=index, key=month_of)
+def months_of(competitions: Iterable[Competition], chosen: str = "") -> list[str]:
+    """Return the months, like 2027-03, in which competitions start, and the chosen one, in order, each once."""
+    months = {competition.start.year_month for competition in competitions}
+    if chosen:
+        months.add(chosen)
     return sorted(months)
-
-
-def month_of(competition: Competition) -> str:
-    """Return the month in which a competition starts, in its own time zone, like 2027-03."""
-    return competition.start.year_month
 
 
 # Choices
@@ -101,5 +89,5 @@ def find(competitions: Iterable[Competition], choice: Choice) -> list[Competitio
     for word in set(fold(choice.name).split()):
         found = [competition for competition in found if word in competition.folded_name]
     if choice.month:
-        found = [competition for competition in found if month_of(competition) == choice.month]
+        found = [competition for competition in found if competition.start.year_month == choice.month]
     return found
