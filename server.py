@@ -310,11 +310,7 @@ def warn_of_forgotten_proxies():
 
 @app.before_request
 def catch_up_with_journal():
-    """Take over the bookings and revocations of other processes.
-
-    While the journal is away, its error is kept: pages come from memory and say so, sign-outs are written later, and
-    whatever must not be judged by old figures is refused.
-    """
+    """Read what other processes booked and revoked; while the journal is away, pages come from memory and say so."""
     if request.endpoint in ("static", "health"):
         return
     try:
@@ -749,10 +745,11 @@ def competition_file(competition):
     return calendar_response(content, calendar.file_name(known))
 
 
-@app.get("/purchasePlaces")
-def redirect_to_summary():
+@app.get("/purchasePlaces", defaults={"page": "show_summary"})
+@app.get("/cancelPlaces", defaults={"page": "bookings"})
+def leave_form(page):
     """Redirect a browser that goes back to a form it sent."""
-    return redirect(url_for("show_summary"), 303)
+    return redirect(url_for(page), 303)
 
 
 @app.post("/purchasePlaces")
@@ -822,12 +819,6 @@ def render_history():
     page = paginate(numbers, asked_page_number())
     entries = opened.ledger.latest_entries(request.club, skip=page.start, most=len(page.items))
     return render_page("history.html", page=page, entries=entries)
-
-
-@app.get("/cancelPlaces")
-def redirect_to_bookings():
-    """Redirect a browser that goes back to a form it sent."""
-    return redirect(url_for("bookings"), 303)
 
 
 @app.post("/cancelPlaces")

@@ -234,7 +234,7 @@ def test_months_do_not_run_on_to_the_next_sheet(printed):
     for paper, name in product(PAPERS, ["competitions", "summary", "bookings"]):
         for sheet in printed[name, paper].sheets[1:]:
             first = sheet.strip().splitlines()[0]
-            assert re.match(r"\w+ 2050$|Booking history|Points board|Rank|Printed on", first), (name, paper)
+            assert re.match(r"\w+ 2050$|Booking history|Points board|Rank|As of", first), (name, paper)
 
 
 def test_season_of_my_bookings_is_at_most_four_sheets(printed):
@@ -247,10 +247,10 @@ def test_pages_of_a_club_name_it_and_the_day_of_printing(printed):
         club = LONGEST_CLUB if "long names" in page[0] else season.CLUB
         h1 = one.h1 if page[0].startswith("summary") else f"{one.h1}: {club}"
         assert "".join(h1.split()) in one.squeezed[0], page
-        assert re.search(r"Printed on \w{3} \d+ \w+ \d{4}, \d\d:\d\d \(.+\)\s*$", one.sheets[-1]), page
+        assert re.search(r"As of \w{3} \d+ \w+ \d{4}, \d\d:\d\d \(.+\)\s*$", one.sheets[-1]), page
 
 
 def test_pages_of_the_signed_out_bear_no_date_of_printing(printed):
     for name in OF_EVERYBODY:
         for paper in PAPERS:
-            assert "Printed on" not in "".join(printed[name, paper].sheets)
+            assert "As of" not in "".join(printed[name, paper].sheets)

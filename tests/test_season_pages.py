@@ -341,4 +341,4 @@ def test_print_has_the_club_and_the_day(clock, address):
     page = Secretary(JOHN).get(address)
 
     assert ": Simply Lift" == words(page.soup.h1.select_one(".printed"))
-    assert "Printed on Sun 14 March 2027, 15:30 (UTC)" == words(page.soup.select_one("p.printed"))
+    assert "As of Sun 14 March 2027, 15:30 (UTC)" == words(page.soup.select_one("p.printed"))

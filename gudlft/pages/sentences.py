@@ -165,9 +165,9 @@ def rank_in_words(rank: int, clubs: int) -> str:
     return f"{rank:,}{ending} of {clubs:,}"
 
 
-def printed_on(now: datetime) -> str:
-    """Say when a page was printed."""
-    return f"Printed on {Moment.of(now).words}"
+def as_of(now: datetime) -> str:
+    """Say when a page was made: whoever prints it may do so later."""
+    return f"As of {Moment.of(now).words}"
 
 
 # Errors
