@@ -7,7 +7,7 @@ from gudlft.ledger import Ledger
 from gudlft.rules import Terms
 from tests.browsing import be_new, chromium
 from tests.databases import Cluster, Database, Proxy, new_schema
-from tests.support import CLUBS, COMPETITIONS
+from tests.support import CLUBS, COMPETITIONS, a_club, a_competition, write_data
 
 # what starts browsers, databases, servers or a swarm, waits for real time, or plays long histories
 SLOW_SUITES = {
@@ -76,6 +76,15 @@ def proxied(database):
     proxy = Proxy(database.cluster.port)
     yield database.url.replace(f":{database.cluster.port}/", f":{proxy.port}/"), proxy
     proxy.close()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder with data files: 18 clubs with 60 points each, a small and a large competition."""
+    clubs = [a_club(f"Club {number}", f"{number}@example.com", 60) for number in range(18)]
+    competitions = [a_competition("Cup", "2050-01-01 10:00:00", 20), a_competition("Open", "2050-01-01 10:00:00", 1000)]
+    write_data(tmp_path, clubs, competitions)
+    return tmp_path
 
 
 @pytest.fixture

@@ -9,10 +9,12 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from copy import copy
 from datetime import datetime, timedelta
@@ -471,6 +473,18 @@ def wait_until(condition, seconds=10):
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def at_once(actions):
+    """Call each action in a thread of its own, all at the same moment; return what they return."""
+    barrier = threading.Barrier(len(actions))
+
+    def call(action):
+        barrier.wait(30)
+        return action()
+
+    with ThreadPoolExecutor(len(actions)) as threads:
+        return list(threads.map(call, actions))
 
 
 # What must hold after everything

@@ -3,20 +3,10 @@
 import re
 import subprocess
 
-import pytest
-
 from tests.databases import bookings_made, in_journal, run_sql
-from tests.support import KEY, PROJECT, ServedSecretary, a_club, a_competition, needed, serving, wait_until, write_data
+from tests.support import KEY, PROJECT, ServedSecretary, needed, serving, wait_until
 
 DOCUMENTED_DATABASE = "postgresql://gudlft:secret@db.example/gudlft"
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Return a folder with data files."""
-    clubs = [a_club(f"Club {number}", f"{number}@example.com", 60) for number in range(4)]
-    write_data(tmp_path, clubs, [a_competition("Open", "2050-01-01 10:00:00", 1000)])
-    return tmp_path
 
 
 def documented(beginning):

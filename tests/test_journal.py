@@ -1,6 +1,5 @@
 """Bookings that survive, on SQLite and on PostgreSQL: replay, sharing, and changed files."""
 
-import threading
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -18,6 +17,7 @@ from tests.support import (
     OPEN,
     TOKEN,
     Secretary,
+    at_once,
     check_conservation,
     parties,
 )
@@ -34,15 +34,6 @@ def figures(ledger):
     return ledger.entries, histories, ledger.points_board, standings
 
 
-def in_threads(*actions):
-    """Carry out all actions at once, each in a thread of its own."""
-    threads = [threading.Thread(target=action) for action in actions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
 def test_threads_that_fight_for_the_last_places_never_oversell(url, opened):
     ledger = opened(url)
 
@@ -54,7 +45,7 @@ def test_threads_that_fight_for_the_last_places_never_oversell(url, opened):
                 return
 
     with amplified():
-        in_threads(*[lambda name=name: fight(name) for name in [ATLAS_CLUB, LIFT, "She Lifts"] * 3])
+        at_once([lambda name=name: fight(name) for name in [ATLAS_CLUB, LIFT, "She Lifts"] * 3])
 
     assert 20 == sum(places for _, _, places, _ in in_journal(url))
     assert list(range(1, 21)) == [entry.number for entry in ledger.entries]
@@ -150,7 +141,7 @@ def test_copies_of_a_form_in_several_processes_book_once(url, opened):
     def send(ledger):
         numbers.append(ledger.book(*parties(ledger), 2, TOKEN).entry.number)
 
-    in_threads(*[lambda ledger=ledger: send(ledger) for ledger in processes * 2])
+    at_once([lambda ledger=ledger: send(ledger) for ledger in processes * 2])
 
     assert [1] * 8 == numbers
     assert [(LIFT, OPEN, 2, 6)] == in_journal(url)
@@ -283,7 +274,7 @@ def test_what_may_be_used_once_is_used_once_in_all_processes(url, opened):
         except JournalError:
             answers.append(None)
 
-    in_threads(*[lambda process=process: use(process) for process in processes * 2])
+    at_once([lambda process=process: use(process) for process in processes * 2])
 
     assert 1 == answers.count(True)
     assert [("code",)] == run_sql(url, "SELECT sign_in FROM ended_sign_ins")

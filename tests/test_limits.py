@@ -1,12 +1,12 @@
 """Limits: how many events of a key are counted, how long the next one must wait, and what a client's key is."""
 
-import threading
 import time
 
 import pytest
 
 from gudlft import limits
 from gudlft.limits import NO_ADDRESS, RateLimit, client_key
+from tests.support import at_once
 
 
 class Clock:
@@ -114,19 +114,7 @@ def test_keys_that_are_asked_for_only_are_not_remembered(clock):
 
 def count_in_threads(limit):
     """Count an event in each of 20 threads at once; return how many were counted."""
-    start = threading.Barrier(20)
-    waits = []
-
-    def count():
-        start.wait(30)
-        waits.append(limit.count("client"))
-
-    threads = [threading.Thread(target=count) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    return waits.count(0)
+    return at_once([lambda: limit.count("client")] * 20).count(0)
 
 
 class NoLock:

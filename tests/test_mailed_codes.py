@@ -4,10 +4,8 @@ import logging
 import statistics
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from threading import Barrier
 
 import pytest
 
@@ -25,6 +23,7 @@ from tests.support import (
     ServedSecretary,
     a_club,
     a_competition,
+    at_once,
     book_address,
     serving,
     statuses,
@@ -345,7 +344,7 @@ def test_codes_that_were_refused_are_not_counted(app, monkeypatch):
 
 
 def test_asking_too_often_at_once_mails_no_more(app, mails):
-    pages = at_once(16, lambda index: visitor(app).sign_in(JOHN))
+    pages = at_once([lambda: visitor(app).sign_in(JOHN)] * 16)
 
     assert {303: 5, 429: 11} == Counter(statuses(pages))
     assert 5 == len(mails)
@@ -361,18 +360,6 @@ def test_code_that_was_mailed_still_works_when_no_more_are(app, mails):
 
     assert (429, "Enter the code that was mailed") == (page.status, page.heading)
     assert 303 == browser.enter(code).status
-
-
-def at_once(number, action):
-    """Call an action in this many threads at once, each with its number; return what the calls return."""
-    gate = Barrier(number)
-
-    def run(index):
-        gate.wait(10)
-        return action(index)
-
-    with ThreadPoolExecutor(number) as pool:
-        return list(pool.map(run, range(number)))
 
 
 # The page
@@ -561,7 +548,7 @@ def test_code_that_is_sent_twice_at_once_signs_in_once(start_mailing, mails, set
     code = ask(browser, mails)
     copies = [copy_of(browser, apps[index % len(apps)]) for index in range(8)]
 
-    pages = at_once(8, lambda index: copies[index].enter(code))
+    pages = at_once([lambda copy=copy: copy.enter(code) for copy in copies])
 
     assert {303: 1, 400: 7} == Counter(statuses(pages))
 
@@ -579,7 +566,7 @@ def test_code_signs_in_once_in_two_workers_that_share_a_journal(folder):
             wait_until(lambda: postbox.mails)
             code = code_in(postbox.mails[0])
 
-            pages = at_once(12, lambda index: browsers[index].enter(code))
+            pages = at_once([lambda browser=browser: browser.enter(code) for browser in browsers])
 
     assert {303: 1, 400: 11} == Counter(statuses(pages))
     assert code not in (folder / "server.log").read_text()

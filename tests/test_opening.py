@@ -22,12 +22,9 @@ from tests.support import (
     KEY,
     PROJECT,
     ServedSecretary,
-    a_club,
-    a_competition,
     clean_environment,
     serving,
     wait_until,
-    write_data,
 )
 
 ANOTHER_APPS = "the database is another app's, or that of another version of this app"
@@ -44,15 +41,6 @@ def run_flask(folder, *arguments, **settings):
         timeout=60,
     )
     return done.returncode, done.stdout.decode(), done.stderr.decode()
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Return a folder with data files."""
-    clubs = [a_club(f"Club {number}", f"{number}@example.com", 60) for number in range(4)]
-    competitions = [a_competition("Cup", "2050-01-01 10:00:00", 20), a_competition("Open", "2050-01-01 10:00:00", 1000)]
-    write_data(tmp_path, clubs, competitions)
-    return tmp_path
 
 
 # Where it lies

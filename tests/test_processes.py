@@ -5,7 +5,7 @@ import os
 import secrets
 import signal
 import sys
-import threading
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -15,33 +15,12 @@ from tests.databases import bookings_made, children_of, in_journal, run_sql
 from tests.support import (
     KEY,
     ServedSecretary,
-    a_club,
-    a_competition,
+    at_once,
     make_ledger,
     parties,
     serving,
     wait_until,
-    write_data,
 )
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Return a folder with data files."""
-    clubs = [a_club(f"Club {number}", f"{number}@example.com", 60) for number in range(4)]
-    competitions = [a_competition("Cup", "2050-01-01 10:00:00", 20), a_competition("Open", "2050-01-01 10:00:00", 1000)]
-    write_data(tmp_path, clubs, competitions)
-    return tmp_path
-
-
-def in_threads(number, action):
-    """Carry out an action in this many threads at once, each with its number."""
-    threads = [threading.Thread(target=action, args=[each]) for each in range(number)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
 
 # Without a journal
 
@@ -110,7 +89,7 @@ def fight(url):
         for competition in ["Cup", "Open"] * 6:
             statuses.append(send_until_answered(secretary, competition))
 
-    in_threads(16, book)
+    at_once([partial(book, number) for number in range(16)])
     return statuses
 
 

@@ -4,7 +4,6 @@ import random
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -16,6 +15,7 @@ from tests.support import (
     SMALL,
     TOKEN,
     Secretary,
+    at_once,
     check_conservation,
     make_ledger,
     parties,
@@ -28,18 +28,10 @@ EMAIL = "rich@club.example"
 LONGEST_WAIT = 30  # seconds
 
 
-def at_once(actions):
-    """Call each action in a thread of its own, all at the same moment; return what they return."""
-    barrier = threading.Barrier(len(actions))
-
-    def call(action):
-        barrier.wait(LONGEST_WAIT)
-        return action()
-
-    with amplified(), ThreadPoolExecutor(len(actions)) as threads:
-        futures = [threads.submit(call, action) for action in actions]
-    assert [] == [future.exception() for future in futures if future.exception()]
-    return [future.result() for future in futures]
+def fight(actions):
+    """Call all actions at once, with the amplifier on; return what they return."""
+    with amplified():
+        return at_once(actions)
 
 
 # Races for the turn to write
@@ -52,7 +44,7 @@ def sell_the_last_places(serve, take_out):
     secretaries = [Secretary(club.email) for club in clubs]
     take_out(ledger)
 
-    pages = at_once([lambda browser=browser: browser.book("1") for browser in secretaries])
+    pages = fight([lambda browser=browser: browser.book("1") for browser in secretaries])
 
     assert {303: 10, 400: 10} == Counter(statuses(pages))
     assert 10 == len(ledger.entries)
@@ -65,7 +57,7 @@ def send_the_same_form_at_once(serve, take_out):
     secretaries = [Secretary(ATLAS) for _ in range(8)]
     take_out(ledger)
 
-    pages = at_once([lambda browser=browser: browser.book("2", token=TOKEN) for browser in secretaries])
+    pages = fight([lambda browser=browser: browser.book("2", token=TOKEN) for browser in secretaries])
 
     assert [303] * 8 == statuses(pages)
     assert [2] == places_of(ledger.entries)
@@ -79,7 +71,7 @@ def give_the_last_places_back(serve, take_out):
     secretaries[0].book("6")
     take_out(ledger)
 
-    pages = at_once([lambda browser=browser: browser.give_back("1") for browser in secretaries])
+    pages = fight([lambda browser=browser: browser.give_back("1") for browser in secretaries])
 
     assert {303: 6, 400: 14} == Counter(statuses(pages))
     assert [6] + [-1] * 6 == places_of(ledger.entries)
@@ -121,7 +113,7 @@ def sign_out_while_booking(serve, take_out):
     take_out(ledger)
 
     actions = [action for secretary in secretaries for action in (secretary.book_on, secretary.sign_out)]
-    answers = Counter(answer for answers in at_once(actions) for answer in answers)
+    answers = Counter(answer for answers in fight(actions) for answer in answers)
 
     assert {(False, 303), (True, 403)} <= answers.keys() <= {(False, 303), (False, 403), (True, 403)}
     assert len(ledger.entries) == answers[False, 303]
@@ -141,7 +133,7 @@ def test_race_for_the_turn_breaks_no_rule(serve, race):
 
 
 @RACES
-def test_race_is_lost_where_every_thread_writes_at_once(serve, race):
+def test_race_is_lost_where_every_thread_writes_fight(serve, race):
     with pytest.raises(AssertionError):
         for _ in range(100):
             race(serve, take_out=take_no_turns)
@@ -164,7 +156,7 @@ def read_while_others_book(take_out):
     def read():
         return [ledger.figures(club, [competition]) for _ in range(20)]
 
-    for figures in sum(at_once([book, book, read, read, read, read]), []):
+    for figures in sum(fight([book, book, read, read, read, read]), []):
         [standing] = figures.standings.values()
         assert 20 - standing.places_held == standing.places_left
         assert 60 - 3 * standing.places_held == figures.own_row.points

@@ -8,21 +8,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.databases import UNREADABLE, make_stall, run_sql, writer_lock_taken
-from tests.support import KEY, ServedSecretary, a_club, a_competition, serving, wait_until, write_data
+from tests.databases import IN_DOUBT, NOT_BOOKED, UNREADABLE, make_stall, run_sql, writer_lock_taken
+from tests.support import KEY, ServedSecretary, serving, wait_until
 
-NOT_BOOKED = "Nothing was booked or given back by this try"
-IN_DOUBT = "It is not certain whether your places were booked"
 SOON = 1.5  # seconds: one second, and what a busy machine adds
 PAGES = {"static": "/static/style.css", "health": "/health", "page": "/showSummary", "board": "/pointsBoard"}
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Return a folder with data files."""
-    clubs = [a_club(f"Club {number}", f"{number}@example.com", 60) for number in range(18)]
-    write_data(tmp_path, clubs, [a_competition("Open", "2050-01-01 10:00:00", 1000)])
-    return tmp_path
 
 
 @dataclass
