@@ -1,6 +1,5 @@
 """Signing in by a mailed code in a browser, with the code from its mail. The states of its page: test_browser."""
 
-import pytest
 from selenium.webdriver.common.keys import Keys
 
 from tests.browsing import focused, leave, let_scripts_run, press, send, show, tab_to, text
@@ -9,10 +8,9 @@ from tests.states import CODE_FORM, JOHN, SIGN_IN_FORM, WRONG_CODE, mailing, wai
 SENT = "If a club has this email address, a code is on its way to it. Enter it here within 10 minutes"
 
 
-@pytest.mark.parametrize("width", [320, 1280])
-def test_keyboard_alone_signs_in_by_a_mailed_code_without_scripts(visitor, tmp_path, width):
+def test_keyboard_alone_signs_in_by_a_mailed_code_without_scripts(visitor, tmp_path):
     with mailing(tmp_path) as (site, postbox):
-        show(visitor, width)
+        show(visitor, 320)
         let_scripts_run(visitor, False)
         visitor.get(f"{site}/bookings")
         tab_to(visitor, "Email address")

@@ -149,21 +149,6 @@ def test_sentences_stay_true_where_two_processes_see_copies_of_a_form(proxied, d
     assert BOOKED == in_memory(here) == in_memory(there) == in_journal(database.url)
 
 
-@pytest.mark.parametrize("token", [{}, {"token": TOKEN}, {"token": "short"}])
-def test_page_that_met_no_journal_sends_the_same_form_again(database, served, token):
-    ledger = served(database.url)
-    john = Secretary(JOHN)
-    with database.away():
-        first = john.book("2", **token).form("/purchasePlaces")
-        second = john.post("/purchasePlaces", **first).form("/purchasePlaces")
-
-    assert first == second
-    assert token.get("token") in (first["token"], None, "short")
-    for _ in range(2):
-        assert 303 == john.post("/purchasePlaces", **second).status
-    assert BOOKED == in_memory(ledger) == in_journal(database.url)
-
-
 def test_return_that_met_no_journal_is_sent_again_as_a_return(database, served):
     ledger = served(database.url)
     john = Secretary(JOHN)

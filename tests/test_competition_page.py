@@ -1,7 +1,6 @@
 """A competition's page: its two forms and when they are there, the bookings there, and the receipts that lead to it."""
 
 import random
-from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
@@ -12,7 +11,6 @@ from tests.support import (
     COMPETITIONS,
     JOHN,
     OPEN,
-    PAST,
     SMALL,
     Secretary,
     book_address,
@@ -86,31 +84,6 @@ def test_places_of_an_oversold_competition_do_not_come_back(journal, serve, john
     assert "Places that other clubs give back" not in page.text
 
 
-@pytest.mark.parametrize("typed", ["1", "0", "abc"])
-def test_full_or_closed_competition_says_so_whatever_is_sent(john, atlas, typed):
-    atlas.book("5", SMALL)
-
-    full = john.book(typed, SMALL)
-    closed = john.book(typed, PAST)
-
-    assert (400, "There are no places left in this competition") == full.refusal
-    assert (400, f"Booking is closed: {PAST} started on 27 March 2020 at 10:00") == closed.refusal
-    assert [] == full.forms("/purchasePlaces")
-
-
-def test_page_that_was_opened_before_the_start_books_nothing_after_it(ledger, clock):
-    start = ledger.competitions[OPEN].starts_at
-    clock(start - timedelta(seconds=1))
-    john = Secretary(JOHN)
-    form = john.booking_form(places="1")
-
-    clock(start)
-    page = john.book(**form)
-
-    assert (400, f"Booking is closed: {OPEN} started on 27 March 2050 at 11:11") == page.refusal
-    assert [] == ledger.entries
-
-
 # Bookings there
 
 
@@ -166,15 +139,6 @@ def test_receipt_of_a_return_leads_to_booking_again_where_that_is_possible(serve
     assert links == words(banner.select_one(".links"))
     assert links.endswith("Book again") == ("bookable" in banner["class"])
     assert page.links.get("Book again", page.links[OPEN]) == page.links[OPEN]
-
-
-def test_receipt_of_a_session_that_ended_is_shown_to_nobody(john):
-    john.book("2")
-    copy = Secretary()
-    copy.take_cookie(john.cookie)
-    john.get("/logout")
-
-    assert "" == copy.get("/").banner
 
 
 @pytest.mark.parametrize(

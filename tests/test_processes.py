@@ -41,16 +41,6 @@ def test_second_process_without_a_journal_books_nothing_and_names_the_setting(fo
     assert 2 == (folder / "server.log").read_text().count("set GUDLFT_JOURNAL")
 
 
-def test_cookie_of_a_process_without_a_journal_counts_in_no_other(folder):
-    with serving(folder, SECRET_KEY=KEY) as (one, _), serving(folder, SECRET_KEY=KEY) as (other, _):
-        first = ServedSecretary(one, "1@example.com")
-        second = ServedSecretary(other)
-        second._cookie = first._cookie
-
-        assert first.is_signed_in
-        assert not second.is_signed_in
-
-
 def no_locks(*_):
     """Fail as `flock` does on a file system without locks."""
     raise OSError(errno.ENOLCK, "No locks available")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from gudlft.journal import JournalError, NoJournal, Revocation
+from gudlft.journal import NoJournal, Revocation
 from gudlft.journal import revocations as revocations_module
 from gudlft.journal.revocations import Revocations
 from gudlft.reader import Reader
@@ -90,30 +90,6 @@ def test_what_works_once_was_revoked_by_the_first(journal_class):
 # With a journal
 
 
-def test_what_another_process_has_revoked_is_not_revoked_again():
-    journal = FakeJournal()
-    here, there = [Revocations(journal) for _ in range(2)]
-    there.revoke("code", NOON)
-
-    assert not here.revoke_once("code", NOON)
-
-    assert ["code"] == written(journal)
-
-
-def test_what_works_once_still_works_where_the_journal_did_not_take_it():
-    journal = FakeJournal()
-    revocations = Revocations(journal)
-    journal.fault = "away"
-    with pytest.raises(JournalError, match="^away$"):
-        revocations.revoke_once("code", NOON)
-    assert not revocations.is_revoked("code")
-
-    journal.fault = None
-
-    assert revocations.revoke_once("code", NOON)
-    assert ["code"] == written(journal)
-
-
 def test_what_works_once_was_revoked_by_the_first_though_a_page_reads_its_row_before_it_goes_on(monkeypatch):
     journal = FakeJournal()
     revocations = Revocations(journal)
@@ -138,17 +114,6 @@ def test_revocation_is_written_once():
         revocations.revoke("first", NOON)
 
     assert ["first"] == written(journal)
-
-
-def test_process_learns_what_another_revoked():
-    journal = FakeJournal()
-    here, there = [Revocations(journal) for _ in range(2)]
-    for id in ["first", "second"]:
-        there.revoke(id, NOON)
-
-        here.catch_up()
-
-        assert here.is_revoked(id)
 
 
 def test_rows_that_were_read_are_not_read_again(monkeypatch):

@@ -116,19 +116,5 @@ def test_words_before_headers_are_not_read_with_the_names_of_columns():
         assert "tbody" in selector
 
 
-def test_style_sheet_stands_in_the_order_in_which_it_is_read():
-    parts = [":root {", "/* Elements */", "/* Layout", "/* Header */", "/* States */", "/* Media", "@media print {"]
-    places = [SHEET.index(part) for part in parts]
-
-    assert sorted(places) == places
-
-
 def test_no_rule_needs_an_id():
     assert [] == [selector for selector, _ in rules() if "#" in selector]
-
-
-def test_more_than_three_declarations_stand_on_a_line_each():
-    crowded = [line for line in CSS.splitlines() if line.count(";") > 1 and "{" not in line]
-    long = [line for line in CSS.splitlines() if "{" in line and line.count(";") > 3]
-
-    assert [] == crowded + long

@@ -15,7 +15,7 @@ from selenium.webdriver.remote.remote_connection import RemoteConnection
 from selenium.webdriver.webkitgtk.service import Service
 
 from tests import season
-from tests.browsing import WAIT, book, find, focused, leave, press, send, sign_in, tab_to, text, texts
+from tests.browsing import WAIT, book, find, focused, leave, press, send, sign_in, tab_to, text
 from tests.states import a_season
 from tests.support import OPEN, a_club, a_competition, book_address, needed, serving, write_data
 
@@ -133,16 +133,6 @@ def test_refused_return_shows_its_form(visitor, site):
     assert "error-summary" == focused(visitor)
     assert find(visitor, "details .error").is_displayed()
     assert "3" == find(visitor, "#places-back").get_attribute("value")
-
-
-def test_form_narrows_the_list(visitor, season_site):
-    sign_in(visitor, season_site, season.email_of(season.CLUB))
-    find(visitor, "#month [value='2050-03']").click()
-
-    send(visitor, ".find", ".rows", q="lyon")
-
-    assert ["Lyon Open"] == texts(visitor, ".rows [scope=row]")
-    assert visitor.current_url.endswith("/showSummary?q=lyon&month=2050-03")
 
 
 @pytest.mark.parametrize("width", ZOOMS)
