@@ -612,15 +612,15 @@ def asked_code():
 
 def enter_code():
     """Show the form for a mailed code; send the signed-in on, unless they asked for one."""
-    if request.club and not asked_code():
-        return redirect(url_for("show_summary"), 303)
-    return render_code()
-
-
-def render_code(status=200, problem=None):
-    """Show the form for a mailed code."""
     code_request = asked_code()
+    if request.club and not code_request:
+        return redirect(url_for("show_summary"), 303)
     is_awaited = code_request is not None and code_request.is_current(opened.ledger.now().timestamp())
+    return render_code(is_awaited=is_awaited)
+
+
+def render_code(status=200, problem=None, is_awaited=False):
+    """Show the form for a mailed code."""
     return render_page("code.html", status, problem, is_awaited=is_awaited)
 
 
@@ -671,7 +671,8 @@ def show_summary():
 def render_summary(status=200, problem=None, choice=EVERYTHING, page_number=1):
     """Show the club's points, the upcoming competitions that match a choice, the latest past ones and the board."""
     summary = lists.summary_of(opened.ledger, request.club, choice, page_number, opened.ledger.now())
-    return render_page("summary.html", status, problem, summary=summary, choice=choice)
+    balance = opened.ledger.totals.balance(request.club)
+    return render_page("summary.html", status, problem, summary=summary, choice=choice, balance=balance)
 
 
 @app.get("/book/<name:competition>/<name:club>")
@@ -715,12 +716,15 @@ def status_at(competition):
 def render_competition(status, problem=None):
     """Show an upcoming competition's page: its figures, what the club can do there, and its latest bookings there."""
     club = request.club
+    totals = opened.ledger.totals
     return render_page(
         "competition.html",
         400 if problem else 200,
         problem,
         status=status,
-        is_oversold=opened.ledger.totals.is_oversold(status.competition),
+        balance=totals.balance(club),
+        oversold_by=totals.oversold_by(status.competition),
+        others_hold_places=totals.others_hold_places(club, status.competition),
         entries=opened.ledger.latest_entries(club, status.competition, most=LATEST_ENTRIES),
         number_of_entries=opened.ledger.number_of_entries(club, status.competition),
     )

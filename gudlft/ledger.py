@@ -82,6 +82,7 @@ class Ledger:
         """Take over what the journal holds; raise JournalError if it cannot be read."""
         self.clubs = {club.name: club for club in clubs}
         self.by_start = sorted(competitions, key=start_and_name)
+        self._latest_first = sorted(self.by_start, key=attrgetter("starts_at"), reverse=True)
         self.competitions = {competition.name: competition for competition in self.by_start}
         self.clubs_by_any_name = {name: club for club in self.clubs.values() for name in club.names}
         self.competitions_by_any_name = {
@@ -142,7 +143,7 @@ class Ledger:
             return refusal
 
         draft.add(entry)
-        return Outcome(entry, draft.points_left(order.club))
+        return Outcome(entry, draft.balance(order.club))
 
     def _entry_of(self, order: Order, draft: Draft) -> Entry:
         """Return the entry that an order becomes; raise BookingError if a rule forbids it."""
@@ -298,7 +299,7 @@ class Ledger:
 
     def past(self, now: datetime) -> list[Competition]:
         """Return the competitions that have started by this moment, latest first."""
-        return self.by_start[: self._how_many_started(now)][::-1]
+        return self._latest_first[len(self.by_start) - self._how_many_started(now) :]
 
     def _how_many_started(self, now: datetime) -> int:
         return bisect_right(self.by_start, now, key=lambda competition: competition.starts_at)

@@ -164,7 +164,7 @@ class Entry(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What an order became, and the points that its club had left as of that entry."""
+    """What an order became, and the points that its club had left as of that entry: below 0 if it overspent."""
 
     entry: Entry
     points_left: int

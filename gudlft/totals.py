@@ -59,16 +59,20 @@ class Totals:
         earlier = self.entries_by_form.get(form_key) if form_key else None
         if earlier is None:
             return None
-        return Outcome(earlier.entry, points_left(club, earlier.points_spent))
+        return Outcome(earlier.entry, balance(club, earlier.points_spent))
+
+    def balance(self, club: Club) -> int:
+        """Return the club's points without those that it spent: below 0 if its opening points were lowered since."""
+        return balance(club, self.points_spent[club.name])
 
     def points_left(self, club: Club) -> int:
         """Return the points that the club can spend."""
-        return points_left(club, self.points_spent[club.name])
+        return max(0, self.balance(club))
 
     def places_left(self, competition: Competition) -> int:
         """Return the places that can still be booked: 0 if its opening places were lowered below what is booked."""
         unsold = competition.places - self.places_sold.get(competition.name, 0)
-        return within(0, unsold, competition.places)
+        return max(0, min(unsold, competition.places))  # rows edited by hand may seem to bring some
 
     def occupancy(self, competition: Competition) -> Occupancy:
         """Return how full a competition is."""
@@ -76,9 +80,13 @@ class Totals:
         clubs = self.clubs_holding.get(competition.name, 0)
         return Occupancy(booked, self.places_left(competition), clubs)
 
-    def is_oversold(self, competition: Competition) -> bool:
-        """Tell whether more places are booked than there are: its opening places were lowered meanwhile."""
-        return self.places_sold.get(competition.name, 0) > competition.places
+    def oversold_by(self, competition: Competition) -> int:
+        """Return how many more places are booked than there are: its opening places were lowered meanwhile."""
+        return max(0, self.places_sold[competition.name] - competition.places)
+
+    def others_hold_places(self, club: Club, competition: Competition) -> bool:
+        """Tell whether other clubs hold places at a competition, which they might give back."""
+        return self.places_sold[competition.name] > self.places_held[club.name, competition.name]
 
     def standing(self, club: Club, competition: Competition) -> Standing:
         """Return a club's figures at a competition, by which its orders there are judged."""
@@ -151,11 +159,6 @@ class Draft(Totals):
         self.entries.append(entry)
 
 
-def points_left(club: Club, spent: int) -> int:
-    """Return what is left of a club's points: 0 if its opening points were lowered below what it spent."""
-    return within(0, club.points - spent, club.points)
-
-
-def within(least: int, number: int, most: int) -> int:
-    """Return the number, or the bound that it is beyond: changed files and rows edited by hand may exceed both."""
-    return max(least, min(number, most))
+def balance(club: Club, spent: int) -> int:
+    """Return a club's points without those that it spent; rows edited by hand may seem to bring it some."""
+    return min(club.points - spent, club.points)

@@ -12,6 +12,7 @@ from tests.support import (
     JOHN,
     OPEN,
     SMALL,
+    TOKEN,
     Secretary,
     book_address,
     make_ledger,
@@ -74,14 +75,62 @@ def test_full_competition_says_that_places_may_come_back(john, atlas):
     ] == [words(paragraph) for paragraph in page.soup.select("div.panel p")]
 
 
-def test_places_of_an_oversold_competition_do_not_come_back(journal, serve, john):
+def panel_of(secretary, competition, club="Simply Lift"):
+    """Return the sentences that stand in place of the form to book."""
+    page = secretary.get(book_address(competition, club))
+    return [words(paragraph) for paragraph in page.soup.select("div.panel p")][:-1]
+
+
+def test_places_of_an_oversold_competition_do_not_come_back(journal, serve, john, atlas):
+    john.book("4", SMALL)
+    atlas.book("1", SMALL)
+
+    serve(make_ledger(competitions=[tomorrow(SMALL, 3)], journal=journal))
+    assert ["There are no places left in this competition", "2 more are booked than there are"] == panel_of(john, SMALL)
+
+    john.give_back("1", SMALL)
+    assert "1 more is booked than there are" == panel_of(john, SMALL)[1]
+
+
+def test_places_that_no_other_club_holds_do_not_come_back(serve):
+    serve(make_ledger([Club("Simply Lift", JOHN, 30)], [tomorrow(SMALL, 5), tomorrow("Nobody", 0)]))
+    john = Secretary(JOHN)
+    john.book("5", SMALL)
+
+    assert ["There are no places left in this competition"] == panel_of(john, SMALL) == panel_of(john, "Nobody")
+
+
+def test_return_from_an_oversold_competition_leads_to_no_booking(journal, serve, john):
     john.book("4", SMALL)
     serve(make_ledger(competitions=[tomorrow(SMALL, 3)], journal=journal))
 
-    page = john.get(book_address(SMALL, "Simply Lift"))
+    john.give_back("1", SMALL)
 
-    assert "There are no places left in this competition" in page.text
-    assert "Places that other clubs give back" not in page.text
+    assert "Book again" not in john.get("/bookings").links
+
+
+@pytest.fixture
+def overspent(journal, serve, john):
+    """Return the secretary of a club that spent 12 points, and has only 5 by now."""
+    john.book("4", token=TOKEN)
+    serve(make_ledger([Club("Simply Lift", JOHN, 5)], journal=journal))
+    return john
+
+
+def test_club_that_has_spent_more_than_it_has_is_told_so(overspent):
+    assert "0 points available 7 points more are spent than your club has" in overspent.get("/showSummary").text
+    assert "7 points more are spent than your club has" == panel_of(overspent, OPEN)[1]
+
+
+def test_receipts_of_a_club_that_has_spent_more_than_it_has_add_up(overspent):
+    overspent.give_back("2")
+    assert overspent.get("/bookings").banner.endswith("6 points returned, 1 point more is spent than your club has")
+
+    overspent.book("4", token=TOKEN)
+    assert overspent.get("/showSummary").banner.endswith("for 12 points. 7 points more are spent than your club has")
+
+    overspent.give_back("1")
+    assert overspent.get("/bookings").banner.endswith("3 points returned, 2 points available")
 
 
 # Bookings there

@@ -76,6 +76,13 @@ def test_competitions_of_one_moment_are_sorted_by_name_whatever_their_case_and_a
     assert ["Eton", "evry", "Évry", "Open", "open", "Zug"] == names_shown(page, "places-left")
 
 
+def test_past_competitions_of_one_moment_are_sorted_by_name_too(serve, john):
+    earlier = Competition("Later by name", COMPETITIONS[0].starts_at, 9)
+    serve(make_ledger(competitions=[Competition(name, COMPETITIONS[1].starts_at, 9) for name in "cÁb"] + [earlier]))
+
+    assert ["Á", "b", "c", "Later by name"] == names_shown(john.get("/showSummary?show=past"), "places-left")
+
+
 # Ranks
 
 

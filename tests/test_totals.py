@@ -74,11 +74,11 @@ def test_totals_are_those_of_all_entries_in_any_order():
     assert totals_of(*entries) == totals_of(*shuffled)
 
 
-@pytest.mark.parametrize(("places", "is_oversold"), [(5, False), (6, True)])
-def test_competition_is_oversold_if_more_is_booked_than_there_is(places, is_oversold):
+@pytest.mark.parametrize(("places", "oversold_by"), [(4, 0), (5, 0), (6, 1)])
+def test_competition_is_oversold_by_what_is_booked_beyond_its_places(places, oversold_by):
     totals = totals_of(entry(places, 3 * places, competition=OTHER_CUP))
 
-    assert is_oversold == totals.is_oversold(OTHER_CUP)
+    assert oversold_by == totals.oversold_by(OTHER_CUP)
 
 
 # Copies of a form

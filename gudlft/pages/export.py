@@ -6,7 +6,7 @@ from datetime import datetime
 from io import StringIO
 
 from ..ledger import Ledger
-from ..totals import points_left
+from ..totals import balance
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # with these a cell begins that spreadsheets carry out
 TO_FILL_IN = ("last name", "first name", "birth", "category")
@@ -41,7 +41,7 @@ def totals_of_clubs(ledger: Ledger) -> Iterator[tuple]:
     yield "club", "email address", "points", "spent", "left"
     for club in sorted(ledger.clubs.values(), key=lambda club: (club.folded_name, club.name)):
         spent = ledger.totals.points_spent[club.name]
-        yield club.name, first_address(ledger, club.name), club.points, spent, points_left(club, spent)
+        yield club.name, first_address(ledger, club.name), club.points, spent, max(0, balance(club, spent))
 
 
 def places_to_fill_in(ledger: Ledger, competitions: Iterable[str]) -> Iterator[tuple]:

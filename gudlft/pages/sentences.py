@@ -80,17 +80,29 @@ def what_was_done(outcome: Outcome) -> str:
     """Say what was booked or given back, and how many points were left as of it."""
     entry = outcome.entry
     points_left = outcome.points_left
-    places = abs(entry.places)
-    points = abs(entry.points)
+    places = plural(abs(entry.places), "place")
+    points = plural(abs(entry.points), "point")
     if entry.places > 0:
+        left = f"{plural(points_left, 'point')} {are(points_left)} left"
         return (
-            f"Great-booking complete! Your club has booked {plural(places, 'place')} in {entry.competition} "
-            f"for {plural(points, 'point')}. {plural(points_left, 'point')} {are(points_left)} left"
+            f"Great-booking complete! Your club has booked {places} in {entry.competition} for {points}. "
+            f"{left if points_left >= 0 else overspent(-points_left)}"
         )
+    available = f"{plural(points_left, 'point')} available"
     return (
-        f"{plural(places, 'place')} in {entry.competition} given back. "
-        f"{plural(points, 'point')} returned, {plural(points_left, 'point')} available"
+        f"{places} in {entry.competition} given back. "
+        f"{points} returned, {available if points_left >= 0 else overspent(-points_left)}"
     )
+
+
+def overspent(points: int) -> str:
+    """Say that a club has spent more than it has: the organiser lowered its points."""
+    return f"{plural(points, 'point')} more {are(points)} spent than your club has"
+
+
+def oversold(places: int) -> str:
+    """Say that more places are booked than there are: the organiser lowered their number."""
+    return f"{places} more {are(places)} booked than there are"
 
 
 def points_buy(points: int, terms: Terms) -> str:

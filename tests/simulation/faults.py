@@ -11,7 +11,7 @@ from gudlft.journal.revocations import Revocations
 from gudlft.ledger import Ledger
 from gudlft.model import BookingError, Kind, Outcome
 from gudlft.reader import Reader
-from gudlft.totals import Draft, FormEntry, Totals, points_left
+from gudlft.totals import Draft, FormEntry, Totals, balance
 from gudlft.writer import Writer
 from tests.simulation.journal import SimulatedJournal
 
@@ -185,7 +185,7 @@ def takes_a_token_alone_for_the_form(patch):
     def outcome_of_copy(self, order):
         for form, (entry, spent) in self.entries_by_form.items():
             if form.token == order.token:
-                return Outcome(entry, points_left(order.club, spent))
+                return Outcome(entry, balance(order.club, spent))
         return None
 
     patch.setattr(Totals, "outcome_of_copy", outcome_of_copy)
