@@ -900,7 +900,9 @@ def show_error(error):
     asked = f"{request.method[:LONGEST_IN_LOG]} {request.path[:LONGEST_IN_LOG]}"
     log(f"{error.code} {asked}: {error.description}")
 
-    text = sentences.ERRORS.get(error.code, sentences.ErrorText("This is not possible", error.description))
+    text = sentences.ERRORS.get(
+        error.code, sentences.ErrorText("This is not possible", error.description.removesuffix("."))
+    )
     if error.code == 500 and request.entry:
         text = sentences.CARRIED_OUT
     response = error.get_response()  # for its headers, like Allow

@@ -252,6 +252,12 @@ def test_pages_run_without_scripts_and_inline_styles(page):
         assert not [name for name in element.attrs if name.startswith("on") or name == "style"]
 
 
+def test_no_sentence_ends_with_a_full_stop(page):
+    sentences = [words(element) for element in page.soup.select("p, li, caption")]
+
+    assert [] == [sentence for sentence in sentences if sentence.endswith(".")]
+
+
 def test_ids_are_unique_on_a_page(page):
     ids = [element["id"] for element in page.soup.find_all(id=True)]
 

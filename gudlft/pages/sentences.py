@@ -39,15 +39,15 @@ def email_unknown(contact: str | None) -> str:
 UNKNOWN_COMPETITION = "We cannot find this competition. Choose one from the list"
 ANOTHER_SITE = "This form was sent from another site and nothing was changed. Open the page here and try again"
 FIGURES_MAY_BE_OLD = "These figures may be a little old: the bookings cannot be read at the moment"
-NO_CLUBS = "There are no clubs yet."
-NO_UPCOMING = "There are no upcoming competitions."
-NO_PAST = "There are no past competitions."
+NO_CLUBS = "There are no clubs yet"
+NO_UPCOMING = "There are no upcoming competitions"
+NO_PAST = "There are no past competitions"
 NO_BOOKINGS = "Your club has no bookings yet."
 NO_HOLDINGS = "Your club holds no places at upcoming competitions."
 NOTHING_FOUND = "No competition fits what you chose."
-CLUBS_BOOK = "Clubs book places with their points."
-ORDER_OF_BOARD = "Most points first, then by name."
-ORDER_OF_BOOKINGS = "Newest first. Quote the number if you ask about a booking."
+CLUBS_BOOK = "Clubs book places with their points"
+ORDER_OF_BOARD = "Most points first, then by name"
+ORDER_OF_BOOKINGS = "Newest first. Quote the number if you ask about a booking"
 ORDER_OF_HOLDINGS = "Places held, soonest first"
 ORDER_OF_PAST = "Latest first. Booking closed when they started"
 PLACES_MAY_COME_BACK = "Places that other clubs give back appear here at once"
@@ -194,18 +194,18 @@ class ErrorText:
 
 
 ERRORS = {
-    400: ErrorText("This request cannot be read", "Open the page again from its link and try once more."),
-    404: ErrorText("Page not found", "Check the address, or go on from one of the pages below."),
+    400: ErrorText("This request cannot be read", "Open the page again from its link and try once more"),
+    404: ErrorText("Page not found", "Check the address, or go on from one of the pages below"),
     405: ErrorText(
         "This address does not work that way",
-        "Nothing was changed. Open the page from its link and use its buttons.",
+        "Nothing was changed. Open the page from its link and use its buttons",
     ),
-    413: ErrorText("The form is too large", "Nothing was changed. Send only what the fields of the page ask for."),
-    500: ErrorText("Sorry, something went wrong", "Nothing was booked or given back. Try again in a minute."),
+    413: ErrorText("The form is too large", "Nothing was changed. Send only what the fields of the page ask for"),
+    500: ErrorText("Sorry, something went wrong", "Nothing was booked or given back. Try again in a minute"),
 }
 CARRIED_OUT = ErrorText(
     "Sorry, something went wrong",
-    "Your request was carried out, but its page could not be shown: My bookings has it.",
+    "Your request was carried out, but its page could not be shown: My bookings has it",
 )
 NOT_BOOKED = ErrorText(
     "Bookings are not possible now",
