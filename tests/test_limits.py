@@ -81,16 +81,23 @@ def test_limit_of_zero_lets_any_number_pass(clock):
     assert 0 == limit.seconds_to_wait("client")
 
 
-def test_key_whose_events_were_counted_longest_ago_is_forgotten_first(clock, monkeypatch):
+@pytest.mark.parametrize(
+    ("counted", "kept", "forgotten"),
+    [
+        (["first", "second", "first", "second", "first"], "second", "first"),  # the third of the first is refused
+        (["busy", "other", "other", "busy"], "busy", "other"),
+    ],
+)
+def test_key_whose_events_were_counted_longest_ago_is_forgotten_first(clock, monkeypatch, counted, kept, forgotten):
     monkeypatch.setattr(limits, "KEYS_REMEMBERED", 2)
     limit = RateLimit(most=2, seconds=60)
-    for key in ("first", "second", "first", "second", "first"):
+    for key in counted:
         limit.count(key)
 
     limit.count("third")
 
-    assert 60 == limit.seconds_to_wait("second")
-    assert 0 == limit.seconds_to_wait("first")
+    assert 60 == limit.seconds_to_wait(kept)
+    assert 0 == limit.seconds_to_wait(forgotten)
 
 
 def test_ten_thousand_keys_are_remembered(clock):

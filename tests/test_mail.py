@@ -285,6 +285,23 @@ def test_tries_of_a_mail_end_within_half_a_minute_with_growing_pauses():
     assert second + 2 * smtp.SECONDS_OF_SILENCE <= third  # slow tries do not push the last one back
 
 
+def test_slow_try_does_not_push_the_next_one_back(outbox_for, monkeypatch):
+    monkeypatch.setattr(outbox_module, "TRIES_AT", (0, 1.0))
+    tries = []
+
+    def fail_slowly(*arguments):
+        tries.append(time.monotonic())
+        time.sleep(0.9)
+        raise smtp.MailError("busy")
+
+    monkeypatch.setattr(outbox_module, "send", fail_slowly)
+
+    outbox_for(1).put(JOHN, CODE)
+    wait_until(lambda: 2 == len(tries))
+
+    assert tries[1] - tries[0] < 1.6  # and not 1.9
+
+
 def test_mail_that_is_refused_for_now_is_tried_again(outbox_for, caplog):
     postbox = Postbox("451 come back later", "421 busy")
 

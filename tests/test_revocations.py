@@ -147,6 +147,23 @@ def test_journal_that_lost_all_rows_is_not_read_again_by_each_page(monkeypatch):
     assert revocations.is_revoked("first")
 
 
+@pytest.mark.parametrize("ids", [["fourth"], ["fourth", "fifth"], ["fourth", "fifth", "sixth"]])
+def test_what_is_revoked_after_a_backup_was_put_back_is_noticed_in_other_processes(ids):
+    journal = FakeJournal()
+    here, there = Revocations(journal), Revocations(journal)
+    reader = Reader(journal, make_ledger(journal=journal), there)
+    for id in ["first", "second", "third"]:
+        here.revoke(id, NOON)
+    reader.catch_up()
+
+    journal.revoked = journal.revoked[:1]
+    for id in ids:  # their numbers are those of the rows that were lost
+        here.revoke(id, NOON + timedelta(minutes=1))
+    reader.catch_up()
+
+    assert all(there.is_revoked(id) for id in ["first", "second", "third", *ids])
+
+
 # While the journal is away or slow
 
 
