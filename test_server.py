@@ -383,6 +383,7 @@ def test_signed_in_club_pays_whatever_the_form_says(ledger, john):
         john.book("1", club="She Lifts"),
         john.book("1", club="Nix"),
         john.book("1", club=""),
+        john.book("1", club="simply lift"),
         john.give_back("1", club="She Lifts"),
     ]
 
@@ -428,6 +429,7 @@ def test_latest_ten_bookings_and_returns_lead_to_all_in_pages(ledger, john):
     pages = [john.get(f"/bookings{query}") for query in ("", "?show=all", "?show=all&page=2")]
 
     assert "/bookings?show=all" == pages[0].links["See all 102 bookings"]
+    assert "/bookings?show=all&page=2" == pages[1].links["Next page"]
     assert [(102, 93), (102, 3), (2, 1)] == [(numbers[0], numbers[-1]) for numbers in map(booking_numbers, pages)]
 
 

@@ -26,11 +26,9 @@ PLAIN = str.maketrans(  # letters that Unicode does not split into letter and ac
         "æ": "ae",
         "œ": "oe",
         "þ": "th",
-        "’": "'",
-        "‘": "'",
-        "‐": "-",
-        "–": "-",
-        "—": "-",
+        **dict.fromkeys("’‘ʼ`", "'"),
+        **dict.fromkeys("“”„«»", '"'),  # phones put these in place of plain quotes
+        **dict.fromkeys("‐–—−", "-"),
     }
 )
 APOSTROPHES = "‘’‛ʼ"
@@ -189,7 +187,7 @@ def comparable(text: str) -> str:
 
 def fold(text: str) -> str:
     """Return the text as people look for it: without accents and case, and with ligatures and ß spelled out."""
-    decomposed = unicodedata.normalize("NFKD", text)
+    decomposed = unicodedata.normalize("NFKD", text.replace("´", "'"))  # to Unicode that is an accent on a blank
     letters = [letter for letter in decomposed if unicodedata.category(letter) not in NOT_COMPARED]
     return "".join(letters).casefold().translate(PLAIN)
 
