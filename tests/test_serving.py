@@ -34,6 +34,8 @@ from tests.support import (
 NGINX = "/usr/sbin/nginx"
 HOST = "club.example"
 ODD_NAME = "/C%/.."
+LONGEST_NAME = "🏋" * 200
+LONGEST = "longest@club.example"
 SETTINGS = {"HTTPS": "true", "PROXIES": 1, "TRUSTED_HOSTS": HOST, "SECRET_KEY": "0123456789abcdef"}
 
 
@@ -42,8 +44,8 @@ def folder(tmp_path):
     """Return a folder with data files, for the log and all that a server needs."""
     write_data(
         tmp_path,
-        [a_club("Simply Lift", JOHN, 13)],
-        [a_competition(OPEN, "2050-03-27 11:11:00", 20), a_competition(ODD_NAME, "2050-03-27 11:11:00", 3)],
+        [a_club("Simply Lift", JOHN, 13), a_club(LONGEST_NAME, LONGEST, 13)],
+        [a_competition(name, "2050-03-27 11:11:00", 20) for name in (OPEN, ODD_NAME, LONGEST_NAME)],
     )
     return tmp_path
 
@@ -167,6 +169,16 @@ def test_secretary_books_behind_the_documented_proxy(connect):
         status, _, page = browser.get(book_address(name, "Simply Lift"))
         assert (200, True) == (status, "Number of places" in page)
         assert 303 == browser.post("/purchasePlaces", {"competition": name, "places": "1"})[0]
+
+
+def test_longest_names_pass_the_documented_proxy(connect):
+    browser = Browser(connect())
+    assert 403 == browser.post("/purchasePlaces", {"competition": LONGEST_NAME, "places": "1"})[0]
+
+    status, headers, _ = browser.post("/showSummary", {"email": LONGEST})
+
+    assert (303, book_address(LONGEST_NAME, LONGEST_NAME)) == (status, headers["Location"])
+    assert 200 == browser.get(headers["Location"])[0]
 
 
 def test_app_knows_its_clients_behind_the_documented_proxy(connect, folder):
