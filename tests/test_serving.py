@@ -89,25 +89,26 @@ def read(url):
 # nginx, as the documents show it
 
 
-def documented_server():
-    """Return the block of nginx's configuration that the documents show."""
+def documented_servers():
+    """Return the blocks of nginx's configuration that the documents show."""
     documents = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
     [block] = re.findall(r"```nginx\n(.*?)```", "".join(file.read_text("utf-8") for file in documents), re.DOTALL)
     return block
 
 
-def write_configuration(folder, url, port):
-    """Write a configuration in which the documented server listens on a port and passes requests on to the app."""
-    server = documented_server().replace("http://127.0.0.1:8000", url)
-    server = re.sub("listen [^;]+", f"listen 127.0.0.1:{port} ssl", server)
-    server = re.sub("ssl_certificate [^;]+", f"ssl_certificate {folder}/certificate.pem", server)
-    server = re.sub("ssl_certificate_key [^;]+", f"ssl_certificate_key {folder}/key.pem", server)
+def write_configuration(folder, url, port, plain_port):
+    """Write a configuration in which the documented servers listen on ports and pass requests on to the app."""
+    servers = documented_servers().replace("http://127.0.0.1:8000", url)
+    servers = servers.replace("listen 80;", f"listen 127.0.0.1:{plain_port};")
+    servers = servers.replace("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;")
+    servers = re.sub("ssl_certificate [^;]+", f"ssl_certificate {folder}/certificate.pem", servers)
+    servers = re.sub("ssl_certificate_key [^;]+", f"ssl_certificate_key {folder}/key.pem", servers)
     kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     paths = "\n".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
     file = folder / "nginx.conf"
     file.write_text(
         f"daemon off;\npid {folder}/pid;\nerror_log {folder}/nginx.log;\nevents {{}}\n"
-        f"http {{\naccess_log off;\n{paths}\n{server}\n}}\n"
+        f"http {{\naccess_log off;\n{paths}\n{servers}\n}}\n"
     )
     return file
 
@@ -134,7 +135,13 @@ def is_listening(port):
 
 
 @pytest.fixture
-def connect(folder):
+def plain_port():
+    """Return the port where nginx listens without encryption."""
+    return free_port()
+
+
+@pytest.fixture
+def connect(folder, plain_port):
     """Serve the app with HTTPS settings behind nginx; return a function that opens a connection as a browser does."""
     needed(NGINX)
     port = free_port()
@@ -149,7 +156,7 @@ def connect(folder):
         return connection
 
     with serving(folder, workers=1, **SETTINGS) as (url, _):
-        configuration = write_configuration(folder, url, port)
+        configuration = write_configuration(folder, url, port, plain_port)
         with running_nginx(folder, configuration, port), ExitStack() as opened:
             yield open_connection
 
@@ -197,6 +204,15 @@ def test_app_knows_its_clients_behind_the_documented_proxy(connect, folder):
 def test_documented_proxy_passes_on_the_host_by_which_strangers_are_refused(connect):
     assert 400 == Browser(connect()).get("/", Host="evil.example")[0]
     assert 403 == Browser(connect()).post("/showSummary", {"email": JOHN}, Origin="https://evil.example")[0]
+
+
+def test_plain_requests_are_led_to_https_behind_the_documented_proxy(connect, plain_port):
+    plain = Browser(http.client.HTTPConnection("127.0.0.1", plain_port, timeout=10))
+
+    status, headers, _ = plain.get("/competitions?q=cup")
+
+    assert (301, f"https://{HOST}/competitions?q=cup") == (status, headers["Location"])
+    plain.connection.close()
 
 
 def fetch(connection, address, **headers):
