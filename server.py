@@ -671,8 +671,7 @@ def show_summary():
 def render_summary(status=200, problem=None, choice=EVERYTHING, page_number=1):
     """Show the club's points, the upcoming competitions that match a choice, the latest past ones and the board."""
     summary = lists.summary_of(opened.ledger, request.club, choice, page_number, opened.ledger.now())
-    balance = opened.ledger.totals.balance(request.club)
-    return render_page("summary.html", status, problem, summary=summary, choice=choice, balance=balance)
+    return render_page("summary.html", status, problem, summary=summary, choice=choice)
 
 
 @app.get("/book/<name:competition>/<name:club>")
@@ -696,10 +695,10 @@ def book(competition, club):
         return refuse_unknown_competition()
     if names != f"{known.name}/{request.club.name}":
         return redirect(url_for("book", competition=known.name, club=request.club.name), 303)
-    status = status_at(known)
-    if status.is_past:
-        return render_summary(400, refuse(status.reason, known.name))
-    return render_competition(status)
+    figures = figures_at(known)
+    if figures.status.is_past:
+        return render_summary(400, refuse(figures.status.reason, known.name))
+    return render_competition(figures)
 
 
 def refuse_unknown_competition():
@@ -713,21 +712,14 @@ def status_at(competition):
     return booking_status(competition, standing, opened.ledger.terms, opened.ledger.now())
 
 
-def render_competition(status, problem=None):
+def figures_at(competition):
+    """Return what a competition's page shows the signed-in club."""
+    return opened.ledger.figures_at(request.club, competition, LATEST_ENTRIES)
+
+
+def render_competition(figures, problem=None):
     """Show an upcoming competition's page: its figures, what the club can do there, and its latest bookings there."""
-    club = request.club
-    totals = opened.ledger.totals
-    return render_page(
-        "competition.html",
-        400 if problem else 200,
-        problem,
-        status=status,
-        balance=totals.balance(club),
-        oversold_by=totals.oversold_by(status.competition),
-        others_hold_places=totals.others_hold_places(club, status.competition),
-        entries=opened.ledger.latest_entries(club, status.competition, most=LATEST_ENTRIES),
-        number_of_entries=opened.ledger.number_of_entries(club, status.competition),
-    )
+    return render_page("competition.html", 400 if problem else 200, problem, figures=figures)
 
 
 @app.get("/calendar/<name:competition>")
@@ -778,13 +770,14 @@ def purchase_places():
 
 def refuse_booking(competition, error):
     """Say beside the field why nothing was booked; if the competition takes no bookings, say that."""
-    status = status_at(competition)
+    figures = figures_at(competition)
+    status = figures.status
     if status.is_past:
         return render_summary(400, refuse(status.reason, competition.name))
     if status.most == 0:  # the page has no such form
-        return render_competition(status, refuse(status.reason, competition.name))
+        return render_competition(figures, refuse(status.reason, competition.name))
     typed = as_seen(request.form.get(error.field, ""))
-    return render_competition(status, refuse(str(error), field=error.field, typed=typed))
+    return render_competition(figures, refuse(str(error), field=error.field, typed=typed))
 
 
 def announce(outcome):
@@ -847,14 +840,15 @@ def cancel_places():
 
 def refuse_return(competition, error):
     """Say beside the field why nothing was given back; if nothing can be, say that."""
-    status = status_at(competition)
+    figures = figures_at(competition)
+    status = figures.status
     reason = rules.why_no_return(status)
     if status.is_past:
         return render_bookings(400, refuse(reason, competition.name))
     if reason:  # the page has no such form
-        return render_competition(status, refuse(reason, competition.name))
+        return render_competition(figures, refuse(reason, competition.name))
     typed = as_seen(request.form.get(error.field, ""))
-    return render_competition(status, refuse(str(error), competition.name, f"{error.field}-back", typed))
+    return render_competition(figures, refuse(str(error), competition.name, f"{error.field}-back", typed))
 
 
 @app.get("/pointsBoard")

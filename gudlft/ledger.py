@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from .journal import Journal, LastRow, NoJournal, Transaction, check_entries, entries_after
 from .model import BookingError, Club, Competition, Entry, Kind, Order, Outcome, PresentNames
-from .rules import Standing, Terms, points_of
+from .rules import Standing, Status, Terms, booking_status, points_of
 from .text import fold
 from .totals import Draft, Occupancy, Totals
 from .writer import Outcomes, TakeOrders, Writer
@@ -59,9 +59,21 @@ class EntryListRow(NamedTuple):
 class SummaryFigures(NamedTuple):
     """What a summary shows, all of one moment."""
 
+    balance: int  # the club's points without those that it spent: below 0 if its opening points were lowered
     own_row: BoardRow
     standings: dict[str, Standing]  # by the names of the competitions that were asked for
     points_board: list[BoardRow]
+
+
+class CompetitionFigures(NamedTuple):
+    """What a competition's page shows a club, all of one moment."""
+
+    status: Status
+    balance: int
+    oversold_by: int  # places, if its opening places were lowered
+    others_hold_places: bool
+    latest_entries: list[Entry]  # of the club there
+    number_of_entries: int
 
 
 class Ledger:
@@ -255,7 +267,20 @@ class Ledger:
         """Return the club's points, its figures at each competition and the points board."""
         with self._memory_lock:
             standings = self.totals.standings(club, competitions)
-            return SummaryFigures(self._board_row(club), standings, self.points_board)
+            return SummaryFigures(self.totals.balance(club), self._board_row(club), standings, self.points_board)
+
+    def figures_at(self, club: Club, competition: Competition, most_entries: int) -> CompetitionFigures:
+        """Return what a club can do at a competition now, with the figures there and its latest entries."""
+        with self._memory_lock:
+            standing = self.totals.standing(club, competition)
+            return CompetitionFigures(
+                status=booking_status(competition, standing, self.terms, self.now()),
+                balance=self.totals.balance(club),
+                oversold_by=self.totals.oversold_by(competition),
+                others_hold_places=self.totals.others_hold_places(club, competition),
+                latest_entries=self.latest_entries(club, competition, most=most_entries),
+                number_of_entries=self.number_of_entries(club, competition),
+            )
 
     def holdings(self, club: Club, now: datetime) -> list[Holding]:
         """Return the upcoming competitions at which the club holds places, soonest first."""

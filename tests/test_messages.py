@@ -81,7 +81,7 @@ RENDERINGS = {
     "sign-in": lambda: server.render_sign_in(),
     "code": lambda: server.render_code(),
     "summary": lambda: server.render_summary(),
-    "competition": lambda: server.render_competition(server.status_at(server.opened.ledger.competitions[OPEN])),
+    "competition": lambda: server.render_competition(server.figures_at(server.opened.ledger.competitions[OPEN])),
     "bookings": lambda: server.render_bookings(),
     "history": lambda: server.render_history(),
     "programme": lambda: server.render_programme(EVERYTHING),

@@ -154,9 +154,12 @@ def read_while_others_book(take_out):
         return []
 
     def read():
-        return [ledger.figures(club, [competition]) for _ in range(20)]
+        return [(ledger.figures(club, [competition]), ledger.figures_at(club, competition, 99)) for _ in range(10)]
 
-    for figures in sum(fight([book, book, read, read, read, read]), []):
+    for figures, there in sum(fight([book, book, read, read, read, read]), []):
+        held = there.status.standing.places_held
+        assert held == len(there.latest_entries) == there.number_of_entries
+        assert 60 - 3 * held == there.balance
         [standing] = figures.standings.values()
         assert 20 - standing.places_held == standing.places_left
         assert 60 - 3 * standing.places_held == figures.own_row.points

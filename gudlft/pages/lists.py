@@ -113,6 +113,7 @@ class Summary:
     """What a club's summary shows; all of it that orders change is of one moment."""
 
     points_left: int
+    balance: int  # below 0 if the club's opening points were lowered
     page: Page  # of the upcoming competitions, each with what the club can do there
     counts: Mapping[Show, int]  # of all, bookable and held ones; none where there are many
     months_to_choose: Sequence[str]
@@ -139,6 +140,7 @@ def summary_of(ledger: Ledger, club: Club, choice: Choice, page_number: int, now
     page = paginate(lists[choice.show], page_number)
     return Summary(
         points_left=figures.own_row.points,
+        balance=figures.balance,
         page=replace(page, items=[statuses[competition.name] for competition in page.items]),
         counts={show: len(competitions) for show, competitions in lists.items()} if are_counted else {},
         months_to_choose=months_to_choose(upcoming, choice),
