@@ -732,11 +732,10 @@ def competition_file(competition):
     if known.name != competition:
         return redirect(url_for("competition_file", competition=known.name), 303)
 
-    number_of_entries = opened.ledger.number_of_entries(request.club, known)
-    # read last: it may be newer than its sequence, never older
-    held = opened.ledger.standing(request.club, known).places_held
+    figures = figures_at(known)
+    held = figures.status.standing.places_held
     content = calendar.calendar_file(
-        request.club, known, held, number_of_entries, competitions_changed_at, opened.ledger.now()
+        request.club, known, held, figures.number_of_entries, competitions_changed_at, opened.ledger.now()
     )
     return calendar_response(content, calendar.file_name(known))
 
@@ -1034,7 +1033,7 @@ def export_bookings(competition, totals, places, delimiter):
     if competition is not None:
         competition = present_name_of(competition)
 
-    content = export.csv_file(table_of(competition, totals, places), delimiter)
+    content = export.csv_file(export.table_of(opened.ledger, competition, totals, places), delimiter)
     click.echo(content, nl=False)
 
 
@@ -1050,17 +1049,3 @@ def present_name_of(competition):
     similar = difflib.get_close_matches(fold(competition), names_by_folded, n=1)
     hint = f", did you mean {names_by_folded[similar[0]]}?" if similar else ""
     raise SystemExit(printable(f"There is no competition {competition}{hint}"))
-
-
-def table_of(competition, totals, places):
-    """Return the table that the options of the command ask for."""
-    ledger = opened.ledger
-    if totals == "competitions":
-        return export.totals_of_competitions(ledger)
-    if totals == "clubs":
-        return export.totals_of_clubs(ledger)
-    if places:
-        return export.places_to_fill_in(ledger, [competition] if competition else ledger.competitions)
-    if competition:
-        return export.entry_list(ledger, competition)
-    return export.all_bookings(ledger)

@@ -14,6 +14,19 @@ TO_FILL_IN = ("last name", "first name", "birth", "category")
 # Tables: iterators over rows, a header first
 
 
+def table_of(ledger: Ledger, competition: str | None, totals: str | None, places: bool) -> Iterator[tuple]:
+    """Return the table that the options of the command `bookings` ask for."""
+    if totals == "competitions":
+        return totals_of_competitions(ledger)
+    if totals == "clubs":
+        return totals_of_clubs(ledger)
+    if places:
+        return places_to_fill_in(ledger, [competition] if competition else ledger.competitions)
+    if competition:
+        return entry_list(ledger, competition)
+    return all_bookings(ledger)
+
+
 def all_bookings(ledger: Ledger) -> Iterator[tuple]:
     """Iterate over a row for each booking and return, oldest first."""
     yield "number", "time", "club", "competition", "places", "points"
