@@ -4,7 +4,6 @@ Reads from top to bottom: what a request is, settings and data, templates, hooks
 secretary meets them, errors, commands. gudlft/ holds what knows nothing of the web: the rules, the ledger, the files.
 """
 
-import difflib
 import hashlib
 import logging
 import os
@@ -44,7 +43,7 @@ from gudlft.pages.pagination import NoSuchPage, paginate, read_page_number
 from gudlft.pages.search import EVERYTHING, Choice, Show
 from gudlft.rules import booking_status, read_places, read_token
 from gudlft.settings import BadSettings, read_settings
-from gudlft.text import Moment, as_seen, clean_email, fold, in_address, noun_for, plural, printable, short_month
+from gudlft.text import Moment, as_seen, clean_email, in_address, noun_for, plural, printable, resembling, short_month
 
 LATEST_ENTRIES = 10  # bookings and returns on a page that also leads to all of them
 IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
@@ -1045,7 +1044,6 @@ def present_name_of(competition):
     names = opened.ledger.competitions.keys() | opened.ledger.totals.places_sold.keys()
     if competition in names:
         return competition
-    names_by_folded = {fold(name): name for name in sorted(names)}
-    similar = difflib.get_close_matches(fold(competition), names_by_folded, n=1)
-    hint = f", did you mean {names_by_folded[similar[0]]}?" if similar else ""
+    similar = resembling(competition, sorted(names))
+    hint = f", did you mean {similar}?" if similar else ""
     raise SystemExit(printable(f"There is no competition {competition}{hint}"))

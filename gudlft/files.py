@@ -1,6 +1,5 @@
 """Reading clubs.json and competitions.json, and saying all that is wrong in them."""
 
-import difflib
 import json
 import os
 import re
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .model import Club, Competition
-from .text import clean_email, comparable, is_https_address, normalize_name, printable, with_ascii_domain
+from .text import clean_email, comparable, is_https_address, normalize_name, printable, resembling, with_ascii_domain
 
 LONGEST_NAME = 200  # longer ones might not fit in a browser's 4 kB cookie
 LONGEST_EMAIL = 254  # the longest address that mail can be sent to (RFC 5321)
@@ -369,16 +368,9 @@ def lines_on_unread(file: Path, noun: str, fields: Fields) -> Iterator[str]:
         title = title_of(noun, number, written)
         unread = written.keys() - fields.keys() if isinstance(written, dict) else ()
         for key in sorted(unread):
-            similar = resembling(key, fields)
+            similar = resembling(key, fields, cutoff=0.75)
             if similar:
                 yield f"{file.name}: {title}: {printable(key)[:80]} is not read, did you mean {similar}?"
-
-
-def resembling(key: str, fields: Fields) -> str | None:
-    """Return the field that a key resembles, whatever its case; None if it resembles none."""
-    by_folded = {field.casefold(): field for field in fields}
-    similar = difflib.get_close_matches(key.casefold()[:80], by_folded, n=1, cutoff=0.75)
-    return by_folded[similar[0]] if similar else None
 
 
 # Time zone: the C library silently takes UTC for any name that it does not know

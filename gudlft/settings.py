@@ -1,6 +1,5 @@
 """The settings: the default of each, how its variable is read, and the sentence for a wrong value."""
 
-import difflib
 import ipaddress
 import json
 import os
@@ -14,7 +13,7 @@ from urllib.parse import quote, unquote
 
 from .files import is_email, read_email
 from .rules import Terms
-from .text import clean_email, is_https_address, printable
+from .text import clean_email, is_https_address, printable, resembling
 
 PREFIX = "GUDLFT_"
 RANDOM_KEY = secrets.token_hex().encode()
@@ -252,8 +251,8 @@ def unknown_settings(environment: Mapping[str, str]) -> list[str]:
 
         shown = printable(variable)
         problem = f"{shown[:80]} is not a setting"
-        similar = difflib.get_close_matches(name.upper(), SETTINGS)
+        similar = resembling(name, SETTINGS)
         if similar:
-            problem += f", did you mean {PREFIX}{similar[0]}?"
+            problem += f", did you mean {PREFIX}{similar}?"
         problems.append(problem)
     return problems

@@ -1,7 +1,9 @@
 """Words: English that depends on a number, dates, how texts are compared, and how addresses and terminals show them."""
 
+import difflib
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import date, datetime
 from encodings.idna import nameprep
 from functools import cache
@@ -197,3 +199,10 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return ascii(text)[1:-1]
+
+
+def resembling(text: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Return the name that a text resembles most, as people look for it; None if it resembles none."""
+    by_folded = {fold(name): name for name in names}
+    similar = difflib.get_close_matches(fold(text[:200]), by_folded, n=1, cutoff=cutoff)
+    return by_folded[similar[0]] if similar else None
