@@ -31,8 +31,9 @@ from werkzeug.routing import BaseConverter
 from werkzeug.sansio.utils import get_host
 
 from gudlft import rules
+from gudlft.checking import check_all
 from gudlft.cookies import CookieSerializer
-from gudlft.files import BadFiles, changed_at, read_email, unread_fields
+from gudlft.files import BadFiles, changed_at, read_email
 from gudlft.journal import AnotherProcessBooks, CommitInDoubt, JournalError
 from gudlft.journal.revocations import SESSION_LASTS
 from gudlft.limits import RateLimit, TooOften, client_key
@@ -43,7 +44,7 @@ from gudlft.pages.pagination import NoSuchPage, paginate, read_page_number
 from gudlft.pages.search import EVERYTHING, Choice, Show
 from gudlft.rules import booking_status, read_places, read_token
 from gudlft.settings import BadSettings, read_settings
-from gudlft.text import Moment, as_seen, clean_email, in_address, noun_for, plural, printable, resembling, short_month
+from gudlft.text import Moment, as_seen, clean_email, in_address, noun_for, printable, resembling, short_month
 
 LATEST_ENTRIES = 10  # bookings and returns on a page that also leads to all of them
 IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
@@ -954,65 +955,13 @@ def says_why_output_fails(command):
 @says_why_output_fails
 def check(strict):
     """Check settings, data files, journal and mail server, say what they hold, and change nothing."""
-    print_what_was_read()
-    problems = [*check_journal(), *check_mail()]
-    findings = [*opened.ledger.mismatches(), *(f"note: {note}" for note in notes())]
-    for finding in findings:
-        print(printable(finding))
-
-    if problems:
-        raise SystemExit("\n".join(problems))
-    if strict and findings:
+    report = check_all(opened, app.config)
+    for line in [*report.lines, *report.findings]:
+        print(printable(line))
+    if report.problems:
+        raise SystemExit("\n".join(map(printable, report.problems)))
+    if strict and report.findings:
         raise SystemExit(1)
-
-
-def print_what_was_read():
-    """Print where the data files lie, what they hold, and in which time zone their dates are."""
-    ledger = opened.ledger
-    points = sum(club.points for club in ledger.clubs.values())
-    places = sum(competition.places for competition in ledger.by_start)
-    print(f"data folder: {printable(app.config['DATA_DIR'])}")
-    print(f"time zone: {calendar.time_zone()}")
-    print(f"clubs.json: {plural(len(ledger.clubs), 'club')}, {plural(points, 'point')}")
-    print(f"competitions.json: {plural(len(ledger.by_start), 'competition')}, {plural(places, 'place')}")
-
-
-def check_journal():
-    """Print what the journal holds, and whether it can be written; yield a line if it cannot."""
-    if not opened.journal.shared and app.config["JOURNAL"]:
-        print("journal: missing, it will be made at the start")
-        return
-    if not opened.journal.shared:
-        print("journal: none, a restart resets all bookings")
-        return
-
-    lines = plural(len(opened.ledger.entries), "line")
-    try:
-        opened.journal.try_to_write()
-    except JournalError as error:
-        print(f"journal: {lines}")
-        yield printable(f"GUDLFT_JOURNAL: it cannot be written: {error}")
-    else:
-        print(f"journal: {lines}, and it can be written")
-
-
-def check_mail():
-    """Print that the mail server takes mail; yield a line if it does not."""
-    if not opened.mailed_codes:
-        return
-    from gudlft.mail.smtp import MailError
-
-    try:
-        print(opened.mailed_codes.outbox.check())
-    except MailError as error:
-        yield str(error)
-
-
-def notes():
-    """Yield what is allowed, and rarely meant."""
-    yield from unread_fields(Path(app.config["DATA_DIR"]))
-    if app.config["CONTACT"] is None:
-        yield "no CONTACT is set"
 
 
 @app.cli.command("bookings")

@@ -1,0 +1,81 @@
+"""What the command `check` says of the files, the journal and the mail server."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .files import unread_fields
+from .journal import JournalError
+from .ledger import Ledger
+from .opening import Opened
+from .pages.calendar import time_zone
+from .text import plural
+
+
+@dataclass
+class Report:
+    """A line for each thing that is there, for each that is rarely meant, and for each that does not work."""
+
+    lines: list[str] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def check_all(opened: Opened, settings: Mapping) -> Report:
+    """Return what there is to say; change nothing."""
+    report = Report()
+    report.lines += what_was_read(opened.ledger, settings["DATA_DIR"])
+    check_journal(opened, settings, report)
+    check_mail(opened, report)
+    report.findings += opened.ledger.mismatches()
+    report.findings += [f"note: {note}" for note in notes(settings)]
+    return report
+
+
+def what_was_read(ledger: Ledger, folder: str) -> list[str]:
+    """Return where the data files lie, what they hold, and in which time zone their dates are."""
+    points = sum(club.points for club in ledger.clubs.values())
+    places = sum(competition.places for competition in ledger.by_start)
+    return [
+        f"data folder: {folder}",
+        f"time zone: {time_zone()}",
+        f"clubs.json: {plural(len(ledger.clubs), 'club')}, {plural(points, 'point')}",
+        f"competitions.json: {plural(len(ledger.by_start), 'competition')}, {plural(places, 'place')}",
+    ]
+
+
+def check_journal(opened: Opened, settings: Mapping, report: Report) -> None:
+    """Report what the journal holds, and whether it can be written."""
+    if not opened.journal.shared:
+        is_missing = bool(settings["JOURNAL"])
+        why = "missing, it will be made at the start" if is_missing else "none, a restart resets all bookings"
+        report.lines.append(f"journal: {why}")
+        return
+
+    lines = plural(len(opened.ledger.entries), "line")
+    try:
+        opened.journal.try_to_write()
+    except JournalError as error:
+        report.lines.append(f"journal: {lines}")
+        report.problems.append(f"GUDLFT_JOURNAL: it cannot be written: {error}")
+    else:
+        report.lines.append(f"journal: {lines}, and it can be written")
+
+
+def check_mail(opened: Opened, report: Report) -> None:
+    """Report whether the mail server, if there is one, takes mail."""
+    if opened.mailed_codes is None:
+        return
+    from .mail.smtp import MailError
+
+    try:
+        report.lines.append(opened.mailed_codes.outbox.check())
+    except MailError as error:
+        report.problems.append(str(error))
+
+
+def notes(settings: Mapping) -> Iterator[str]:
+    """Iterate over what is allowed, and rarely meant."""
+    yield from unread_fields(Path(settings["DATA_DIR"]))
+    if settings["CONTACT"] is None:
+        yield "no CONTACT is set"
