@@ -216,6 +216,20 @@ def test_journal_that_took_nothing_is_not_asked_by_the_next_revocation():
     assert [] == journal.revoked
 
 
+def test_journal_that_is_back_is_asked_at_once_again(monkeypatch):
+    monkeypatch.setattr(revocations_module, "SECONDS_BETWEEN_TRIES", 0)
+    journal = FakeJournal()
+    revocations = Revocations(journal)
+    journal.fault = "away"
+    revocations.revoke("first", NOON)
+    journal.fault = None
+    revocations.write_pending()
+
+    revocations.revoke("second", NOON)
+
+    assert ["first", "second"] == written(journal)
+
+
 def test_revocation_that_shall_not_wait_is_left_to_the_next_page():
     journal = FakeJournal()
     revocations = Revocations(journal)
