@@ -90,6 +90,16 @@ def test_what_works_once_was_revoked_by_the_first(journal_class):
 # With a journal
 
 
+def test_what_works_once_makes_the_journal_forget_none_whose_cookie_can_live():
+    journal = FakeJournal()
+    revocations = Revocations(journal)
+    revocations.revoke("session", NOON)
+
+    revocations.revoke_once("code", NOON + timedelta(hours=8))
+
+    assert ["session", "code"] == written(journal)
+
+
 def test_what_works_once_was_revoked_by_the_first_though_a_page_reads_its_row_before_it_goes_on(monkeypatch):
     journal = FakeJournal()
     revocations = Revocations(journal)
