@@ -5,19 +5,13 @@ from collections import Counter
 
 import pytest
 
-from loadtest.orders import BOOKING, RETURN, Order
+from loadtest.orders import BOOKING, Order
 from loadtest.pages import Page, Row
 from loadtest.reconcile import Tally, read_emails
-from tests.support import ATLAS, OPEN, PAST, Secretary, book_address
 
 POINTS = ("points-left", "Simply Lift")
 LEFT = ("places-left", "Novice Cup")
 HELD = ("places-held", "Simply Lift", "Novice Cup")
-
-
-def page_at(secretary, address):
-    """Return a page of the app as the swarm reads it."""
-    return Page(secretary.get(address).html)
 
 
 def order_of(places, kind=BOOKING, points=0):
@@ -59,18 +53,6 @@ def test_figure_that_is_missing_is_not_taken_for_zero():
         page.figure("points-left")
 
 
-def test_summary_of_the_app_shows_points_and_competitions():
-    secretary = Secretary(ATLAS)
-    secretary.book(2)
-
-    page = page_at(secretary, "/showSummary")
-
-    rows = {row.competition: row for row in page.rows}
-    assert 54 == page.figure("points-left")
-    assert Row(OPEN, places_left=18, places_held=2, link=book_address(OPEN, "Atlas Barbell")) == rows[OPEN]
-    assert Row(PAST, places_left=25, places_held=0, link=None) == rows[PAST]
-
-
 # Orders
 
 
@@ -81,12 +63,6 @@ def test_name_of_a_competition_is_not_read_as_points():
 
 
 # Figures before and after
-
-
-def test_figures_are_explained_by_the_sum_of_what_was_answered():
-    orders = [order_of(3, points=9), order_of(1, points=3), order_of(2, RETURN, points=6)]
-
-    assert [] == unexplained({POINTS: 13, LEFT: 5, HELD: 1}, {POINTS: 7, LEFT: 3, HELD: 3}, orders)
 
 
 def test_figure_that_changes_or_is_not_there_is_unexplained():

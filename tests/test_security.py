@@ -143,12 +143,16 @@ def test_two_machines_whose_clocks_differ_sign_out_nobody(start, tmp_path, monke
         assert "Simply Lift" == john.club
 
 
-def test_cookie_is_kept_from_scripts_and_other_sites():
-    answer = Secretary().sign_in(JOHN)
+@pytest.mark.parametrize(
+    ("settings", "name", "flags_of_https"), [({}, "session", set()), ({"HTTPS": "true"}, "__Host-session", {"Secure"})]
+)
+def test_cookie_is_kept_from_scripts_and_other_sites_and_secure_with_https(start, settings, name, flags_of_https):
+    answer = Secretary(app=start(**settings).app).sign_in(JOHN)
 
-    name, *flags = answer.headers["Set-Cookie"].split("; ")
-    assert re.match("session_[0-9a-f]{8}=", name)
-    assert {"HttpOnly", "Path=/", "SameSite=Lax"} == {flag for flag in flags if not flag.startswith("Expires=")}
+    cookie, *flags = answer.headers["Set-Cookie"].split("; ")
+    expected = {"HttpOnly", "Path=/", "SameSite=Lax"} | flags_of_https
+    assert re.match(f"{name}_[0-9a-f]{{8}}=", cookie)
+    assert expected == {flag for flag in flags if not flag.startswith("Expires=")}
 
 
 def test_copies_of_the_app_with_keys_of_their_own_sign_nobody_out_of_each_other(start):
@@ -163,16 +167,6 @@ def test_copies_of_the_app_with_keys_of_their_own_sign_nobody_out_of_each_other(
     assert "She Lifts" == kate.club
     assert cookie_here.value == kate.client.get_cookie(cookie_here.key).value
     assert here.app.config["SESSION_COOKIE_NAME"] == start(SECRET_KEY=KEY).app.config["SESSION_COOKIE_NAME"]
-
-
-def test_cookie_is_secure_with_https(start):
-    answer = Secretary(app=start(HTTPS="true").app).sign_in(JOHN)
-
-    name, *flags = answer.headers["Set-Cookie"].split("; ")
-    assert re.match("__Host-session_[0-9a-f]{8}=", name)
-    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} == {
-        flag for flag in flags if not flag.startswith("Expires=")
-    }
 
 
 # What a request finds out is forgotten after it
