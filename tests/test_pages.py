@@ -23,6 +23,7 @@ from tests.support import (
     Page,
     Secretary,
     book_address,
+    let_pages_show,
     make_ledger,
     tomorrow,
     words,
@@ -31,12 +32,11 @@ from tests.support import (
 NIL = "nil@club.example"  # a club without points
 
 
-@pytest.fixture(autouse=True)
-def long_lists(ledger, serve):
-    """Let there be more clubs, competitions and bookings than a page shows, and a club that holds all it can."""
+def long_lists():
+    """Return a ledger with more clubs, competitions and bookings than a page shows, and a club that holds all it can."""
     clubs = [*CLUBS, Club("Nil", NIL, 0), *(Club(f"Club {n:03}", f"{n}@club.example", 5) for n in range(110))]
     cups = [tomorrow(f"Cup {number:03}", 9) for number in range(100)]
-    full = serve(make_ledger(clubs, [*COMPETITIONS, *cups]))
+    full = make_ledger(clubs, [*COMPETITIONS, *cups])
     full.book(full.clubs["Atlas Barbell"], full.competitions[OPEN], 12)
     full.book(full.clubs["Atlas Barbell"], full.competitions[SMALL], 5)
     for _ in range(51):
@@ -135,7 +135,9 @@ def page(state):
 @cache
 def show_once(state):
     """Return the page of a state, the same one for all tests."""
-    page = state.show()
+    with pytest.MonkeyPatch.context() as patch:
+        let_pages_show(long_lists(), patch)
+        page = state.show()
     assert state.status == page.status
     return page
 
@@ -381,7 +383,8 @@ def test_words_are_singular_for_one():
         (None, "/nix"),
     ],
 )
-def test_page_leads_nowhere_but_below_the_address_where_the_app_is_mounted(email, address):
+def test_page_leads_nowhere_but_below_the_address_where_the_app_is_mounted(serve, email, address):
+    serve(long_lists())
     secretary = Secretary(email)
 
     response = secretary.client.get(address, base_url="http://localhost/mounted")

@@ -124,7 +124,7 @@ def kill(process):
 def test_killed_processes_lose_no_answered_booking_and_invent_none(folder, url):
     all_sent = set()
     all_answered = set()
-    for _ in range(3):
+    for _ in range(2):
         with (
             serving(folder, workers=2, JOURNAL=url, SECRET_KEY=KEY) as (address, process),
             bookings_made(address) as made,
@@ -135,7 +135,7 @@ def test_killed_processes_lose_no_answered_booking_and_invent_none(folder, url):
         all_answered |= made.answered
 
     kept = {token for (token,) in run_sql(url, "SELECT token FROM bookings")}
-    assert 150 <= len(all_answered)
+    assert 100 <= len(all_answered)
     assert set() == all_answered - kept
     assert set() == kept - all_sent
     assert [] == broken_rules(url)

@@ -506,6 +506,13 @@ def test_part_of_a_static_file_has_no_cookie_whatever_is_answered(john, headers,
 # Input
 
 
+def test_form_that_is_too_large_is_refused_also_where_no_field_is_read(john):
+    page = john.post("/logout", email="x" * 17_000)
+
+    assert (413, "The form is too large") == (page.status, page.heading)
+    assert john.is_signed_in
+
+
 @pytest.mark.parametrize(("rest", "status"), [(b"", 303), (b"&" * 17_000, 413)])
 def test_form_of_unknown_length_is_read_up_to_the_limit(ledger, john, rest, status):
     environ = create_environ("/purchasePlaces", method="POST", content_type="application/x-www-form-urlencoded")
