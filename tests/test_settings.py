@@ -90,6 +90,7 @@ def test_default_sender_is_the_one_of_the_settings():
         ("TRUSTED_HOSTS", '["a.example", ".b.example"]', ["a.example", ".b.example"]),
         ("TRUSTED_HOSTS", "x" * 63, ["x" * 63]),
         ("FAILED_SIGN_INS_PER_MINUTE", "0", 0),
+        ("MAIL", "", None),
         ("MAIL_FROM", "office@club.example", "office@club.example"),
         ("JOURNAL", "", ""),
     ],
