@@ -515,15 +515,24 @@ def test_form_that_is_too_large_is_refused_also_where_no_field_is_read(john):
 
 @pytest.mark.parametrize(("rest", "status"), [(b"", 303), (b"&" * 17_000, 413)])
 def test_form_of_unknown_length_is_read_up_to_the_limit(ledger, john, rest, status):
-    environ = create_environ("/purchasePlaces", method="POST", content_type="application/x-www-form-urlencoded")
-    environ["wsgi.input"] = BytesIO(f"competition={OPEN}&places=1".encode() + rest)
-    environ["wsgi.input_terminated"] = True
-    del environ["CONTENT_LENGTH"]
-
-    answer = john.client.open(EnvironBuilder.from_environ(environ))
+    answer = send_form_of_unknown_length(john, "/purchasePlaces", f"competition={OPEN}&places=1".encode() + rest)
 
     assert status == answer.status_code
     assert (status == 303) == bool(ledger.entries)
+
+
+def test_form_of_unknown_length_that_is_too_large_signs_nobody_out(john):
+    assert 413 == send_form_of_unknown_length(john, "/logout", b"&" * 17_000).status_code
+    assert john.is_signed_in
+
+
+def send_form_of_unknown_length(secretary, address, content):
+    """Send a form in chunks, as a WSGI server passes it on; return the answer."""
+    environ = create_environ(address, method="POST", content_type="application/x-www-form-urlencoded")
+    environ["wsgi.input"] = BytesIO(content)
+    environ["wsgi.input_terminated"] = True
+    del environ["CONTENT_LENGTH"]
+    return secretary.client.open(EnvironBuilder.from_environ(environ))
 
 
 def test_token_of_a_form_has_128_bits_and_is_another_each_time(john):
@@ -764,3 +773,9 @@ def test_block_that_is_not_escaped_holds_only_what_needs_no_escaping():
     assert "{% set name = competition.name|e %}" in block
     assert "{% set home = root|e %}" in template
     assert not any("|safe" in text for text in templates)
+
+
+def test_sentence_around_an_untranslated_name_is_escaped():
+    html = server.untranslated('<i>"a" <b>, <u>', "<b>")
+
+    assert '&lt;i&gt;&#34;a&#34; <span translate="no">&lt;b&gt;</span>, &lt;u&gt;' == html
