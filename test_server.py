@@ -13,6 +13,7 @@ import click
 import icalendar
 import pytest
 from flask.cli import FlaskGroup, ScriptInfo
+from werkzeug.test import create_environ, run_wsgi_app
 
 import server
 from gudlft.journal import JournalError
@@ -667,6 +668,25 @@ def test_app_is_secure_behind_a_trusted_proxy(data, start, caplog):
     assert {"Secure", "HttpOnly", "SameSite=Lax"} <= set(answer.headers["Set-Cookie"].split("; "))
     assert "max-age=63072000" == answer.headers["Strict-Transport-Security"]
     assert ["10.0.0.9 Simply Lift: signed in"] == caplog.messages
+
+
+def test_log_names_the_setting_of_forgotten_proxies_once(start, caplog):
+    stranger = Secretary(app=start().app)
+
+    for address in ["/", "/health", "/"]:
+        stranger.get(address, **{"X-Forwarded-For": "1.2.3.4"})
+
+    [line] = caplog.messages
+    assert "set GUDLFT_PROXIES if a proxy sent it" in line
+
+
+def test_client_that_names_no_host_is_served():
+    environ = create_environ("/pointsBoard")
+    del environ["HTTP_HOST"]
+
+    _, status, _ = run_wsgi_app(server.app, environ)
+
+    assert "200 OK" == status
 
 
 # Codes by mail

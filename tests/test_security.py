@@ -605,18 +605,6 @@ def test_host_is_the_same_in_capitals(john, monkeypatch, host):
     )
 
 
-@pytest.mark.parametrize(("proxies", "times"), [(0, 1), (1, 0)])
-def test_log_names_the_setting_of_forgotten_proxies_once(start, log, proxies, times):
-    stranger = Secretary(app=start(PROXIES=proxies).app)
-
-    stranger.get("/")
-    assert [] == log()
-    for address in ["/", "/health", "/"]:
-        stranger.get(address, **{"X-Forwarded-For": "1.2.3.4"})
-
-    assert times == len([line for line in log() if "set GUDLFT_PROXIES" in line])
-
-
 @pytest.mark.parametrize(
     ("proxies", "seen"), [(0, "127.0.0.1 http"), (1, "10.0.0.9 http"), (2, "1.2.3.4 https"), (9, "127.0.0.1 http")]
 )
