@@ -108,7 +108,7 @@ def clean_email(text: str) -> str:
     bare = as_seen(text).strip(AROUND_ADDRESSES)
     scheme, colon, address = bare.partition(":")
     if colon and scheme.casefold() == "mailto":
-        return address.strip(AROUND_ADDRESSES)
+        return address.partition("?")[0].strip(AROUND_ADDRESSES)  # without the subject that some links bring
     return bare
 
 

@@ -15,6 +15,7 @@ PASTED = [
     "\xa0john@simplylift.co\u2003",
     "mailto:john@simplylift.co",
     "MailTo: john@simplylift.co",
+    "mailto:john@simplylift.co?subject=Entries&cc=kate@shelifts.co.uk",
     "<john@simplylift.co>",
     "<mailto:john@simplylift.co>;",
     "mailto:<john@simplylift.co>",
