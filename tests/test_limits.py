@@ -52,9 +52,9 @@ def test_seconds_are_rounded_up(clock):
     limit = RateLimit(most=1, seconds=60)
     limit.count("client")
 
-    clock.moment += 59.5
-    assert 1 == limit.seconds_to_wait("client")
-    clock.moment += 0.5
+    clock.moment += 58.5
+    assert 2 == limit.seconds_to_wait("client")
+    clock.moment += 1.5
     assert 0 == limit.seconds_to_wait("client")
 
 
