@@ -82,6 +82,11 @@ class ClubRequest(Request):
         return opened.accounts.find(address)
 
     @property
+    def is_prefetch(self):
+        """Tell whether a browser fetches the page before anybody wants to see it."""
+        return "prefetch" in self.headers.get("Sec-Purpose", "")
+
+    @property
     def club(self):
         """Return the club whose secretary sent the request; None if nobody is signed in."""
         return self.account and self.account.club
@@ -115,9 +120,10 @@ class Sessions(SecureCookieSessionInterface):
         return self._serializer
 
     def save_session(self, app, session, response):
-        """Set the cookie, except for a HEAD, for a static file, or if nobody looked at the session."""
+        """Set the cookie if anything looked at the session: a HEAD, a prefetch and a static file leave it as it is."""
         is_looked_at = session.accessed or session.modified
-        if is_looked_at and request.method != "HEAD" and request.endpoint != "static":
+        leaves_it = request.method == "HEAD" or request.is_prefetch or request.endpoint == "static"
+        if is_looked_at and not leaves_it:
             super().save_session(app, session, response)
 
 
@@ -271,8 +277,7 @@ def refuse_other_sites():
     """Refuse changes that another site sent, and forms that are too large, before anything looks at the session."""
     is_safe = request.method in ("GET", "HEAD", "OPTIONS")
     changes_something = not is_safe or request.endpoint == "sign_out"
-    is_prefetch = "prefetch" in request.headers.get("Sec-Purpose", "")
-    if changes_something and (is_prefetch or not is_same_origin()):
+    if changes_something and (request.is_prefetch or not is_same_origin()):
         abort(403, sentences.ANOTHER_SITE)
     if not is_safe:
         request.get_data(parse_form_data=True)  # raises 413, even if the length was not given beforehand

@@ -44,6 +44,15 @@ def test_receipt_is_shown_on_the_next_page_whichever_it_is_and_on_no_other(john,
     assert [True, False] == [BOOKED in page.banner for page in pages]
 
 
+def test_page_that_is_only_prefetched_keeps_the_receipt_for_the_one_that_is_seen(john):
+    john.book("1")
+
+    prefetched = john.get("/showSummary", **{"Sec-Purpose": "prefetch"})
+
+    assert "Set-Cookie" not in prefetched.headers
+    assert BOOKED in john.get("/showSummary").banner
+
+
 def test_refused_form_shows_the_receipt_that_nobody_saw_and_takes_the_focus(john):
     john.book("1")
 
