@@ -296,6 +296,18 @@ def test_past_competition_says_what_the_club_held(clock, john, address):
     assert (0, 25) == (page.figures["places-held", PAST], page.figures["places-left", PAST])
 
 
+@pytest.mark.parametrize("address", ["/showSummary", "/showSummary?show=past"])
+def test_column_for_places_held_in_the_past_stands_only_where_some_were(clock, john, address):
+    john.book("3")
+
+    before = Secretary(JOHN).get(address)
+    clock(datetime(2050, 3, 28).astimezone())
+    after = Secretary(JOHN).get(address)
+
+    assert ["Competition", "Date"] == [words(head) for head in before.soup.select(".list thead th")]
+    assert ["Competition", "Date", "Places held"] == [words(head) for head in after.soup.select(".list thead th")]
+
+
 def test_nothing_is_folded_where_nothing_is_past(serve):
     serve(make_ledger(competitions=[tomorrow("Cup", 5)]))
 
