@@ -217,6 +217,18 @@ def test_competition_is_a_file_for_a_calendar(john):
     assert "Simply Lift holds 2 places" in file.html
 
 
+def test_competition_says_where_it_is(serve, john):
+    url = "https://club.example/?a='1'&b=2"
+    serve(make_ledger(competitions=[replace(COMPETITIONS[2], location='Palais "Sud", Lyon', url=url)]))
+    john.book("1")
+
+    page = john.get(book_address(OPEN, "Simply Lift"))
+
+    assert url == page.links['Palais "Sud", Lyon']
+    lists = [john.get("/showSummary"), john.get("/bookings"), Secretary().get("/"), Secretary().get("/competitions")]
+    assert all('11:11 Palais "Sud", Lyon' in page.text for page in lists)
+
+
 def test_everyone_can_subscribe_to_the_competitions_to_come(ledger, clock):
     clock(ledger.competitions[OPEN].starts_at)
 
@@ -644,6 +656,36 @@ def test_bookings_stay_when_the_spelling_of_a_name_is_mended(data, start):
     john.move_to(start().app)
 
     assert Figures(points_left=4, places_left=17, places_held=3) == john.figures("Gala de l’Avenir")
+
+
+def test_cancelled_competition_gives_back_what_clubs_hold_and_says_so_everywhere(data, start):
+    john = Secretary(JOHN, start(**KEPT).app)
+    john.book("3")
+
+    club = a_club("Simply Lift", JOHN, 13)
+    cup = a_competition(OPEN, "2050-03-27 11:11:00", 20)
+    write_data(data, [club], [cup | {"cancelled": True}])
+    app = start().app
+    john.move_to(app)
+    page = john.get(book_address(OPEN, "Simply Lift"))
+    answers = [john.book("1"), john.give_back("1"), john.post("/purchasePlaces", competition=OPEN, places="x")]
+    [entry] = icalendar.Calendar.from_ical(john.get(f"/calendar/{OPEN}").html).events
+    [public] = icalendar.Calendar.from_ical(john.get("/competitions.ics").html).events
+
+    sentence = f"{OPEN} is cancelled. Places that clubs held there were given back"
+    assert sentence in page.text
+    assert [] == page.forms("/purchasePlaces") + page.forms("/cancelPlaces")
+    assert [(400, sentence)] * 3 == [answer.refusal for answer in answers]
+    assert Figures(points_left=13, places_left=20, places_held=0) == john.figures()
+    assert "Cancelled" == john.get("/showSummary").rows[2][3] == Secretary(app=app).get("/competitions").rows[2][3]
+    assert set() == john.get("/showSummary?show=bookable").competitions
+    assert "3 places given back: cancelled" in john.get("/bookings").text
+    assert "CANCELLED" == entry["status"] == public["status"]
+
+    write_data(data, [club], [cup])
+    john.move_to(start().app)
+    assert Figures(points_left=13, places_left=20, places_held=0) == john.figures()
+    assert 303 == john.book("1").status
 
 
 def test_second_process_without_a_journal_books_nothing(data, start):

@@ -3,14 +3,14 @@
 import sys
 import threading
 from bisect import bisect_left, bisect_right, insort
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
 from operator import attrgetter
 from typing import NamedTuple
 
 from .journal import Journal, LastRow, NoJournal, Transaction, check_entries, entries_after
-from .model import BookingError, Club, Competition, Entry, Kind, Order, Outcome, PresentNames
+from .model import CANCELLED, BookingError, Club, Competition, Entry, Kind, Order, Outcome, PresentNames
 from .rules import Standing, Status, Terms, booking_status, points_of
 from .text import fold
 from .totals import Draft, Occupancy, Totals
@@ -54,6 +54,14 @@ class EntryListRow(NamedTuple):
     places: int
     first_booked: datetime
     last_change: datetime
+
+
+class HeldAtCancelled(NamedTuple):
+    """The places that clubs still hold at a cancelled competition, and how many clubs they are."""
+
+    competition: str
+    places: int
+    clubs: int
 
 
 class SummaryFigures(NamedTuple):
@@ -100,6 +108,7 @@ class Ledger:
         self.competitions_by_any_name = {
             name: competition for competition in self.by_start for name in competition.names
         }
+        self._cancelled = [competition.name for competition in self.by_start if competition.is_cancelled]
         self._present_clubs = PresentNames(self.clubs.values())
         self._present_competitions = PresentNames(self.by_start)
         self.terms = terms or Terms()
@@ -137,6 +146,7 @@ class Ledger:
         with self.journal.writing() as transaction:
             self.take_over(transaction)
             draft = Draft(self.totals)  # which stand still: nobody else commits meanwhile
+            self._give_back_at_cancelled(draft)
             outcomes = [self._judge(order, draft) for order in take_orders()]
             rows = [self._row_of(entry) for entry in draft.entries]
             check_entries(rows, previous=self._last_number())
@@ -163,7 +173,7 @@ class Ledger:
         standing = draft.standing(order.club, order.competition)
         points = points_of(order, standing, self.terms, moment)
         return Entry(
-            number=self._last_number() + len(draft.entries) + 1,
+            number=self._next_number(draft),
             at=moment.astimezone(timezone.utc),
             club=order.club.name,
             competition=order.competition.name,
@@ -171,6 +181,53 @@ class Ledger:
             points=order.kind * points,
             token=order.token,
         )
+
+    def _next_number(self, draft: Draft) -> int:
+        return self._last_number() + len(draft.entries) + 1
+
+    # Cancelled competitions
+
+    def give_back_cancelled(self) -> None:
+        """Give back what clubs hold at cancelled competitions, if they hold anything; raise JournalError."""
+        if self.held_at_cancelled():
+            self.carry_out(lambda: [])
+
+    def held_at_cancelled(self) -> list[HeldAtCancelled]:
+        """Return what the next turn of the writer gives back, by competition."""
+        with self._memory_lock:
+            draft = Draft(self.totals)
+            self._give_back_at_cancelled(draft)
+        places: Counter[str] = Counter()
+        clubs: Counter[str] = Counter()
+        for entry in draft.entries:
+            places[entry.competition] -= entry.places
+            clubs[entry.competition] += 1
+        return [HeldAtCancelled(name, places[name], clubs[name]) for name in places]
+
+    def _give_back_at_cancelled(self, draft: Draft) -> None:
+        """Draft an entry for what each club holds at a cancelled competition, which returns the points that it paid."""
+        for competition in self._cancelled:
+            if draft.clubs_holding[competition]:  # mostly none: this is asked at each turn
+                for club in sorted(self.booked_by[competition]):
+                    self._give_back_at(club, competition, draft)
+
+    def _give_back_at(self, club: str, competition: str, draft: Draft) -> None:
+        """Draft the entry by which a club gives back all that it holds at a cancelled competition, if it holds any."""
+        places = draft.places_held[club, competition]
+        points = draft.points_paid[club, competition]
+        if places <= 0 or points <= 0:  # the latter only if rows were edited by hand
+            return
+        number = self._next_number(draft)
+        entry = Entry(
+            number=number,
+            at=self.now().astimezone(timezone.utc),
+            club=club,
+            competition=competition,
+            places=-places,
+            points=-points,
+            token=f"{CANCELLED}{number}",
+        )
+        draft.add(entry)
 
     # Memory
 

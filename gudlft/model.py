@@ -143,6 +143,9 @@ class Order:
         return FormKey(self.kind, self.club.name, self.competition.name, self.places, self.token)
 
 
+CANCELLED = "cancelled-#"  # begins the tokens of what a cancelled competition gives back; a form's token holds no #
+
+
 class Entry(NamedTuple):
     """A line of the ledger; places and points that were given back are negative. The time is in UTC."""
 
@@ -153,6 +156,11 @@ class Entry(NamedTuple):
     places: int
     points: int
     token: str | None
+
+    @property
+    def is_of_cancelled(self) -> bool:
+        """Tell whether the app itself gave the places back, since the competition is cancelled."""
+        return self.token is not None and self.token.startswith(CANCELLED)
 
     @property
     def form_key(self) -> FormKey | None:

@@ -1,6 +1,7 @@
 """Opening what the settings name: everything that a process needs, at once."""
 
 import gc
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from .rules import Terms
 
 if TYPE_CHECKING:  # else imported only with GUDLFT_MAIL
     from .mail.codes import MailedCodes
+
+log = logging.getLogger("gudlft.opening")
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ def open_all(settings: Mapping, makes_journal: bool = True) -> Opened:
     finally:
         gc.enable()
 
+    if makes_journal:
+        give_back_cancelled(ledger)
     revocations = Revocations(journal)
     accounts = Accounts(clubs)
     journal.close()
@@ -58,6 +63,14 @@ def open_all(settings: Mapping, makes_journal: bool = True) -> Opened:
         health=Health(journal, ledger),
         mailed_codes=open_mailed_codes(settings, accounts, revocations),
     )
+
+
+def give_back_cancelled(ledger: Ledger) -> None:
+    """Give back what clubs hold at cancelled competitions; if that fails, the next booking does it."""
+    try:
+        ledger.give_back_cancelled()
+    except JournalError as error:
+        log.warning("nothing is given back at cancelled competitions yet: %s", error)
 
 
 def open_journal(settings: Mapping, makes_journal: bool = True) -> Journal:

@@ -43,6 +43,7 @@ class Terms:
 class Limit(Enum):
     """What keeps a club from booking more, or from booking at all; its value is the word for the latter in lists."""
 
+    CANCELLED = "Cancelled"
     STARTED = "Past"
     CLOSED_EARLY = "Closed"
     PLACES = "Full"
@@ -80,7 +81,7 @@ def booking_status(competition: Competition, standing: Standing, terms: Terms, n
     """Return what a club can do at a competition: the one answer, for orders, pages, lists and links alike."""
     closed_by = what_closes(competition, now)
     is_past = competition.has_started(now)
-    returnable = 0 if is_past else standing.places_held
+    returnable = 0 if is_past or competition.is_cancelled else standing.places_held
     if closed_by:
         return Status(competition, standing, terms, 0, closed_by, returnable, is_past)
 
@@ -99,6 +100,8 @@ def booking_status(competition: Competition, standing: Standing, terms: Terms, n
 
 def what_closes(competition: Competition, now: datetime) -> Limit | None:
     """Return what keeps all clubs from booking, whatever places are left; None if nothing does."""
+    if competition.is_cancelled:
+        return Limit.CANCELLED
     if competition.has_started(now):
         return Limit.STARTED
     if competition.booking_closes_at and competition.booking_closes_at <= now:
@@ -195,6 +198,8 @@ def not_enough_points(places: int, status: Status) -> str:
 def booking_closed(status: Status) -> str:
     """Say why no club can book anything at a competition."""
     competition = status.competition
+    if status.limit is Limit.CANCELLED:
+        return f"{competition.name} is cancelled. Places that clubs held there were given back"
     closes_at = competition.booking_closes_at
     if closes_at and status.limit is Limit.CLOSED_EARLY:
         return f"Booking is closed: {competition.name} took bookings until {in_words(closes_at)}"
@@ -205,6 +210,8 @@ def why_no_return(status: Status) -> str | None:
     """Say why a club can give nothing back, as a sentence; None if it can."""
     if status.returnable:
         return None
+    if status.limit is Limit.CANCELLED:
+        return booking_closed(status)
     if status.is_past:
         start = in_words(status.competition.starts_at)
         return f"Places can no longer be given back: {status.competition.name} started on {start}"

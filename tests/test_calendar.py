@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -79,6 +80,17 @@ def entry_of(**figures):
 
 
 # The file of a club's competition
+
+
+def test_file_and_feed_say_where_a_competition_is_and_that_it_is_cancelled():
+    lyon = replace(LYON, location="Palais; 1, rue \\N", url="https://club.example/é?a=1,2;b#c", is_cancelled=True)
+
+    for file in (file_of(competition=lyon), feed((lyon,), CHANGED_AT)):
+        [entry] = entries_of(file)
+        assert ["Palais; 1, rue \\N", "https://club.example/%C3%A9?a=1,2;b#c", "CANCELLED"] == [
+            str(entry[key]) for key in ("location", "url", "status")
+        ]
+    assert b"\r\nURL:https://club.example/%C3%A9?a=1,2;b#c\r\n" in file_of(competition=lyon)
 
 
 def test_a_calendar_file_reads_as_it_stands_here():

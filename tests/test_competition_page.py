@@ -1,6 +1,7 @@
 """A competition's page: its two forms and when they are there, the bookings there, and the receipts that lead to it."""
 
 import random
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -19,6 +20,26 @@ from tests.support import (
     tomorrow,
     words,
 )
+
+# Where it is
+
+
+@pytest.mark.parametrize(
+    ("location", "url", "shown"),
+    [
+        ("Lyon", "", "Sun 27 March 2050, 11:11 Lyon"),
+        ("", "https://club.example/", "Sun 27 March 2050, 11:11 Website"),
+        ("", "", "Sun 27 March 2050, 11:11"),
+    ],
+)
+def test_heading_says_when_and_where(serve, location, url, shown):
+    serve(make_ledger(competitions=[replace(COMPETITIONS[2], location=location, url=url)]))
+
+    page = Secretary(JOHN).get(book_address(OPEN, "Simply Lift"))
+
+    assert shown == words(page.soup.select_one(".heading p"))
+    assert url == page.links.get("Website", "")
+
 
 # Forms
 

@@ -33,7 +33,7 @@ NIL = "nil@club.example"  # a club without points
 
 
 def long_lists():
-    """Return a ledger with more clubs, competitions and bookings than a page shows, and a club that holds all it can."""
+    """Return a ledger with more clubs, competitions and bookings than a page shows; one club holds all it can."""
     clubs = [*CLUBS, Club("Nil", NIL, 0), *(Club(f"Club {n:03}", f"{n}@club.example", 5) for n in range(110))]
     cups = [tomorrow(f"Cup {number:03}", 9) for number in range(100)]
     full = make_ledger(clubs, [*COMPETITIONS, *cups])

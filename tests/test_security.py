@@ -748,7 +748,7 @@ NOT_ESCAPED_AGAIN = {
     *("month", "left", "held", "months", "limit.value", "competition.places"),  # numbers, and words of our own
     *("start.iso", "start.weekday", "start.day", "start.month", "start.time"),
     *("competition.in_address", "own_name"),  # quoted
-    *("home", "name"),  # escaped where they are set
+    *("home", "name", "competition.location|e"),  # escaped, the first two where they are set
 }
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
+from string import punctuation
+from urllib.parse import quote
 from uuid import UUID, uuid5
 
 from ..model import Club, Competition
@@ -63,11 +65,17 @@ def calendar_entry(competition: Competition, identity: str, stamp: datetime):
 
     The same identity makes the same entry, whenever it is asked for.
     """
-    from icalendar import Event  # takes 60 ms: only those who want such a file wait for it
+    from icalendar import Event, vUri  # takes 60 ms: only those who want such a file wait for it
 
     identifier = str(uuid5(IDENTIFIERS, identity))
     event = Event.new(uid=identifier, stamp=in_utc(stamp), start=in_utc(competition.starts_at))
     event["summary"] = Text(competition.name)
+    if competition.location:
+        event["location"] = Text(competition.location)
+    if competition.url:
+        event["url"] = vUri(quote(competition.url, safe=punctuation))
+    if competition.is_cancelled:
+        event["status"] = "CANCELLED"
     return event
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from ..model import Club, Competition, Outcome
+from ..model import Club, Competition, Entry, Outcome
 from ..rules import Limit, Standing, Status, Terms
 from ..text import Moment, are, noun_for, plural
 from .search import Choice, Show
@@ -103,6 +103,13 @@ def overspent(points: int) -> str:
 def oversold(places: int) -> str:
     """Say that more places are booked than there are: the organiser lowered their number."""
     return f"{places} more {are(places)} booked than there are"
+
+
+def given_back(entry: Entry) -> str:
+    """Say how many places an entry gave back, and why if nobody asked for it."""
+    if entry.is_of_cancelled:
+        return f"{plural(-entry.places, 'place')} given back: cancelled"
+    return f"{-entry.places} given back"
 
 
 def points_buy(points: int, terms: Terms) -> str:

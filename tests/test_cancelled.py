@@ -1,0 +1,222 @@
+"""Cancelled competitions: what clubs hold there comes back by one entry each, whoever starts or books when."""
+
+from dataclasses import replace
+from datetime import datetime, timezone
+from unittest.mock import Mock
+
+import click
+import pytest
+from flask.cli import FlaskGroup
+
+from gudlft.journal import JournalError
+from gudlft.journal.sql import SqlJournal, SqlWriting
+from gudlft.ledger import HeldAtCancelled
+from gudlft.model import CANCELLED, BookingError, Entry
+from gudlft.rules import read_token
+from tests.support import (
+    CLUBS,
+    COMPETITIONS,
+    JOHN,
+    KEPT,
+    OPEN,
+    PAST,
+    SMALL,
+    FakeJournal,
+    Secretary,
+    a_club,
+    a_competition,
+    book_address,
+    check_conservation,
+    make_ledger,
+    parties,
+    places_of,
+    write_data,
+)
+
+AT = datetime(2020, 1, 1, tzinfo=timezone.utc)
+SENTENCE = f"{OPEN} is cancelled. Places that clubs held there were given back"
+
+
+def cancelling(*names, former_names=()):
+    """Return the competitions of the tests, of which these are cancelled."""
+    return [
+        replace(one, is_cancelled=True, former_names=former_names) if one.name in names else one for one in COMPETITIONS
+    ]
+
+
+def row(number, club, competition, places, points):
+    """Return a row of the journal."""
+    return Entry(number, AT, club, competition, places, points, None)
+
+
+@pytest.fixture
+def journal():
+    """Return a journal in which two clubs hold places at the open competition, one of them at another, too."""
+    journal = FakeJournal()
+    ledger = make_ledger(journal=journal)
+    ledger.book(*parties(ledger, "Atlas Barbell"), 5)
+    ledger.book(*parties(ledger), 3)
+    ledger.book(*parties(ledger, "Atlas Barbell", SMALL), 1)
+    ledger.give_back(*parties(ledger), 1)
+    return journal
+
+
+def start(journal, competitions):
+    """Return the ledger of a process that has started with these competitions."""
+    ledger = make_ledger(competitions=competitions, journal=journal)
+    ledger.give_back_cancelled()
+    return ledger
+
+
+def test_start_gives_back_what_each_club_holds_for_what_it_paid(journal):
+    ledger = start(journal, cancelling(OPEN))
+
+    returns = journal.rows[4:]
+    assert [("Atlas Barbell", OPEN, -5, -15), ("Simply Lift", OPEN, -2, -6)] == [entry[2:6] for entry in returns]
+    assert [f"{CANCELLED}5", f"{CANCELLED}6"] == [entry.token for entry in returns]
+    assert (57, 20, 0, 0) == ledger.standing(*parties(ledger, "Atlas Barbell"))
+    check_conservation(ledger)
+
+
+def test_places_are_given_back_once_in_whatever_order_processes_start(journal):
+    first = make_ledger(competitions=cancelling(OPEN), journal=journal)
+    second = make_ledger(competitions=cancelling(OPEN), journal=journal)
+
+    for ledger in (first, second, first, start(journal, cancelling(OPEN)), second):
+        ledger.give_back_cancelled()
+
+    assert 6 == len(journal.rows)
+
+
+def test_next_turn_gives_back_what_an_older_process_still_books(journal):
+    old = make_ledger(journal=journal)
+    new = start(journal, cancelling(OPEN))
+    old.book(*parties(old, "She Lifts"), 4)
+
+    new.book(*parties(new, "She Lifts", SMALL), 4)  # with the points that have just come back
+
+    assert [4, -4, 4] == places_of(journal.rows[6:])
+    check_conservation(new)
+
+
+def test_turn_that_only_refuses_gives_back_too(journal):
+    ledger = make_ledger(competitions=cancelling(OPEN), journal=journal)
+
+    with pytest.raises(BookingError, match=SENTENCE):
+        ledger.book(*parties(ledger), 1)
+
+    assert 6 == len(journal.rows)
+
+
+def test_places_come_back_after_the_start_too():
+    journal = FakeJournal()
+    journal.rows = [row(1, "Simply Lift", PAST, 2, 6)]
+
+    ledger = start(journal, cancelling(PAST))
+
+    assert [2, -2] == places_of(ledger.entries)
+
+
+def test_club_that_left_the_files_gets_its_places_back_too(journal):
+    ledger = make_ledger(CLUBS[:1], cancelling(OPEN), journal=journal)
+    ledger.give_back_cancelled()
+
+    assert ["Atlas Barbell", "Simply Lift"] == [entry.club for entry in journal.rows[4:]]
+
+
+def test_renamed_competition_is_cancelled_under_the_name_that_the_journal_has(journal):
+    competitions = cancelling(OPEN)
+    renamed = replace(competitions[2], name="Gala", former_names=(OPEN,))
+
+    start(journal, [*competitions[:2], renamed, *competitions[3:]])
+
+    assert [OPEN, OPEN] == [entry.competition for entry in journal.rows[4:]]
+
+
+def test_rows_that_do_not_add_up_are_left_alone():
+    journal = FakeJournal()
+    journal.rows = [
+        row(1, "Simply Lift", OPEN, 5, 3),
+        row(2, "Simply Lift", OPEN, -1, -3),
+        row(3, "Iron Temple", OPEN, -1, -3),
+    ]
+
+    ledger = start(journal, cancelling(OPEN))
+    ledger.book(*parties(ledger, "She Lifts", SMALL), 1)
+
+    assert 4 == len(journal.rows)
+
+
+def test_what_would_come_back_is_told_and_not_written(journal):
+    ledger = make_ledger(competitions=cancelling(OPEN, SMALL), journal=journal)
+
+    assert [HeldAtCancelled(OPEN, 7, 2), HeldAtCancelled(SMALL, 1, 1)] == ledger.held_at_cancelled()
+    assert 4 == len(journal.rows)
+    ledger.give_back_cancelled()
+    assert [] == ledger.held_at_cancelled()
+
+
+def test_competition_may_be_cancelled_again_with_the_same_bookings(on_sqlite):
+    journal = SqlJournal(on_sqlite)
+    for _ in range(2):
+        ledger = make_ledger(journal=journal)
+        ledger.book(*parties(ledger), 2)
+        start(journal, cancelling(OPEN))
+
+    assert [2, -2, 2, -2] == places_of(start(journal, COMPETITIONS).entries)
+    journal.close()
+
+
+@pytest.fixture
+def cancelled(data, start):
+    """Return a function that starts the app, after a club has booked places that were cancelled then."""
+    Secretary(JOHN, start(**KEPT).app).book("2")
+    competition = a_competition(OPEN, "2050-03-27 11:11:00", 20, cancelled=True)
+    write_data(data, [a_club("Simply Lift", JOHN, 13)], [competition])
+    return start
+
+
+def test_commands_give_nothing_back(cancelled):
+    with click.Context(FlaskGroup()):  # as Flask loads an app in order to run one of its commands
+        ledger = cancelled().opened.ledger
+
+    assert [2] == places_of(ledger.entries)
+    assert [HeldAtCancelled(OPEN, 2, 1)] == ledger.held_at_cancelled()
+
+
+def test_start_goes_on_while_the_journal_takes_nothing(cancelled, monkeypatch, caplog):
+    with monkeypatch.context() as patch:
+        patch.setattr(SqlWriting, "append", Mock(side_effect=JournalError("disk full")))
+        app = cancelled().app
+
+    assert "nothing is given back at cancelled competitions yet: disk full" in caplog.messages
+    john = Secretary(JOHN, app)
+    john.book("1")
+    assert (13, 20, 0) == john.figures()
+
+
+def test_no_form_can_pass_for_a_return_of_a_cancelled_competition():
+    assert read_token(f"{CANCELLED}1234567890") is None
+
+
+def test_past_competition_that_is_cancelled_says_so_on_the_lists(serve):
+    serve(make_ledger(competitions=cancelling(PAST)))
+    john = Secretary(JOHN)
+    sentence = f"{PAST} is cancelled. Places that clubs held there were given back"
+
+    answers = [john.get(book_address(PAST, "Simply Lift")), john.book("1", PAST), john.give_back("1", PAST)]
+
+    assert [(400, sentence)] * 3 == [answer.refusal for answer in answers]
+    assert ["Simply Lift", "Simply Lift", "My bookings"] == [answer.heading for answer in answers]
+    for address in ("/showSummary", "/showSummary?show=past"):
+        assert f"{PAST} cancelled" in [row[0] for row in john.get(address).rows]
+    for address in ("/competitions", "/competitions?show=past"):
+        assert f"{PAST} cancelled" in [row[0] for row in Secretary().get(address).rows]
+
+
+def test_place_that_is_still_held_is_shown_as_cancelled(serve, journal):
+    serve(make_ledger(competitions=cancelling(OPEN), journal=journal))
+
+    page = Secretary(JOHN).get("/bookings")
+
+    assert ["11:11 cancelled", "2 places"] == page.rows[2][2:]
