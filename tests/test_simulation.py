@@ -20,34 +20,41 @@ SEED = os.environ.get("SIMULATION_SEED")
 
 # Each bug with the first seed that finds it. If the app has changed since, another seed may be the first.
 FAULTS = {
-    faults.applies_before_the_commit: 0,
+    faults.applies_before_the_commit: 5,
     faults.forgets_to_take_over_first: 0,
-    faults.takes_over_before_it_has_the_lock: 127,
+    faults.takes_over_before_it_has_the_lock: 76,
     faults.numbers_from_a_stale_read: 0,
-    faults.reads_the_clock_before_its_turn: 26,
-    faults.takes_doubt_for_success: 79,
-    faults.writes_again_after_doubt: 5,
+    faults.reads_the_clock_before_its_turn: 3,
+    faults.takes_doubt_for_success: 12,
+    faults.writes_again_after_doubt: 12,
     faults.judges_without_the_draft: 0,
     faults.drafts_on_the_totals_themselves: 0,
-    faults.retries_without_token_check: 1,
-    faults.looks_for_copies_before_it_takes_over: 5,
-    faults.books_copies_that_wait_together: 1,
+    faults.retries_without_token_check: 3,
+    faults.looks_for_copies_before_it_takes_over: 11,
+    faults.books_copies_that_wait_together: 11,
     faults.takes_a_token_alone_for_the_form: 3,
-    faults.refunds_by_a_stale_standing: 21,
-    faults.refuses_by_old_figures: 5,
-    faults.refuses_what_it_booked: 0,
-    faults.gives_up_but_leaves_the_order_waiting: 6,
+    faults.refunds_by_a_stale_standing: 9,
+    faults.refuses_by_old_figures: 6,
+    faults.refuses_what_it_booked: 4,
+    faults.gives_back_at_cancelled_twice: 206,
+    faults.gives_back_at_cancelled_at_the_start_alone: 44,
+    faults.gives_back_at_cancelled_when_somebody_books_alone: 4,
+    faults.forgets_former_names_in_the_journal: 4,
+    faults.forgets_former_names_in_requests: 31,
+    faults.writes_present_names: 17,
+    faults.compares_the_last_row_by_its_present_names: 17,
+    faults.gives_up_but_leaves_the_order_waiting: 0,
     faults.gives_up_surely_what_is_being_written: 55,
-    faults.tells_doubt_as_certain: 5,
+    faults.tells_doubt_as_certain: 12,
     faults.never_tells_the_last_that_waits: 0,
     faults.tells_the_outcome_of_another: 0,
     faults.tells_the_points_left_after_the_whole_transaction: 5,
     faults.skips_an_entry_when_it_takes_over: 0,
-    faults.counts_again_what_another_thread_took_over: 102,
+    faults.counts_again_what_another_thread_took_over: 0,
     faults.forgets_the_points_board: 0,
     faults.forgets_a_clubs_history: 0,
-    faults.reads_nothing_more_where_no_booking_is_new: 2,
-    faults.forgets_revocations_that_could_not_be_written: 2,
+    faults.reads_nothing_more_where_no_booking_is_new: 0,
+    faults.forgets_revocations_that_could_not_be_written: 0,
     faults.reads_no_revocations_of_others: 0,
 }
 
@@ -94,12 +101,15 @@ def test_seed_decides_everything(seed):
 
 
 def test_histories_reach_every_situation():
-    stories = [run(seed).story for seed in range(300)]
+    histories = [run(seed) for seed in range(300)]
+    stories = [history.story for history in histories]
 
     events = {event for story in stories for _, _, event, _ in story}
     details = {detail for story in stories for _, _, _, detail in story}
     assert {commit.value for commit in Commit} <= events
     assert {answer.value for answer in Answer} - {Answer.NOT_YET.value, Answer.NEVER.value} <= details
+    assert "does nothing, but the files change to" in events
+    assert any(entry.is_of_cancelled for history in histories for entry in history.disk.entries)
     assert {"gets no lock", "cannot read", "gives up an order that is being written"} <= events
     assert {"while it does ['read']", "while it does ['write']", "while it does ['sign out']"} <= details
 

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from dataclasses import replace
-from typing import NamedTuple
 
 from gudlft.journal import JournalError
 from gudlft.model import BookingError, Kind
@@ -13,28 +12,24 @@ from tests.simulation.process import Answer
 CERTAINLY_NOT_BOOKED = {Answer.NOTHING, Answer.REFUSED}
 
 
-class Shown(NamedTuple):
-    """What pages must show after a number of entries."""
-
-    figures: dict  # (points left, the standing at each competition), by club
-    points_board: list  # (club, points)
-
-
 class Checks:
     """Compares the journal, the processes and their answers with a plain model of the rules."""
 
     def __init__(self, history):
         self.history = history
         self.disk = history.disk
+        files = history.files
         model = PlainModel(
-            points={club.name: club.points for club in history.clubs},
-            places={competition.name: competition.places for competition in history.competitions},
-            starts={competition.name: competition.starts_at for competition in history.competitions},
+            points={club.name: club.points for club in files.clubs},
+            places={competition.name: competition.places for competition in files.competitions},
+            starts={competition.name: competition.starts_at for competition in files.competitions},
             cost=history.terms.cost_per_place,
             cap=history.terms.max_places_per_club,
             bookings=[booking_of(entry) for entry in self.disk.entries],
         )
+        self._entries = list(self.disk.entries)  # with the first names
         self._checked = len(self.disk.entries)
+        self._turns_checked = 0
         self._models = {self._checked: model}  # by the number of their bookings
         self._shown = {}  # by the number of entries
         self._rows = defaultdict(list)  # by form, as in History.forms
@@ -51,59 +46,82 @@ class Checks:
 
     def check_journal(self):
         """Check that each new row is what the rules make of its order, given the rows before it."""
-        for entry in self.disk.entries[self._checked :]:
+        for row in self.disk.entries[self._checked :]:
+            entry = self.history.files.with_first_names(row)
             model = self._models[self._checked]
-            kind = Kind.BOOKING if entry.places > 0 else Kind.RETURN
-            expected = model.judge(kind, entry.club, entry.competition, abs(entry.places), entry.at)
+            judge = what_is_given_back if entry.is_of_cancelled else what_is_ordered
+            expected = judge(model, entry)
             assert expected == booking_of(entry), "a row breaks a rule"
 
+            self._entries.append(entry)
             self._checked += 1
             assert self._checked == entry.number, "rows are not numbered as they came"
             self._models[self._checked] = replace(model, bookings=[*model.bookings, expected])
             self._rows[form_of(entry)].append(entry)
+        for number, cancelled in self.disk.turns[self._turns_checked :]:
+            self._turns_checked += 1
+            self.check_nothing_is_held(self._models[number], cancelled)
+
+    def check_cancelled(self):
+        """Check that nothing is held where the files say that it is cancelled: processes have read them."""
+        self.check_journal()
+        self.check_nothing_is_held(self._models[self._checked], self.history.files.cancelled())
+
+    def check_nothing_is_held(self, model, cancelled):
+        """Check that no club holds places at cancelled competitions."""
+        held = [model.places_held(club, competition) for club in model.points for competition in cancelled]
+        assert not any(held), "places at a cancelled competition are not given back"
 
     def check_memory(self, process):
         """Check that a process knows a beginning of the journal and what it revoked, and that its pages are right."""
         entries = process.ledger.entries
-        assert self.disk.entries[: len(entries)] == entries, "a process knows what the journal does not hold"
         if process.entries_checked != len(entries):
             process.entries_checked = len(entries)
-            self.check_pages(process.ledger)
+            known = [self.history.files.with_first_names(entry) for entry in entries]
+            assert self._entries[: len(known)] == known, "a process knows what the journal does not hold"
+            self.check_pages(process)
         for id in process.revoked:
             assert process.revocations.is_revoked(id), "a process forgot a revocation"
 
-    def check_pages(self, ledger):
-        """Check that all figures follow from the entries."""
+    def check_pages(self, process):
+        """Check that all figures follow from the entries, and stand under the names that the process has read."""
+        ledger = process.ledger
         number = len(ledger.entries)
         if number not in self._shown:
             self._shown[number] = self._what_pages_show(number)
-        shown = self._shown[number]
-        assert shown.points_board == [(row.club, row.points) for row in ledger.points_board], "the board is wrong"
-        for club in self.history.clubs:
+        points_left, standings = self._shown[number]
+        first_name = self.history.files.first_name
+        board = [(club, points_left[first_name(club.name)]) for club in process.clubs]
+        board.sort(key=lambda row: (-row[1], row[0].folded_name))
+        shown = [(row.club, row.points) for row in ledger.points_board]
+        assert [(club.name, points) for club, points in board] == shown, "the board is wrong"
+        for club in process.clubs:
             entries = [entry for entry in reversed(ledger.entries) if entry.club == club.name]
             assert entries == ledger.latest_entries(club), "a club's history is wrong"
-            for competition in self.history.competitions:
+            for competition in process.competitions:
                 there = [entry for entry in entries if entry.competition == competition.name]
                 assert there == ledger.latest_entries(club, competition), "a club's history at a competition is wrong"
-            figures = ledger.figures(club, self.history.competitions)
-            assert shown.figures[club.name] == (figures.own_row.points, figures.standings), "a club's figures are wrong"
+            figures = ledger.figures(club, process.competitions)
+            expected = {
+                one.name: standings[first_name(club.name), first_name(one.name)] for one in process.competitions
+            }
+            assert expected == figures.standings, "a club's figures are wrong"
 
     def _what_pages_show(self, number):
+        """Return the points left by club, and the standings by club and competition, after a number of entries."""
         model = self._models[number]
-        figures = {}
-        for club in model.points:
-            standings = {
-                competition: Standing(
-                    points_left=model.points_left(club),
-                    places_left=model.places_left(competition),
-                    places_held=model.places_held(club, competition),
-                    points_paid=model.points_paid(club, competition),
-                )
-                for competition in model.places
-            }
-            figures[club] = (model.points_left(club), standings)
-        by_points = sorted(model.points, key=lambda club: (-model.points_left(club), club))
-        return Shown(figures, [(club, model.points_left(club)) for club in by_points])
+        points_left = {club: model.points_left(club) for club in model.points}
+        standings = {
+            (club, competition): Standing(
+                points_left=points_left[club],
+                places_left=model.places_left(competition),
+                places_held=model.places_held(club, competition),
+                points_paid=model.points_paid(club, competition),
+            )
+            for club in model.points
+            for competition in model.places
+        }
+        return points_left, standings
 
     def check_answers(self, form, attempts):
         """Check that a form became at most one row, and that whatever was answered is true."""
@@ -113,7 +131,10 @@ class Checks:
         assert rows == [] or not answers <= CERTAINLY_NOT_BOOKED, "what was said not to be booked is booked"
         for attempt in attempts:
             if attempt.answer is Answer.BOOKED:
-                assert rows == [attempt.outcome.result().entry], "the journal lacks what was answered"
+                assert rows == [self._first_named(attempt)], "the journal lacks what was answered"
+
+    def _first_named(self, attempt):
+        return self.history.files.with_first_names(attempt.outcome.result().entry)
 
     # When orders were written
 
@@ -127,18 +148,22 @@ class Checks:
             if isinstance(error, JournalError):
                 assert not self.history.is_quiet, "a journal that works fails"
             elif isinstance(error, BookingError):
-                self.check_refusal(attempt.order, self._models[number], process.journal.judged_at)
+                self.check_refusal(process, attempt.order, self._models[number])
             else:
-                entry, points_left = attempt.outcome.result()
-                assert entry in self.disk.entries, "an order was told what is not in the journal"
+                entry = self._first_named(attempt)
+                points_left = attempt.outcome.result().points_left
+                assert entry in self._entries, "an order was told what is not in the journal"
                 model = self._models[entry.number]
                 assert model.points_left(entry.club) == points_left, "a receipt tells the points of another moment"
                 number = max(number, entry.number)
 
-    def check_refusal(self, order, model, now):
+    def check_refusal(self, process, order, model):
         """Check that a rule forbids the order."""
-        expected = model.judge(order.kind, order.club.name, order.competition.name, order.places, now)
-        assert expected is None, "an order is refused that no rule forbids"
+        club = self.history.files.first_name(order.club.name)
+        competition = self.history.files.first_name(order.competition.name)
+        expected = model.judge(order.kind, club, competition, order.places, process.journal.judged_at)
+        is_cancelled = competition in process.cancelled
+        assert is_cancelled or expected is None, "an order is refused that no rule forbids"
 
     # At the end
 
@@ -146,13 +171,27 @@ class Checks:
         """Check that all processes know everything, and that nobody still waits."""
         revoked = [id for _, _, id in self.disk.revoked]
         for process in self.history.processes:
-            assert self.disk.entries == process.ledger.entries, "a process does not know all bookings"
-            self.check_pages(process.ledger)
+            assert len(self.disk.entries) == len(process.ledger.entries), "a process does not know all bookings"
+            self.check_pages(process)
             for id in revoked:
                 assert process.revocations.is_revoked(id), "a process does not know of a revocation"
             assert set(process.revoked) <= set(revoked), "a revocation is not in the journal"
         for attempts in self.history.forms.values():
             assert all(attempt.answer is not Answer.NOT_YET for attempt in attempts), "somebody waits for ever"
+
+
+def what_is_ordered(model, entry):
+    """Return the booking that the rules make of an entry's order; None if they forbid it."""
+    kind = Kind.BOOKING if entry.places > 0 else Kind.RETURN
+    return model.judge(kind, entry.club, entry.competition, abs(entry.places), entry.at)
+
+
+def what_is_given_back(model, entry):
+    """Return the booking by which a club gives back all that it holds at a competition; None if that is nothing."""
+    held = model.places_held(entry.club, entry.competition)
+    if held == 0:
+        return None
+    return Booking(entry.club, entry.competition, -held, -model.points_paid(entry.club, entry.competition))
 
 
 def booking_of(entry):

@@ -4,12 +4,13 @@ Each is a mistake that could be made, or was made. A simulation that finds none 
 """
 
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from gudlft import writer as writer_module
 from gudlft.journal import CommitInDoubt, JournalError
 from gudlft.journal.revocations import Revocations
 from gudlft.ledger import Ledger
-from gudlft.model import BookingError, Kind, Outcome
+from gudlft.model import BookingError, Kind, Outcome, PresentNames
 from gudlft.reader import Reader
 from gudlft.totals import Draft, FormEntry, Totals, balance
 from gudlft.writer import Writer
@@ -25,6 +26,7 @@ def applies_before_the_commit(patch):
         with self.journal.writing() as transaction:
             self.take_over(transaction)
             draft = Draft(self.totals)
+            self._give_back_at_cancelled(draft)
             outcomes = [self._judge(order, draft) for order in take_orders()]
             rows = [self._row_of(entry) for entry in draft.entries]
             transaction.append(rows)
@@ -40,6 +42,7 @@ def forgets_to_take_over_first(patch):
     def carry_out(self, take_orders):
         with self.journal.writing() as transaction:
             draft = Draft(self.totals)
+            self._give_back_at_cancelled(draft)
             outcomes = [self._judge(order, draft) for order in take_orders()]
             rows = [self._row_of(entry) for entry in draft.entries]
             transaction.append(rows)
@@ -56,6 +59,7 @@ def takes_over_before_it_has_the_lock(patch):
         self.catch_up()
         with self.journal.writing() as transaction:
             draft = Draft(self.totals)
+            self._give_back_at_cancelled(draft)
             outcomes = [self._judge(order, draft) for order in take_orders()]
             rows = [self._row_of(entry) for entry in draft.entries]
             transaction.append(rows)
@@ -211,7 +215,7 @@ def refuses_by_old_figures(patch):
     judge = Ledger._judge
 
     def carry_out_what_seemed_possible(self, take_orders):
-        self.totals_before = Totals(**{name: figures.copy() for name, figures in vars(self.totals).items()})
+        self.totals_before = copy_of(self.totals)
         return carry_out(self, take_orders)
 
     def judge_twice(self, order, draft):
@@ -234,6 +238,86 @@ def refuses_what_it_booked(patch):
         return outcome
 
     patch.setattr(Ledger, "_judge", judge_and_look_again)
+
+
+# Cancelled competitions
+
+
+def gives_back_at_cancelled_twice(patch):
+    """Give back what clubs held before the turn, though another process may have given it back meanwhile."""
+    carry_out = Ledger.carry_out
+    give_back = Ledger._give_back_at_cancelled
+
+    def carry_out_and_remember(self, take_orders):
+        self.totals_before = copy_of(self.totals)
+        return carry_out(self, take_orders)
+
+    def give_back_what_was_held(self, draft):
+        held = Draft(getattr(self, "totals_before", self.totals))
+        give_back(self, held)
+        for entry in held.entries:
+            draft.add(entry._replace(number=self._next_number(draft)))
+        give_back(self, draft)
+
+    patch.setattr(Ledger, "carry_out", carry_out_and_remember)
+    patch.setattr(Ledger, "_give_back_at_cancelled", give_back_what_was_held)
+
+
+def gives_back_at_cancelled_at_the_start_alone(patch):
+    """Leave what an older process books after that."""
+    carry_out = Ledger.carry_out
+
+    def carry_out_orders_alone(self, take_orders):
+        with replaced(self, "_give_back_at_cancelled", lambda draft: None):
+            return carry_out(self, take_orders)
+
+    patch.setattr(Ledger, "carry_out", carry_out_orders_alone)
+    patch.setattr(Ledger, "give_back_cancelled", lambda self: carry_out(self, list))
+
+
+def gives_back_at_cancelled_when_somebody_books_alone(patch):
+    """Give nothing back at the start."""
+    patch.setattr(Ledger, "give_back_cancelled", lambda self: None)
+
+
+# Names
+
+
+def forgets_former_names_in_the_journal(patch):
+    """Take rows of a former name for those of somebody else."""
+    begin = PresentNames.__init__
+
+    def begin_without_them(self, owners):
+        begin(self, [replace(owner, former_names=()) for owner in owners])
+
+    patch.setattr(PresentNames, "__init__", begin_without_them)
+
+
+def forgets_former_names_in_requests(patch):
+    """Know competitions by their present names alone."""
+    begin = Ledger.__init__
+
+    def begin_without_them(self, *arguments, **options):
+        begin(self, *arguments, **options)
+        self.competitions_by_any_name = self.competitions
+
+    patch.setattr(Ledger, "__init__", begin_without_them)
+
+
+def writes_present_names(patch):
+    """Write rows under names that processes with older files do not know."""
+    patch.setattr(Ledger, "_row_of", lambda self, entry: entry)
+
+
+def compares_the_last_row_by_its_present_names(patch):
+    """Compare the last row of the journal with what memory made of it."""
+    add = Ledger._add
+
+    def add_and_rename(self, rows):
+        add(self, rows)
+        self._last_row = self.entries[-1] if self.entries else None
+
+    patch.setattr(Ledger, "_add", add_and_rename)
 
 
 # Telling
@@ -388,6 +472,11 @@ def reads_no_revocations_of_others(patch):
 
 
 # Tools
+
+
+def copy_of(totals):
+    """Return totals that stay as these are now."""
+    return Totals(**{name: figures.copy() for name, figures in vars(totals).items()})
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from gudlft.journal import CommitInDoubt, JournalError
 from gudlft.model import Club, Competition, Entry, Kind, Order
 from gudlft.rules import Terms
 from tests.simulation.checks import Checks
+from tests.simulation.files import Files
 from tests.simulation.journal import Commit, Disk
 from tests.simulation.process import Answer, Attempt, Killed, Process
 
@@ -73,14 +74,15 @@ class History:
         """Draw figures so small that every limit binds, and old bookings whose refunds leave remainders."""
         draw = self.random.randint
         self.terms = Terms(cost_per_place=draw(1, 3), max_places_per_club=draw(3, 8))
-        self.clubs = [Club(name, f"{name}@example.com", draw(12, 40)) for name in ("red", "green", "blue")]
-        self.competitions = [
+        clubs = [Club(name, f"{name}@example.com", draw(12, 40)) for name in ("red", "green", "blue")]
+        competitions = [
             Competition("Spring Cup", MORNING + timedelta(minutes=draw(10, 200)), draw(6, 16)),
             Competition("Autumn Cup", MORNING + timedelta(minutes=draw(10, 200)), draw(2, 8)),
         ]
+        self.files = Files(clubs, competitions)
         old_entries = [
             Entry(number, MORNING, club.name, "Spring Cup", places=2, points=5, token="old")
-            for number, club in enumerate(self.clubs, start=1)
+            for number, club in enumerate(clubs, start=1)
         ]
         self.disk = Disk(old_entries)
 
@@ -108,8 +110,8 @@ class History:
         """Let a secretary book places or give them back."""
         order = Order(
             kind=self.random.choice([Kind.BOOKING, Kind.BOOKING, Kind.RETURN]),
-            club=self.random.choice(self.clubs),
-            competition=self.random.choice(self.competitions),
+            club=self.random.choice(process.clubs),
+            competition=self.random.choice(process.competitions),
             places=self.random.randint(1, 3),
             token=f"form-{len(self.forms)}",
         )
@@ -119,18 +121,30 @@ class History:
         """Send a form again, perhaps to another process."""
         if self.forms:
             [attempt, *_] = self.random.choice(list(self.forms.values()))
-            self._send(process, "gets a copy of a form", attempt.order)
+            self._send_again(process, "gets a copy of a form", attempt.order)
 
     def send_other_form(self, process):
         """Send a form again with a number of places drawn anew: if that differs, the form is another one."""
         if self.forms:
             [attempt, *_] = self.random.choice(list(self.forms.values()))
             order = replace(attempt.order, places=self.random.randint(1, 4))
-            self._send(process, "gets a form with the token of another", order)
+            self._send_again(process, "gets a form with the token of another", order)
+
+    def _send_again(self, process, event, order):
+        """Send a form, which an older or newer process may have made, to a process: it may not know the names."""
+        [club] = [club for club in process.clubs if club.email == order.club.email]
+        name = order.competition.name
+        known = process.ledger.competitions_by_any_name.get(name)
+        stands_in_its_files = any(name in competition.names for competition in process.competitions)
+        assert stands_in_its_files == (known is not None), "a name of the files is unknown"
+        if known:
+            self._send(process, event, replace(order, club=club, competition=known))
 
     def _send(self, process, event, order):
         """Let a form's order wait for a writer."""
-        form = (order.club.name, order.competition.name, order.kind * order.places, order.token)
+        club = self.files.first_name(order.club.name)
+        competition = self.files.first_name(order.competition.name)
+        form = (club, competition, order.kind * order.places, order.token)
         self.note(process, event, form)
         attempt = Attempt(order, process.ledger.writer.submit(order))
         process.waiting.append(attempt)
@@ -191,20 +205,28 @@ class History:
     # Moves: fate
 
     def kill(self, process):
-        """Kill a process, whatever it is doing, and start it again: it replays the journal."""
+        """Kill a process, whatever it is doing, and start it again: it replays the journal, and reads the files."""
         self.note(process, "is killed", f"while it does {sorted(process.does)}")
         process.die()
         was_quiet = self.is_quiet
         self.is_quiet = True
-        self.processes[self.processes.index(process)] = Process(self, process.name)
+        new = Process(self, process.name)
         self.is_quiet = was_quiet
+        self.processes[self.processes.index(process)] = new
+        with new.doing("write"), suppress(JournalError):
+            new.ledger.give_back_cancelled()
 
     def let_time_pass(self, process):
         """Wait some minutes, or until the very second in which a competition starts."""
         moments = [self.now + timedelta(minutes=self.random.randint(1, 10))]
-        moments += [one.starts_at for one in self.competitions if one.starts_at > self.now]
+        moments += [one.starts_at for one in self.files.competitions if one.starts_at > self.now]
         self.now = self.random.choice(moments)
         self.note(process, "sees the clock move to", f"{self.now:%H:%M}")
+
+    def edit_files(self, process):
+        """Let the organiser edit the files, which processes read when they start."""
+        self.files.edit(self.random)
+        self.note(process, "does nothing, but the files change to", names_in(self.files))
 
     def finish_late_commit(self, process):
         """Let the database finish a commit whose process no longer waits for it."""
@@ -227,6 +249,16 @@ class History:
             self.open_page(process)
         self.checks.check_all()
         self.checks.check_agreement()
+        for process in list(self.processes):
+            self.kill(process)
+        self.checks.check_all()
+        self.checks.check_cancelled()
+
+
+def names_in(files):
+    """Return the names that the files have now, with a mark at those that are cancelled, in a line."""
+    competitions = [f"{one.name} (cancelled)" if one.is_cancelled else one.name for one in files.competitions]
+    return ", ".join([*(club.name for club in files.clubs), *competitions])
 
 
 @dataclass(frozen=True)
@@ -246,7 +278,8 @@ MOVES = [
     Move(History.open_page, 3),
     Move(History.sign_out, 0.7),
     Move(History.write_pending, 0.7),
-    Move(History.kill, 0.4),
+    Move(History.kill, 0.6),
+    Move(History.edit_files, 0.6),
     Move(History.let_time_pass, 0.7),
     Move(History.finish_late_commit, 1),
 ]

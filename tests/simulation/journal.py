@@ -22,6 +22,7 @@ class Disk:
 
     def __init__(self, entries):
         self.entries = list(entries)
+        self.turns = []  # (number of entries, competitions that were cancelled for the process), after each turn
         self.revoked = []
         self.is_locked = False
         self.late = None  # the transaction that its process gave up, but that is yet to be committed
@@ -30,6 +31,8 @@ class Disk:
         """Keep what a transaction wrote."""
         self.entries.extend(transaction.new_entries)
         self.revoked.extend(transaction.new_revocations)
+        if transaction.cancelled is not None:
+            self.turns.append((len(self.entries), transaction.cancelled))
 
     def finish_late_commit(self):
         """Commit the late transaction, if any, for which no process waits any more, and unlock."""
@@ -46,6 +49,7 @@ class Transaction:
         self._journal = journal
         self._disk = journal.disk
         self.new_entries = []
+        self.cancelled = None  # until it is known to be a writer's turn: which competitions are cancelled for it
         self.new_revocations = []
         self.last_entry = last_row_of(self._disk.entries)
         self.last_revocation = last_row_of(self._disk.revoked)
@@ -59,7 +63,9 @@ class Transaction:
         """Add entries."""
         now = self._journal.history.now
         assert all(entry.at == now for entry in entries), "an order was judged by a clock of another moment"
-        self._journal.entries_before = len(self._disk.entries)
+        self.cancelled = self._journal.process.cancelled
+        given_back = [entry for entry in entries if entry.is_of_cancelled]
+        self._journal.entries_before = len(self._disk.entries) + len(given_back)
         self._journal.judged_at = now
         self.new_entries.extend(entries)
 
@@ -85,7 +91,7 @@ class SimulatedJournal:
         self.history = history
         self.process = process
         self.disk = history.disk
-        self.entries_before = 0  # how many entries the disk had when this process last judged orders
+        self.entries_before = 0  # how many entries there were when this process last judged orders
         self.judged_at = None
 
     def pause(self):

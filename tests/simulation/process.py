@@ -64,10 +64,13 @@ class Process:
         self.waiting = []  # attempts that were not told their outcome, nor taken back
         self.revoked = []
         self.entries_checked = 0
+        self.clubs = history.files.clubs
+        self.competitions = history.files.competitions
+        self.cancelled = history.files.cancelled()
         self.journal = SimulatedJournal(history, self)
         self.ledger = Ledger(
-            clubs=history.clubs,
-            competitions=history.competitions,
+            clubs=self.clubs,
+            competitions=self.competitions,
             terms=history.terms,
             journal=self.journal,
             clock=lambda: history.now,
