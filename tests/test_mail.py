@@ -504,19 +504,14 @@ def test_end_waits_for_a_silent_server_for_seconds_only(outbox_for, caplog, monk
         assert ["mail: the app ended before all codes were sent"] == lines_of(caplog)
 
 
-def run_mailing_app(port, *arguments):
-    """Run the tests' mailing program until it ends; return the finished process."""
-    environment = {**os.environ, "MAIL_PORT": str(port)}
-    program = [sys.executable, "-m", "tests.mailing_app", *arguments]
-    return subprocess.run(program, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=30)
-
-
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_each_process_sends_its_own_mails_once(method):
     postbox = Postbox()
 
     with mail_server(postbox) as port:
-        ended = run_mailing_app(port, method)
+        program = [sys.executable, "-m", "tests.mailing_app", method]
+        environment = {**os.environ, "MAIL_PORT": str(port)}
+        ended = subprocess.run(program, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=30)
 
     assert (0, "") == (ended.returncode, ended.stderr)
     assert sorted([f"{method}@club.example", "parent@club.example"]) == sorted(postbox.asked_for)
