@@ -12,37 +12,11 @@ from tests.support import a_club, a_competition
 CLUB = "Haltérophilie Club de Lyon"
 POOR_CLUB = "Les Débutants de Saint-Étienne"
 
-CITIES = [
-    "Paris",
-    "Marseille",
-    "Toulouse",
-    "Nice",
-    "Nantes",
-    "Montpellier",
-    "Strasbourg",
-    "Bordeaux",
-    "Lille",
-    "Rennes",
-    "Reims",
-    "Toulon",
-    "Grenoble",
-    "Dijon",
-    "Angers",
-    "Nîmes",
-    "Clermont-Ferrand",
-    "Le Mans",
-    "Aix-en-Provence",
-    "Brest",
-    "Tours",
-    "Amiens",
-    "Limoges",
-    "Annecy",
-    "Perpignan",
-    "Besançon",
-    "Metz",
-    "Orléans",
-    "Rouen",
-]
+CITIES = (
+    "Paris, Marseille, Toulouse, Nice, Nantes, Montpellier, Strasbourg, Bordeaux, Lille, Rennes, Reims, "
+    "Toulon, Grenoble, Dijon, Angers, Nîmes, Clermont-Ferrand, Le Mans, Aix-en-Provence, Brest, Tours, Amiens, "
+    "Limoges, Annecy, Perpignan, Besançon, Metz, Orléans, Rouen"
+).split(", ")
 
 UPCOMING = [  # date and time, places, name
     ("01-09 10:00", 60, "New Year Open"),
