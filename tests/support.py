@@ -321,6 +321,12 @@ class Secretary:
         """Put a copy of a cookie's value in place of the browser's own cookie."""
         self.client.set_cookie(self._cookie_name, value)
 
+    @property
+    def session(self):
+        """Return what that cookie holds."""
+        with self.client.session_transaction() as session:
+            return dict(session)
+
     def move_to(self, app):
         """Take the cookie along to another process of the app."""
         value = self.cookie

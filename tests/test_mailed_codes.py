@@ -97,12 +97,6 @@ def another(browser, mails):
     return mails[-1][1]
 
 
-def session_of(browser):
-    """Return what the cookie of a browser holds."""
-    with browser.client.session_transaction() as session:
-        return dict(session)
-
-
 def copy_of(browser, app):
     """Return another browser with a copy of the cookie."""
     copy = visitor(app)
@@ -481,7 +475,7 @@ def test_cookie_holds_what_was_typed_and_nothing_of_the_club(app, mails):
     browser = visitor(app)
     code = ask(browser, mails, " JOHN@simplylift.co ")
 
-    session = session_of(browser)
+    session = browser.session
 
     assert {"code"} == set(session)
     assert {"id", "at", "address"} == set(session["code"])
@@ -496,7 +490,7 @@ def test_cookie_of_the_longest_addresses_is_one_that_browsers_keep(app):
     browser.get(f"/showSummary?q={'%F0%9F%8F%8B' * 65}&x={'ab' * 100}")
     browser.sign_in("x" * 241 + "@club.example")
 
-    assert {"code", "next_address", "message"} == set(session_of(browser))
+    assert {"code", "next_address", "message"} == set(browser.session)
     assert len(browser.cookie) < 3500
 
 

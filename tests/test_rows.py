@@ -104,8 +104,7 @@ def test_sign_out_counts_in_all_processes_though_a_backup_lacks_bookings(on_sqli
     served(on_sqlite)
     shutil.copy(file_of(on_sqlite), tmp_path / "backup")
     john = Secretary(JOHN)
-    with john.client.session_transaction() as session:
-        id = session["id"]
+    id = john.session["id"]
     john.book("1")
     there = opened(on_sqlite)
     revocations_there = Revocations(there.journal)

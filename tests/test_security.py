@@ -36,27 +36,21 @@ def with_cookie(value, address="/showSummary"):
     return secretary.get(address)
 
 
-def session_of(secretary):
-    """Return what a secretary's cookie holds."""
-    with secretary.client.session_transaction() as session:
-        return dict(session)
-
-
 # Sessions
 
 
 def test_each_sign_in_has_an_id_of_its_own(john):
-    assert session_of(john)["id"] != session_of(Secretary(JOHN))["id"]
+    assert john.session["id"] != Secretary(JOHN).session["id"]
 
 
 def test_signing_in_clears_what_another_left_behind(john):
     with john.client.session_transaction() as session:
         session["planted"] = "by a stranger"
-    assert "planted" in session_of(john)
+    assert "planted" in john.session
 
     john.sign_in(KATE)
 
-    assert {"address", "id", "since", "_permanent"} == set(session_of(john))
+    assert {"address", "id", "since", "_permanent"} == set(john.session)
     assert "She Lifts" == john.club
 
 
@@ -105,7 +99,7 @@ def test_each_page_prolongs_the_sign_in(john, monkeypatch):
 
 @pytest.mark.parametrize(("seconds", "status"), [(-1, 200), (0, 303)])
 def test_sign_in_ends_after_eight_hours_in_all(john, clock, seconds, status):
-    signed_in_at = datetime.fromtimestamp(session_of(john)["since"]).astimezone()
+    signed_in_at = datetime.fromtimestamp(john.session["since"]).astimezone()
 
     clock(signed_in_at + timedelta(hours=8, seconds=seconds))
 
