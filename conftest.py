@@ -16,6 +16,7 @@ if hasattr(time, "tzset"):  # not on Windows
 import server
 from gudlft.limits import RateLimit
 from tests.support import (
+    ANN,
     ATLAS,
     JOHN,
     KEPT,
@@ -84,8 +85,11 @@ def start(monkeypatch):
 
 @pytest.fixture
 def mailing(data, start):
-    """Return server.py as it starts with codes by mail and a journal; its `mails` has (address, code) of each mail."""
-    module = start(**KEPT, MAIL="smtp://127.0.0.1:1", MAIL_FROM="registration@club.example")
+    """Return server.py as it starts with codes by mail, an organiser and a journal.
+
+    Its `mails` has (address, code) of each mail.
+    """
+    module = start(**KEPT, MAIL="smtp://127.0.0.1:1", MAIL_FROM="registration@club.example", ORGANISERS=ANN)
     module.mails = []
     module.opened.mailed_codes.outbox.put = lambda *mail: module.mails.append(mail)
     return module

@@ -44,7 +44,7 @@ from gudlft.pages.pagination import NoSuchPage, paginate, read_page_number
 from gudlft.pages.search import EVERYTHING, Choice, Show
 from gudlft.rules import booking_status, read_places, read_token
 from gudlft.settings import BadSettings, read_settings
-from gudlft.text import Moment, as_seen, clean_email, in_address, noun_for, printable, resembling, short_month
+from gudlft.text import as_seen, clean_email, in_address, noun_for, printable, resembling, short_month
 
 LATEST_ENTRIES = 10  # bookings and returns on a page that also leads to all of them
 IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
@@ -88,7 +88,7 @@ class ClubRequest(Request):
 
     @property
     def club(self):
-        """Return the club whose secretary sent the request; None if nobody is signed in."""
+        """Return the club that the request acts for; None if nobody is signed in, or an organiser without a club."""
         return self.account and self.account.club
 
     @cached_property
@@ -225,6 +225,7 @@ app.jinja_env.trim_blocks = True
 app.jinja_env.lstrip_blocks = True
 app.jinja_env.filters["as_seen"] = as_seen
 app.jinja_env.filters["by_month"] = lists.by_month
+app.jinja_env.filters["moment"] = sentences.moment
 app.jinja_env.filters["clean_email"] = clean_email
 app.jinja_env.filters["thousands"] = "{:,}".format
 app.jinja_env.globals.update(
@@ -241,12 +242,6 @@ version_at_start = version_of(app.static_folder)
 def static_version():
     """Return the version of the static files; in debug mode it follows each edit."""
     return version_of(app.static_folder) if app.debug else version_at_start
-
-
-@app.template_filter()
-def moment(utc):
-    """Return a moment as pages show it, in the server's time zone."""
-    return Moment.of(utc.astimezone())
 
 
 @app.template_filter()
@@ -352,9 +347,9 @@ def forget_what_was_said(response):
 
 
 def log(event):
-    """Write one line: the client's address, the signed-in club, the event."""
-    club = request.club.name if request.club else "-"
-    app.logger.info(printable(f"{client_key(request.remote_addr)} {club}: {event}"))
+    """Write one line: the client's address, the club or organiser who is signed in, the event."""
+    name = request.account.name if request.account else "-"
+    app.logger.info(printable(f"{client_key(request.remote_addr)} {name}: {event}"))
 
 
 @dataclass(frozen=True)
@@ -380,6 +375,7 @@ def render_page(template, code=200, problem=None, **context):
         problem=problem,
         receipt=receipt_to_show(),
         message=kept("message", str),
+        account=request.account,
         club=request.club,
         terms=opened.ledger.terms,
         root=request.root_path,
@@ -419,26 +415,62 @@ SIGN_IN_FIRST = {
 }
 
 
-def sign_in_required(view):
-    """Show the signed-out the sign-in page instead, and remember where they wanted to go."""
+PAGE_OF_FILE = {
+    "entries_file": "entries",
+    "competitions_file": "organiser",
+    "clubs_file": "organiser",
+}
+
+
+def club_required(view):
+    """Let clubs alone see the view: the signed-out are asked to sign in, others led to their own page."""
 
     @wraps(view)
-    def view_of_the_signed_in(**names):
+    def view_of_clubs(**names):
         if request.club:
             return view(**names)
-        keep_next_page(**names)
+        if request.account is None:
+            return ask_to_sign_in(**names)
         if request.method == "POST":
-            return render_sign_in(403, refuse(SIGN_IN_FIRST[request.endpoint]))
-        session["message"] = sentences.SIGN_IN_TO_CONTINUE
-        return redirect(url_for("index"), 303)
+            abort(403, sentences.NO_CLUB)
+        return redirect(home_of(request.account), 303)
 
-    return view_of_the_signed_in
+    return view_of_clubs
+
+
+def organiser_required(view):
+    """Let organisers alone see the view: the signed-out are asked to sign in, others told that it is not for them."""
+
+    @wraps(view)
+    def view_of_organisers(**names):
+        if request.account is None:
+            return ask_to_sign_in(**names)
+        if not request.account.is_organiser:
+            abort(403, sentences.only_for_organisers(request.club))
+        return view(**names)
+
+    return view_of_organisers
+
+
+def ask_to_sign_in(**names):
+    """Show the sign-in page, and remember what was asked for."""
+    keep_next_page(**names)
+    if request.method == "POST":
+        return render_sign_in(403, refuse(SIGN_IN_FIRST[request.endpoint]))
+    session["message"] = sentences.SIGN_IN_TO_CONTINUE
+    return redirect(url_for("index"), 303)
+
+
+def home_of(account, **fields):
+    """Return the address of an account's first page: a club's summary, or the organiser's page."""
+    return url_for("show_summary" if account.club else "organiser", **fields)
 
 
 def keep_next_page(**names):
     """Keep in the session where to go after signing in.
 
-    That is the page that was asked for or, for a form and for a calendar file, the page of their competition.
+    That is the page that was asked for or, for a form and for a calendar file, the page of their competition. For
+    other files it is the page that links to them.
     """
     session.pop("next_competition", None)
     session.pop("next_address", None)
@@ -454,17 +486,18 @@ def keep_next_page(**names):
 
 def own_address():
     """Return the address that was asked for, without the host: built anew, so that it cannot lead elsewhere."""
-    address = url_for(request.endpoint, **request.view_args)
+    endpoint = PAGE_OF_FILE.get(request.endpoint, request.endpoint)
+    address = url_for(endpoint, **request.view_args)
     fields = urlencode(list(request.args.items(multi=True)))
     return f"{address}?{fields}" if fields else address
 
 
-def next_page(club):
-    """Return the address to go to after signing in: what was kept, or else the summary."""
+def next_page(account):
+    """Return the address to go to after signing in: what was kept, or else the account's first page."""
     competition = opened.ledger.competitions_by_any_name.get(kept("next_competition", str))
-    if competition and not competition.has_started(opened.ledger.now()):
-        return url_for("book", competition=competition.name, club=club.name)
-    return kept("next_address", str, url_for("show_summary"))
+    if account.club and competition and not competition.has_started(opened.ledger.now()):
+        return url_for("book", competition=competition.name, club=account.club.name)
+    return kept("next_address", str, home_of(account))
 
 
 def require_own_club():
@@ -491,9 +524,9 @@ def let_caches_ask(response):
 
 @app.get("/")
 def index():
-    """Show the sign-in form, the next competitions and the points board; send the signed-in on to their summary."""
-    if request.club:
-        return redirect(url_for("show_summary"), 303)
+    """Show the sign-in form, the next competitions and the points board; send the signed-in on to their own page."""
+    if request.account:
+        return redirect(home_of(request.account), 303)
     return render_sign_in()
 
 
@@ -506,9 +539,9 @@ def render_sign_in(status=200, problem=None):
 
 @app.get("/competitions")
 def competitions():
-    """Show everybody the upcoming competitions, or all past ones; send the signed-in on to their summary."""
-    if request.club:
-        return redirect(url_for("show_summary", **asked_choice().fields()), 303)
+    """Show everybody the upcoming competitions, or all past ones; send the signed-in on to their own page."""
+    if request.account:
+        return redirect(home_of(request.account, **asked_choice().fields()), 303)
     choice = asked_choice().for_everybody()
     if choice.show is Show.PAST:
         return let_caches_ask(render_past(choice))
@@ -531,14 +564,14 @@ def render_past(choice):
 def competitions_feed():
     """Return all upcoming competitions as a calendar that can be subscribed to."""
     upcoming = tuple(opened.ledger.upcoming(opened.ledger.now()))
-    response = calendar_response(calendar.feed(upcoming, competitions_changed_at), "competitions.ics")
+    response = file_response(calendar.feed(upcoming, competitions_changed_at), "competitions.ics", "calendar")
     return let_caches_ask(response)
 
 
-def calendar_response(content, file_name):
-    """Return a response with a calendar file."""
+def file_response(content, file_name, kind):
+    """Return a response with a file to be kept: a text of a kind."""
     headers = {"Content-Disposition": f"attachment; filename={file_name}"}
-    return app.response_class(content, headers=headers, content_type="text/calendar; charset=utf-8")
+    return app.response_class(content, headers=headers, content_type=f"text/{kind}; charset=utf-8")
 
 
 @app.post("/showSummary")
@@ -583,7 +616,7 @@ def refuse_email(sentence):
 
 def begin_sign_in(account):
     """Begin a session for an account, and redirect to the page that was asked for."""
-    page = next_page(account.club)  # before the session, which keeps it, is cleared
+    page = next_page(account)  # before the session, which keeps it, is cleared
     end_sign_in()
     session.update(address=account.address, id=secrets.token_urlsafe(12), since=int(opened.ledger.now().timestamp()))
     session.permanent = True
@@ -618,8 +651,8 @@ def asked_code():
 def enter_code():
     """Show the form for a mailed code; send the signed-in on, unless they asked for one."""
     code_request = asked_code()
-    if request.club and not code_request:
-        return redirect(url_for("show_summary"), 303)
+    if request.account and not code_request:
+        return redirect(home_of(request.account), 303)
     is_awaited = code_request is not None and code_request.is_current(opened.ledger.now().timestamp())
     return render_code(is_awaited=is_awaited)
 
@@ -663,8 +696,85 @@ if opened.mailed_codes:
     app.add_url_rule("/code", view_func=sign_in_by_code, methods=["POST"])
 
 
+# The organiser's pages, only with ORGANISERS: nothing here changes anything
+
+
+@organiser_required
+def organiser():
+    """Show how full the upcoming competitions are, or all past ones."""
+    return render_organiser(is_past=request.args.get("show") == "past", page_number=asked_page_number())
+
+
+def render_organiser(status=200, problem=None, is_past=False, page_number=1):
+    """Show how full the upcoming competitions are, or all past ones."""
+    overview = organising.overview_of(opened.ledger, is_past, page_number, opened.ledger.now())
+    return render_page("organiser.html", status, problem, overview=overview)
+
+
+@organiser_required
+def entries():
+    """Show who comes to a competition."""
+    return with_competition(render_entries)
+
+
+def with_competition(render):
+    """Return what is rendered of the competition that the address names; lead on to it from former names."""
+    name = request.args.get("competition")
+    competition = opened.ledger.competitions_by_any_name.get(name)
+    if competition is None:
+        return render_organiser(404, refuse(sentences.UNKNOWN_COMPETITION))
+    if competition.name != name:
+        return redirect(url_for(request.endpoint, competition=competition.name), 303)
+    return render(competition)
+
+
+def render_entries(competition):
+    """Show what each club holds at a competition."""
+    [row] = organising.rows_of(opened.ledger, [competition], opened.ledger.now())
+    return render_page("entries.html", row=row, entries=opened.ledger.entry_list(competition.name))
+
+
+@organiser_required
+def entries_file():
+    """Return who comes to a competition as a file for spreadsheets."""
+    return with_competition(entries_response)
+
+
+def entries_response(competition):
+    """Return a response with what each club holds at a competition, for spreadsheets."""
+    rows = export.entry_list(opened.ledger, competition.name)
+    return file_response(export.csv_file(rows), calendar.file_name(competition, ".csv"), "csv")
+
+
+@organiser_required
+def competitions_file():
+    """Return how full each competition is as a file for spreadsheets."""
+    rows = export.totals_of_competitions(opened.ledger)
+    return file_response(export.csv_file(rows), export.file_name("competitions", opened.ledger.now()), "csv")
+
+
+@organiser_required
+def clubs_file():
+    """Return what each club has spent as a file for spreadsheets."""
+    rows = export.totals_of_clubs(opened.ledger)
+    return file_response(export.csv_file(rows), export.file_name("clubs", opened.ledger.now()), "csv")
+
+
+if app.config["ORGANISERS"]:
+    from gudlft.pages import organising
+
+    app.add_url_rule("/organiser", view_func=organiser)
+    app.add_url_rule("/organiser/entries", view_func=entries)
+    app.add_url_rule("/organiser/entries.csv", view_func=entries_file)
+    app.add_url_rule("/organiser/competitions.csv", view_func=competitions_file)
+    app.add_url_rule("/organiser/clubs.csv", view_func=clubs_file)
+
+
+# The pages of clubs
+
+
 @app.get("/showSummary")
-@sign_in_required
+@club_required
 def show_summary():
     """Show the club's points and the competitions, or all past ones."""
     choice = asked_choice()
@@ -680,7 +790,7 @@ def render_summary(status=200, problem=None, choice=EVERYTHING, page_number=1):
 
 
 @app.get("/book/<name:competition>/<name:club>")
-@sign_in_required
+@club_required
 def book(competition, club):
     """Show a competition's page; lead on to it from former names.
 
@@ -728,7 +838,7 @@ def render_competition(figures, problem=None):
 
 
 @app.get("/calendar/<name:competition>")
-@sign_in_required
+@club_required
 def competition_file(competition):
     """Return a competition as a file for a calendar."""
     known = opened.ledger.competitions_by_any_name.get(competition)
@@ -742,7 +852,7 @@ def competition_file(competition):
     content = calendar.calendar_file(
         request.club, known, held, figures.number_of_entries, competitions_changed_at, opened.ledger.now()
     )
-    return calendar_response(content, calendar.file_name(known))
+    return file_response(content, calendar.file_name(known), "calendar")
 
 
 @app.get("/purchasePlaces", defaults={"page": "show_summary"})
@@ -753,7 +863,7 @@ def leave_form(page):
 
 
 @app.post("/purchasePlaces")
-@sign_in_required
+@club_required
 def purchase_places():
     """Book places if the rules allow it, or show the competition's page with the reason why not."""
     require_own_club()
@@ -793,7 +903,7 @@ def announce(outcome):
 
 
 @app.get("/bookings")
-@sign_in_required
+@club_required
 def bookings():
     """Show where the club holds places, and its latest bookings and returns, or all of these."""
     if request.args.get("show") == "all":
@@ -823,7 +933,7 @@ def render_history():
 
 
 @app.post("/cancelPlaces")
-@sign_in_required
+@club_required
 def cancel_places():
     """Give places back if the rules allow it, or show the competition's page with the reason why not."""
     require_own_club()
@@ -860,7 +970,7 @@ def points_board():
     """Show every club's points, and a club its own rank; caches of the signed-out may keep it."""
     board = lists.board_page(opened.ledger, request.club, asked_page_number())
     response = render_page("board.html", board=board)
-    if request.club:
+    if request.account:
         return response
     return let_caches_ask(response)
 

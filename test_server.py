@@ -6,8 +6,9 @@ Each subject has a more detailed suite of its own in tests/.
 import os
 import sys
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import click
 import icalendar
@@ -18,6 +19,7 @@ from werkzeug.test import create_environ, run_wsgi_app
 import server
 from gudlft.journal import JournalError
 from tests.support import (
+    ANN,
     ATLAS,
     COMPETITIONS,
     JOHN,
@@ -35,6 +37,7 @@ from tests.support import (
     parties,
     places_of,
     run_command,
+    signed_in_by_code,
     statuses,
     tomorrow,
     write_data,
@@ -789,6 +792,96 @@ def test_no_code_is_taken_while_the_journal_is_away(mailing, monkeypatch, transa
     page = secretary.enter(code)
 
     assert (503, "Nobody can sign in at the moment. Try again in a minute") == page.refusal
+
+
+# The organiser's pages
+
+
+ENTRIES = f"/organiser/entries?competition={quote(OPEN)}"
+OF_ORGANISERS = [
+    "/organiser",
+    "/organiser?show=past",
+    ENTRIES,
+    f"/organiser/entries.csv?competition={quote(OPEN)}",
+    "/organiser/competitions.csv",
+    "/organiser/clubs.csv",
+]
+
+
+def test_organiser_finds_who_comes_to_a_competition(mailing):
+    john, _ = signed_in_by_code(mailing, JOHN)
+    john.book("3")
+
+    ann, led_to = signed_in_by_code(mailing, ANN)
+    page = ann.get("/organiser")
+    entries = ann.get(page.links[OPEN])
+
+    assert (303, "/organiser") == led_to
+    assert ENTRIES == page.links[OPEN]
+    assert "3 of 20 places booked at 1 competition" in page.text
+    assert f"{OPEN}: entry list" == entries.heading
+    assert ["Simply Lift", "3 places"] == entries.rows[1][:2]
+    assert ["1 club", "3 places", "17 of 20 left"] == entries.rows[-1][:3]
+    assert "no-store" == entries.headers["Cache-Control"]
+
+
+def test_organiser_downloads_the_tables_that_the_command_writes(mailing):
+    ann, _ = signed_in_by_code(mailing, ANN)
+
+    for address, name, arguments in [
+        (
+            f"/organiser/entries.csv?competition={quote(OPEN)}",
+            "2050-03-27-spring-festival-2050",
+            ["--competition", OPEN],
+        ),
+        ("/organiser/competitions.csv", f"{date.today()}-competitions", ["--totals", "competitions"]),
+        ("/organiser/clubs.csv", f"{date.today()}-clubs", ["--totals", "clubs"]),
+    ]:
+        file = ann.get(address)
+
+        assert run_command("bookings", *arguments, app=mailing.app).stdout_bytes == file.html.encode()
+        assert "text/csv; charset=utf-8" == file.headers["Content-Type"]
+        assert f"attachment; filename={name}.csv" == file.headers["Content-Disposition"]
+
+
+def test_organisers_pages_are_for_organisers_alone(mailing):
+    john, _ = signed_in_by_code(mailing, JOHN)
+    stranger = Secretary(app=mailing.app)
+
+    for address in OF_ORGANISERS:
+        refused = john.get(address)
+        assert 403 == refused.status
+        assert "This page is for organisers. You are signed in as Simply Lift" in refused.text
+        assert (303, "/") == stranger.get(address).redirect
+
+
+def test_organiser_without_a_club_is_led_to_the_organisers_page_and_books_nothing(mailing):
+    ann, _ = signed_in_by_code(mailing, ANN)
+
+    for address in ["/", "/competitions", "/showSummary", "/bookings", "/code", book_address(OPEN, "Simply Lift")]:
+        assert (303, "/organiser") == ann.get(address).redirect
+    for page in [ann.book("1"), ann.give_back("1")]:
+        assert 403 == page.status
+        assert "Places are booked and given back by clubs" in page.text
+    assert [] == mailing.opened.ledger.entries
+
+
+def test_entry_list_of_an_unknown_competition_is_told_on_the_organisers_page(mailing):
+    ann, _ = signed_in_by_code(mailing, ANN)
+
+    for address in [
+        "/organiser/entries",
+        "/organiser/entries?competition=Nix",
+        "/organiser/entries.csv?competition=Nix",
+    ]:
+        page = ann.get(address)
+
+        assert (404, "We cannot find this competition. Choose one from the list") == page.refusal
+        assert "Organiser" == page.heading
+
+
+def test_without_organisers_there_are_no_such_pages():
+    assert [404] * len(OF_ORGANISERS) == statuses(Secretary().get(address) for address in OF_ORGANISERS)
 
 
 # Commands

@@ -391,6 +391,12 @@ class Ledger:
         with self._memory_lock:
             return list(self.totals.mismatches(self.clubs, self.competitions, self.terms))
 
+    def places_booked(self, competitions: Iterable[Competition]) -> int:
+        """Return how many places are booked at all these competitions together."""
+        sold = self.totals.places_sold
+        with self._memory_lock:
+            return sum(sold.get(competition.name, 0) for competition in competitions)
+
     def occupancies(self, competitions: Iterable[Competition]) -> list[Occupancy]:
         """Return how full each competition is, all at one moment."""
         with self._memory_lock:

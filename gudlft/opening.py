@@ -52,7 +52,7 @@ def open_all(settings: Mapping, makes_journal: bool = True) -> Opened:
     if makes_journal:
         give_back_cancelled(ledger)
     revocations = Revocations(journal)
-    accounts = Accounts(clubs)
+    accounts = Accounts(clubs, settings["ORGANISERS"])
     journal.close()
     return Opened(
         journal=journal,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from urllib.parse import quote, unquote
 
-from .files import is_email, read_email
+from .files import is_email, read_email, read_emails
 from .rules import Terms
 from .text import clean_email, is_https_address, printable, resembling
 
@@ -117,16 +117,25 @@ def read_secret_key(text: str) -> bytes:
 
 def read_hosts(text: str) -> list[str]:
     """Return the host names of a JSON list, or a single one; a dot before a name means it and all below it."""
-    try:
-        hosts = json.loads(text)
-    except (ValueError, RecursionError):
-        hosts = text
-    if not isinstance(hosts, list):
-        hosts = [hosts]
+    hosts = read_list(text)
     for host in hosts:
         if not isinstance(host, str) or not re.fullmatch(rf"\.?{HOST}", host):
             raise ValueError
     return hosts
+
+
+def read_organisers(text: str) -> tuple[str, ...]:
+    """Return the email addresses of a JSON list, or a single one; none if the text is empty."""
+    return read_emails(read_list(text)) if text else ()
+
+
+def read_list(text: str) -> list:
+    """Return the values of a JSON list, or a single value; what is no JSON is a text."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = text
+    return value if isinstance(value, list) else [value]
 
 
 def read_contact(text: str) -> Contact | None:
@@ -215,6 +224,7 @@ SETTINGS = {
     "CONTACT": Setting(None, read_contact, "an email address, an https address or words, at most 200 characters"),
     "MAIL": Setting(None, read_mail_server, MAIL_FORM),
     "MAIL_FROM": Setting(default_sender(), read_sender, "an email address"),
+    "ORGANISERS": Setting((), read_organisers, "an email address or a JSON list of them"),
     "JOURNAL": Setting("", str, "a database URL"),
 }
 
@@ -235,6 +245,8 @@ def read_settings(environment: Mapping[str, str], folder: str) -> dict[str, obje
 
     if values["JOURNAL"] and f"{PREFIX}SECRET_KEY" not in environment:
         problems.append(f"{PREFIX}JOURNAL must be set together with {PREFIX}SECRET_KEY")
+    if values["ORGANISERS"] and not environment.get(f"{PREFIX}MAIL"):
+        problems.append(f"{PREFIX}ORGANISERS must be set together with {PREFIX}MAIL")
     problems.extend(unknown_settings(environment))
     if problems:
         raise BadSettings(problems)

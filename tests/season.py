@@ -12,7 +12,7 @@ from tests.support import a_club, a_competition
 CLUB = "Haltérophilie Club de Lyon"
 POOR_CLUB = "Les Débutants de Saint-Étienne"
 
-CITIES = (
+CITIES = (  # noqa: SIM905
     "Paris, Marseille, Toulouse, Nice, Nantes, Montpellier, Strasbourg, Bordeaux, Lille, Rennes, Reims, "
     "Toulon, Grenoble, Dijon, Angers, Nîmes, Clermont-Ferrand, Le Mans, Aix-en-Provence, Brest, Tours, Amiens, "
     "Limoges, Annecy, Perpignan, Besançon, Metz, Orléans, Rouen"

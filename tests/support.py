@@ -51,6 +51,7 @@ JOHN = "john@simplylift.co"  # Simply Lift, 13 points
 IRON = "admin@irontemple.com"  # Iron Temple, 4 points
 KATE = "kate@shelifts.co.uk"  # She Lifts, 12 points
 ATLAS = "office@atlasbarbell.example"  # Atlas Barbell, 60 points
+ANN = "ann@federation.example"  # an organiser
 TOKEN = "a-token_of-16-ch"
 KEY = "0123456789abcdef"
 KEPT = {"JOURNAL": "sqlite:///bookings.db", "SECRET_KEY": KEY}  # settings that keep bookings and sign-ins
@@ -132,6 +133,13 @@ def write_data(folder, clubs, competitions):
     """Write both data files, with the fields that each club and each competition has."""
     (folder / "clubs.json").write_text(json.dumps({"clubs": clubs}), "utf-8")
     (folder / "competitions.json").write_text(json.dumps({"competitions": competitions}), "utf-8")
+
+
+def signed_in_by_code(module, address):
+    """Return a browser that signed in by the code which server.py mailed, and where that led."""
+    browser = Secretary(app=module.app)
+    browser.sign_in(address)
+    return browser, browser.enter(module.mails[-1][1]).redirect
 
 
 # Reading pages

@@ -40,6 +40,7 @@ def test_settings_have_defaults():
         "FAILED_SIGN_INS_PER_MINUTE": 10,
         "CONTACT": None,
         "MAIL": None,
+        "ORGANISERS": (),
         "JOURNAL": "",
     } == values
 
@@ -123,6 +124,11 @@ def test_setting_is_read_from_its_variable(name, text, value):
             ["x" * 201, "two\nlines", "a\x1bb", "\udcff"],
             "an email address, an https address or words, at most 200 characters",
         ),
+        (
+            "ORGANISERS",
+            ["ann", "a@b, c@d", "[1]", '["a@b.example", ""]', "null", "[" * 100_000],
+            "an email address or a JSON list of them",
+        ),
         ("MAIL_FROM", ["", "registration", "a@b@c", "Club <a@b>", "a@b\nBcc: c"], "an email address"),
     ],
 )
@@ -144,6 +150,26 @@ def test_all_wrong_settings_are_told_at_once():
 
 def test_journal_needs_a_secret_key():
     assert ["GUDLFT_JOURNAL must be set together with GUDLFT_SECRET_KEY"] == problems(JOURNAL="sqlite:///bookings.db")
+
+
+def test_organisers_need_mail():
+    line = "GUDLFT_ORGANISERS must be set together with GUDLFT_MAIL"
+
+    assert [line] == problems(ORGANISERS="ann@club.example") == problems(ORGANISERS="ann@club.example", MAIL="")
+    assert 1 == len(problems(ORGANISERS="ann@club.example", MAIL="nonsense"))
+
+
+@pytest.mark.parametrize(
+    ("text", "addresses"),
+    [
+        ("", ()),
+        ("[]", ()),
+        ("ann@club.example", ("ann@club.example",)),
+        ('["ann@club.example", "<bob@müller.example>"]', ("ann@club.example", "bob@xn--mller-kva.example")),
+    ],
+)
+def test_organisers_are_an_address_or_a_list(text, addresses):
+    assert addresses == read(ORGANISERS=text, MAIL="console:")["ORGANISERS"]
 
 
 def test_journal_with_a_secret_key_is_taken_as_written():

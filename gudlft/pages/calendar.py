@@ -103,13 +103,13 @@ def in_utc(moment: datetime) -> datetime:
     return moment.astimezone(timezone.utc)
 
 
-def file_name(competition: Competition) -> str:
-    """Return a file name for the competition's calendar file: its date, then its name as far as ASCII goes."""
+def file_name(competition: Competition, ending: str = ".ics") -> str:
+    """Return a file name for a competition: its date, then its name as far as ASCII goes."""
     day = competition.starts_at.date().isoformat()
     words = re.findall("[a-z0-9]+", fold(competition.name))
     stem = "-".join([day, *words])
-    longest = LONGEST_FILE_NAME - len(".ics")
-    return stem[:longest].rstrip("-") + ".ics"
+    longest = LONGEST_FILE_NAME - len(ending)
+    return stem[:longest].rstrip("-") + ending
 
 
 def time_zone(environment: Mapping[str, str] = os.environ, local_time: Path = Path("/etc/localtime")) -> str:

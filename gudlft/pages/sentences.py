@@ -1,12 +1,15 @@
 """The sentences of the pages. Refusals stand beside their rules; headings, labels and links in the templates."""
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from markupsafe import Markup
+
 from ..model import Club, Competition, Entry, Outcome
 from ..rules import Limit, Standing, Status, Terms
-from ..text import Moment, are, noun_for, plural
+from ..text import MONTHS, WEEKDAYS, Moment, are, noun_for, plural
 from .search import Choice, Show
 
 # Signing in
@@ -38,12 +41,14 @@ def email_unknown(contact: str | None) -> str:
 
 UNKNOWN_COMPETITION = "We cannot find this competition. Choose one from the list"
 ANOTHER_SITE = "This form was sent from another site and nothing was changed. Open the page here and try again"
+NO_CLUB = "You are signed in as an organiser. Places are booked and given back by clubs"
 FIGURES_MAY_BE_OLD = "These figures may be a little old: the bookings cannot be read at the moment"
 NO_CLUBS = "There are no clubs yet"
 NO_UPCOMING = "There are no upcoming competitions"
 NO_PAST = "There are no past competitions"
 NO_BOOKINGS = "Your club has no bookings yet."
 NO_HOLDINGS = "Your club holds no places at upcoming competitions."
+NO_ENTRIES = "No club holds places at this competition"
 NOTHING_FOUND = "No competition fits what you chose."
 CLUBS_BOOK = "Clubs book places with their points"
 ORDER_OF_BOARD = "Most points first, then by name"
@@ -57,6 +62,11 @@ VIEWS = {Show.ALL: "All", Show.BOOKABLE: "You can book", Show.MINE: "Yours"}
 def another_club(club: Club) -> str:
     """Say that a page or a form is not that of the signed-in club."""
     return f"This page belongs to another club. You are signed in as {club.name}"
+
+
+def only_for_organisers(club: Club) -> str:
+    """Say that a page is not for the signed-in club."""
+    return f"This page is for organisers. You are signed in as {club.name}"
 
 
 class Receipt(NamedTuple):
@@ -176,12 +186,29 @@ def order_of_next(shown: int, total: int) -> str:
     return f"{plural(total, 'competition')}, soonest first"
 
 
+def places_booked(booked: int, places: int, competitions: int) -> str:
+    """Say how full competitions are together."""
+    return (
+        f"{booked:,} of {places:,} {noun_for(places, 'place')} booked "
+        f"at {competitions:,} {noun_for(competitions, 'competition')}"
+    )
+
+
 def rank_in_words(rank: int, clubs: int) -> str:
     """Say which place a club has on the points board, like 31st of 60."""
     ending = {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
     if rank % 100 in (11, 12, 13):
         ending = "th"
     return f"{rank:,}{ending} of {clubs:,}"
+
+
+def moment(utc: datetime) -> Markup:
+    """Return a moment in the server's time zone, as HTML."""
+    local = time.localtime(utc.timestamp())  # half the time of astimezone(), and a list has hundreds of moments
+    at = f"{local.tm_hour:02}:{local.tm_min:02}"
+    iso = f"{local.tm_year}-{local.tm_mon:02}-{local.tm_mday:02}T{at}"
+    words = f"{WEEKDAYS[local.tm_wday]} {local.tm_mday} {MONTHS[local.tm_mon - 1]} {local.tm_year}, {at}"
+    return Markup(f'<time datetime="{iso}">{words}</time>')  # noqa: S704
 
 
 def as_of(now: datetime) -> str:
