@@ -3,7 +3,7 @@
 import threading
 import time
 
-from .journal import Journal, JournalError, LastRow
+from .journal import SECONDS_FOR_A_TRIAL, Journal, JournalError, LastRow
 from .ledger import Ledger
 
 SECONDS_BETWEEN_TRIES = 1
@@ -44,7 +44,7 @@ class Health:
                 return False
             self._next_try_at = time.monotonic() + SECONDS_BETWEEN_TRIES
         try:
-            self._journal.try_to_write()
+            self._journal.try_to_write(SECONDS_FOR_A_TRIAL)
         except JournalError:
             return False
         return True

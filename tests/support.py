@@ -443,7 +443,7 @@ class FakeJournal:
         if self.fault:
             raise CommitInDoubt("connection lost")
 
-    def try_to_write(self):
+    def try_to_write(self, seconds=None):
         """Raise JournalError as long as there is a fault."""
         self.trials += 1
         if self.fault:

@@ -14,6 +14,7 @@ SECONDS_FOR_A_PAGE = 0.5  # then for the journal
 SECONDS_FOR_A_TURN = 1  # an order waits so long for another thread's turn to end,
 SECONDS_FOR_BOOKINGS = 4  # then, in its own turn, for the journal
 SECONDS_FOR_A_REVOCATION = 0.5  # for other threads and the journal
+SECONDS_FOR_A_TRIAL = 0.25  # a monitor waits so long for the journal, after a page's time
 
 FORGOTTEN_AT_ONCE = 2  # for each revocation that comes: their number falls, and nobody waits for many at once
 LARGEST_IN_A_ROW = 1_000_000_000  # in a row of the journal: fits an INTEGER of any database, with room for more rows
@@ -102,8 +103,8 @@ class Journal(Protocol):
         Raise JournalError if nothing was written in time, CommitInDoubt if that is not certain.
         """
 
-    def try_to_write(self) -> None:
-        """Do what a booking does, and undo it; raise JournalError, soon, if that fails."""
+    def try_to_write(self, seconds: float = SECONDS_FOR_BOOKINGS) -> None:
+        """Do what a booking does, and undo it; raise JournalError if that fails, or takes too long."""
 
     def close(self) -> None:
         """Close all that is open and must not be forked; it opens again when it is needed."""
@@ -204,7 +205,7 @@ class NoJournal:
             if not self._has_booked:
                 self.close()
 
-    def try_to_write(self) -> None:
+    def try_to_write(self, seconds: float = SECONDS_FOR_BOOKINGS) -> None:
         """Raise AnotherProcessBooks if another process is the writer."""
         with self.writing():
             pass

@@ -248,9 +248,9 @@ class SqlJournal:
             yield SqlWriting(connection)
             self._commit(connection)
 
-    def try_to_write(self) -> None:
+    def try_to_write(self, seconds: float = SECONDS_FOR_BOOKINGS) -> None:
         """Add a booking and undo it; raise JournalError if the database does not take it."""
-        with self._connected(SECONDS_FOR_A_PAGE) as connection:  # which rolls back what is not committed
+        with self._connected(seconds) as connection:  # which rolls back what is not committed
             execute_first(connection, self._database.begin_writing)
             SqlWriting(connection).append([NEVER_COMMITTED])
 
