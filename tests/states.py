@@ -3,6 +3,7 @@
 Each generator leads the browser from state to state, and yields the name of each while it is shown: "page: state".
 """
 
+import json
 import urllib.request
 from contextlib import contextmanager
 from http.cookiejar import CookieJar
@@ -13,7 +14,7 @@ from selenium.webdriver.common.by import By
 from tests import season
 from tests.browsing import WAIT, book, send, sign_in
 from tests.mail_servers import Postbox, code_in, mail_server
-from tests.support import KEPT, a_club, a_competition, book_address, serving, wait_until, write_data
+from tests.support import ANN, KEPT, a_club, a_competition, book_address, serving, wait_until, write_data
 
 OPEN, FULL, CUP, PAST = "Spring Festival 2050", "Novice Cup 2050", "Fall Classic 2050", "Spring Festival"
 LONG_CUP = "Championnats régionaux d’haltérophilie d’Auvergne-Rhône-Alpes, catégories jeunes et anciens"
@@ -66,6 +67,9 @@ def every_state(browser, new_folder):
     folder = new_folder()
     with mailing(folder) as (site, postbox):
         yield from codes(browser, site, postbox, folder / "bookings.db")
+    with organising(new_folder()) as (site, postbox):
+        yield from organiser(browser, site, postbox)
+        yield from organiser_of_a_club(browser, site, postbox)
 
 
 # Sites
@@ -93,13 +97,32 @@ def a_season(folder):
 
 
 @contextmanager
-def mailing(folder):
-    """Serve the app with a mail server; yield the app's address and the server's postbox."""
+def mail_settings():
+    """Run a mail server; yield its postbox, and the settings of an app that mails there."""
     postbox = Postbox()
     with mail_server(postbox) as port:
-        mail = {"MAIL": f"smtp://127.0.0.1:{port}", "MAIL_FROM": "registration@club.example"}
-        with few(folder, **mail) as site:
-            yield site, postbox
+        yield postbox, {"MAIL": f"smtp://127.0.0.1:{port}", "MAIL_FROM": "registration@club.example"}
+
+
+@contextmanager
+def mailing(folder):
+    """Serve the app with a mail server; yield the app's address and the server's postbox."""
+    with mail_settings() as (postbox, mail), few(folder, **mail) as site:
+        yield site, postbox
+
+
+@contextmanager
+def organising(folder):
+    """Serve a season after its bookings, with two organisers; yield the app's address and a postbox."""
+    data = season.clubs(), season.competitions()
+    with serving_data(folder, *data, **KEPT) as site:
+        book_a_season(site)
+    organisers = json.dumps([ANN, season.email_of(season.CLUB)])
+    with (
+        mail_settings() as (postbox, mail),
+        serving_data(folder, *data, **KEPT, **mail, ORGANISERS=organisers) as site,
+    ):
+        yield site, postbox
 
 
 def wait_for_code(postbox, number=1):
@@ -327,3 +350,43 @@ def codes(browser, site, postbox, journal):
     send(browser, CODE_FORM, ".error-summary", code=wait_for_code(postbox, 2))
     yield "code: journal away"
     away.rename(journal)
+
+
+# States of the organiser's pages
+
+
+def sign_in_by_code(browser, site, postbox, email):
+    """Sign in with the code that is mailed, whoever was signed in before."""
+    number = len(postbox.mails) + 1
+    browser.get(f"{site}/logout")
+    send(browser, SIGN_IN_FORM, "#code", email=email)
+    send(browser, CODE_FORM, ".club", code=wait_for_code(postbox, number))
+
+
+def organiser(browser, site, postbox):
+    """Lead the browser through what an organiser sees who is no club."""
+    sign_in_by_code(browser, site, postbox, ANN)
+    yield "organiser: season"
+    browser.get(f"{site}/organiser?show=past&page=2")
+    yield "organiser: past"
+    browser.get(f"{site}/organiser/entries?competition=Nix")
+    yield "organiser: unknown competition"
+    browser.get(f"{site}/organiser/entries?{urlencode({'competition': season.FULL[0]})}")
+    yield "entries: one club"
+    browser.get(f"{site}/organiser/entries?{urlencode({'competition': LONGEST_OF_SEASON})}")
+    yield "entries: some clubs"
+    browser.get(f"{site}/organiser/entries?competition=Paris+Open+2020")
+    yield "entries: none"
+    browser.get(f"{site}/pointsBoard")
+    yield "board: organiser"
+
+
+def organiser_of_a_club(browser, site, postbox):
+    """Lead the browser through what an organiser sees whose address is a club's too, and a club that is none."""
+    sign_in_by_code(browser, site, postbox, season.email_of(season.CLUB))
+    yield "summary: organiser"
+    browser.get(f"{site}/organiser")
+    yield "organiser: a club's"
+    sign_in_by_code(browser, site, postbox, season.email_of(season.POOR_CLUB))
+    browser.get(f"{site}/organiser")
+    yield "error: not for clubs"
