@@ -922,6 +922,16 @@ def test_check_says_whether_the_mail_server_takes_mail(mailing, monkeypatch):
     assert "mail: it takes mail" in then.stdout.splitlines()
 
 
+def test_check_notes_that_printed_mails_are_for_trying_it_out(start):
+    result = run_command("check", app=start(MAIL="console:", CONTACT="Ann").app)
+
+    assert 0 == result.exit_code
+    assert [
+        "mail: printed to standard error",
+        "note: MAIL prints codes to standard error, which is for trying it out alone",
+    ] == result.stdout.splitlines()[-2:]
+
+
 def test_organiser_exports_all_bookings_and_the_entry_list_of_a_competition(journal, clock, set_zone):
     set_zone("UTC")
     clock(datetime.fromisoformat("2030-05-06 20:15:00+00:00"))

@@ -9,6 +9,7 @@ from .journal import JournalError
 from .ledger import Ledger
 from .opening import Opened
 from .pages.calendar import time_zone
+from .settings import CONSOLE
 from .text import plural
 
 
@@ -25,6 +26,7 @@ def check_all(opened: Opened, settings: Mapping) -> Report:
     """Return what there is to say; change nothing."""
     report = Report()
     report.lines += what_was_read(opened.ledger, settings["DATA_DIR"])
+    report.lines += what_would_be_given_back(opened.ledger)
     check_journal(opened, settings, report)
     check_mail(opened, report)
     report.findings += opened.ledger.mismatches()
@@ -41,6 +43,14 @@ def what_was_read(ledger: Ledger, folder: str) -> list[str]:
         f"time zone: {time_zone()}",
         f"clubs.json: {plural(len(ledger.clubs), 'club')}, {plural(points, 'point')}",
         f"competitions.json: {plural(len(ledger.by_start), 'competition')}, {plural(places, 'place')}",
+    ]
+
+
+def what_would_be_given_back(ledger: Ledger) -> list[str]:
+    """Return a line for each cancelled competition where clubs still hold places: the next start gives them back."""
+    return [
+        f"{competition}: cancelled, {plural(places, 'place')} of {plural(clubs, 'club')} would be given back"
+        for competition, places, clubs in ledger.held_at_cancelled()
     ]
 
 
@@ -79,3 +89,5 @@ def notes(settings: Mapping) -> Iterator[str]:
     yield from unread_fields(Path(settings["DATA_DIR"]))
     if settings["CONTACT"] is None:
         yield "no CONTACT is set"
+    if settings["MAIL"] is CONSOLE:
+        yield "MAIL prints codes to standard error, which is for trying it out alone"

@@ -24,6 +24,15 @@ def test_each_address_of_a_club_is_found():
     assert Account("b@club.example", club) == accounts.find("B@club.example")
 
 
+def test_address_is_a_clubs_an_organisers_or_both():
+    club = Club("A", "a@club.example", 1, other_emails=("b@club.example",))
+    accounts = Accounts([club], ["B@club.example", "ann@federation.example"])
+
+    assert Account("a@club.example", club) == accounts.find("a@club.example")
+    assert Account("b@club.example", club, is_organiser=True) == accounts.find("b@club.example")
+    assert Account("ann@federation.example", is_organiser=True) == accounts.find("Ann@federation.example")
+
+
 @pytest.fixture
 def restart(tmp_path, start):
     """Return a function that starts the app with clubs, and returns server.py."""

@@ -43,7 +43,7 @@ def print_mail(mail: bytes) -> None:
 def check_server(server: MailServer, sender: str) -> str:
     """Say that the server takes mail from the sender; raise MailError, with one line, if it does not."""
     if server is CONSOLE:
-        return "mail: printed to standard error, codes included: not for others"
+        return "mail: printed to standard error"
     try:
         with connected(server) as connection:
             connection.ehlo_or_helo_if_needed()

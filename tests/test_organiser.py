@@ -1,0 +1,299 @@
+"""The organiser's pages: who sees them, what they say, and that nothing on them changes anything."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import datetime, timedelta
+from unittest.mock import Mock
+from urllib.parse import quote
+
+import pytest
+
+from gudlft.accounts import Accounts
+from gudlft.journal import JournalError
+from gudlft.model import Club, Competition
+from tests.odd_names import ODD_NAMES
+from tests.support import (
+    ANN,
+    CLUBS,
+    COMPETITIONS,
+    JOHN,
+    OPEN,
+    PAST,
+    PROJECT,
+    SMALL,
+    FakeJournal,
+    Secretary,
+    clean_environment,
+    make_ledger,
+    parties,
+    signed_in_by_code,
+    tomorrow,
+)
+
+ADDRESSES = [
+    "/organiser",
+    "/organiser/entries",
+    "/organiser/entries.csv",
+    "/organiser/competitions.csv",
+    "/organiser/clubs.csv",
+]
+
+
+@pytest.fixture
+def show(mailing, monkeypatch):
+    """Return a function that lets the app show a ledger to an organiser, and returns her browser."""
+
+    def show_to_organiser(ledger, *clubs_too):
+        ann, _ = signed_in_by_code(mailing, ANN)
+        accounts = Accounts(ledger.clubs.values(), [ANN, *clubs_too])
+        monkeypatch.setattr(mailing, "opened", replace(mailing.opened, ledger=ledger, accounts=accounts))
+        return ann
+
+    return show_to_organiser
+
+
+def entries_of(competition):
+    """Return the address of a competition's entry list."""
+    return f"/organiser/entries?competition={quote(competition, safe='')}"
+
+
+def row_of(page, competition):
+    """Return what the row of a competition says."""
+    row = page.soup.find("tr", {"data-competition": competition})
+    return [" ".join(cell.get_text().split()) for cell in row.find_all(["th", "td"])]
+
+
+# Who sees them
+
+
+def test_organiser_whose_address_is_a_clubs_has_the_pages_of_both(mailing, start):
+    module = start(ORGANISERS=JOHN)
+    module.mails = []
+    module.opened.mailed_codes.outbox.put = lambda *mail: module.mails.append(mail)
+
+    john, led_to = signed_in_by_code(module, JOHN)
+
+    assert (303, "/showSummary") == led_to
+    assert "/organiser" == john.get("/showSummary").links["Organiser"]
+    assert 303 == john.book("2").status
+    assert "2 of 20 booked" in john.get("/organiser").text
+
+
+def test_address_that_was_taken_out_of_the_setting_is_signed_out_at_the_next_request(mailing, start):
+    ann, _ = signed_in_by_code(mailing, ANN)
+
+    ann.move_to(start(ORGANISERS="").app)
+
+    assert 404 == ann.get("/organiser").status
+    assert (303, "/") == ann.get("/showSummary").redirect
+
+
+@pytest.mark.parametrize(
+    ("address", "shown_then"),
+    [
+        ("/organiser?show=past", "/organiser?show=past"),
+        (entries_of(OPEN), "/organiser/entries?competition=Spring+Festival+2050"),
+        (f"/organiser/entries.csv?competition={quote(OPEN)}", "/organiser/entries?competition=Spring+Festival+2050"),
+        ("/organiser/clubs.csv", "/organiser"),
+        ("/bookings", "/bookings"),
+    ],
+)
+def test_after_signing_in_organiser_comes_to_what_was_asked_for(mailing, address, shown_then):
+    ann = Secretary(app=mailing.app)
+    ann.get(address)
+    ann.sign_in(ANN)
+
+    assert (303, shown_then) == ann.enter(mailing.mails[-1][1]).redirect
+
+
+def test_form_that_an_organiser_sent_signed_out_leads_to_the_organisers_page(mailing):
+    ann = Secretary(app=mailing.app)
+    ann.book("1")
+    ann.sign_in(ANN)
+
+    assert (303, "/organiser") == ann.enter(mailing.mails[-1][1]).redirect
+
+
+def test_answers_tell_an_organisers_address_from_no_other(mailing):
+    answers = []
+    for address in [ANN, JOHN, "nobody@nowhere.example"]:
+        browser = Secretary(app=mailing.app)
+        asked = [browser.sign_in(address) for _ in range(6)]
+        page = browser.get("/code")
+        answers.append([[one.status, one.problem] for one in [*asked, page]])
+
+    assert answers[0] == answers[1] == answers[2]
+    assert [303] * 5 + [429, 200] == [status for status, _ in answers[0]]
+
+
+def test_pages_of_everybody_know_the_organiser_and_no_cache_keeps_them(show):
+    ann = show(make_ledger())
+
+    board = ann.get("/pointsBoard")
+    unknown = ann.get("/nix")
+
+    for page in [board, unknown]:
+        assert "no-store" == page.headers["Cache-Control"]
+        assert "ETag" not in page.headers
+        assert ANN in page.soup.header.get_text()
+        assert ["/pointsBoard", "/organiser"] == [link["href"] for link in page.soup.select("nav[aria-label=Main] a")]
+    assert [] == board.soup.select(".own")
+    assert "Sign in to book" not in board.text
+    assert "/" == unknown.links["Go to the organiser's page"]
+
+
+def test_nothing_there_can_be_sent(show):
+    ann = show(make_ledger())
+
+    assert {405} == {ann.post(address).status for address in ADDRESSES}
+
+
+def test_log_names_the_organiser(mailing, caplog):
+    caplog.set_level("INFO")
+
+    signed_in_by_code(mailing, ANN)
+
+    assert f"127.0.0.1 {ANN}: signed in" in caplog.messages
+
+
+def test_without_organisers_nothing_of_it_is_imported():
+    program = "import server, sys; print('gudlft.pages.organising' in sys.modules)"
+
+    for settings, answer in [({}, "False"), ({"MAIL": "console:", "ORGANISERS": ANN}, "True")]:
+        command = [sys.executable, "-c", program]
+        done = subprocess.run(command, cwd=PROJECT, env=clean_environment(**settings), capture_output=True, text=True)
+        assert answer == done.stdout.strip()
+
+
+# Competitions
+
+
+def test_upcoming_competitions_stand_by_month_with_what_is_booked_and_left(show):
+    tomorrows = replace(tomorrow("Early Bird", 10), booking_closes_at=datetime.now().astimezone(), location="Évry")
+    ledger = make_ledger(competitions=[*COMPETITIONS, tomorrows])
+    ledger.book(*parties(ledger), 3)
+    ledger.book(*parties(ledger, "Atlas Barbell"), 2)
+    ledger.book(*parties(ledger, "Atlas Barbell", SMALL), 5)
+
+    page = show(ledger).get("/organiser")
+
+    assert "10 of 35 places booked at 3 competitions" in page.text
+    assert ["11:11 5 of 20 booked 2 clubs", "15 left"] == row_of(page, OPEN)[2:]
+    assert ["09:00 5 of 5 booked 1 club", "Full"] == row_of(page, SMALL)[2:]
+    assert "Évry 0 of 10 booked" in row_of(page, "Early Bird")[2]
+    assert "Closed" == row_of(page, "Early Bird")[3]
+    assert ["March 2050", "November 2050"] == [month.get_text() for month in page.soup.select(".month th")][1:]
+    assert [("0 0 20 1", "M0 .5h5"), ("0 0 5 1", "M0 .5h5")] == [
+        (bar["viewbox"], bar.path["d"]) for bar in page.soup.select("svg.bar")
+    ]
+
+
+def test_past_competitions_have_a_page_of_their_own(show):
+    ledger = make_ledger()
+    ann = show(ledger)
+
+    page = ann.get(ann.get("/organiser").links["Past competitions (2)"])
+
+    assert "Organiser: past competitions" == page.heading
+    assert ["Fall Classic", PAST] == [row["data-competition"] for row in page.soup.select("tr[data-competition]")]
+    assert ["10:00 0 of 25 booked", ""] == row_of(page, PAST)[2:]
+    assert 200 == ann.get(page.links[PAST]).status
+
+
+def test_long_lists_have_pages_and_empty_ones_a_sentence(show):
+    cups = [tomorrow(f"Cup {number:03}", 9) for number in range(101)]
+    past = [replace(cup, starts_at=cup.starts_at - timedelta(days=9)) for cup in cups]
+    ann = show(make_ledger(competitions=cups))
+
+    assert "/organiser?page=2" == ann.get("/organiser").links["Next page"]
+    assert "There are no past competitions" in ann.get("/organiser?show=past").text
+    ann = show(make_ledger(competitions=past))
+    assert "/organiser?show=past&page=2" == ann.get("/organiser?show=past").links["Next page"]
+    assert "There are no upcoming competitions" in ann.get("/organiser").text
+    assert 404 == ann.get("/organiser?page=2").status
+
+
+# Entry lists
+
+
+def test_entry_list_says_who_comes_since_when_in_the_servers_time(show, set_zone):
+    set_zone("Asia/Tokyo")
+    ledger = make_ledger()
+    clock = ledger.now
+    for day, club, act, places in [
+        (6, "Simply Lift", ledger.book, 3),
+        (7, "Atlas Barbell", ledger.book, 1),
+        (8, "Simply Lift", ledger.give_back, 1),
+    ]:
+        ledger.now = lambda day=day: datetime.fromisoformat(f"2030-05-{day:02}T20:15:00+00:00")
+        act(*parties(ledger, club), places)
+    ledger.now = clock
+
+    page = show(ledger).get(entries_of(OPEN))
+
+    assert [
+        ["Club", "Places", "First booked", "Last change"],
+        ["Atlas Barbell", "1 place", "booked Wed 8 May 2030, 05:15", "changed Wed 8 May 2030, 05:15"],
+        ["Simply Lift", "2 places", "booked Tue 7 May 2030, 05:15", "changed Thu 9 May 2030, 05:15"],
+        ["2 clubs", "3 places", "17 of 20 left"],
+    ] == page.rows
+    times = [time["datetime"] for time in page.soup.select("tbody time")]
+    assert ["2030-05-08T05:15", "2030-05-08T05:15", "2030-05-07T05:15", "2030-05-09T05:15"] == times
+
+
+def test_entry_list_of_nobody_says_so(show):
+    assert "No club holds places at this competition" in show(make_ledger()).get(entries_of(OPEN)).text
+
+
+def test_entry_list_is_on_one_page_however_many_come(show):
+    ledger = make_ledger([Club(f"Club {number:03}", None, 3) for number in range(201)], [tomorrow("Cup", 300)])
+    for club in ledger.clubs:
+        ledger.book(*parties(ledger, club, "Cup"), 1)
+
+    page = show(ledger).get(entries_of("Cup"))
+
+    assert 201 == len(page.soup.select("tbody tr"))
+
+
+def test_former_name_leads_to_the_entry_list(show):
+    cup = replace(COMPETITIONS[2], name="Summer & Co", former_names=(OPEN,))
+    ann = show(make_ledger(competitions=[cup]))
+
+    for address in ["/organiser/entries", "/organiser/entries.csv"]:
+        answer = ann.get(f"{address}?competition={quote(OPEN)}")
+        assert (303, f"{address}?competition=Summer+%26+Co") == answer.redirect
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_names_of_any_kind_lead_to_their_entry_list_and_its_file(show, name):
+    ledger = make_ledger([Club(name, "odd@club.example", 9)], [Competition(name, COMPETITIONS[2].starts_at, 20)])
+    ledger.book(*parties(ledger, name, name), 2)
+    ann = show(ledger)
+
+    row = ann.get("/organiser").soup.select_one("tr[data-competition]")
+    page = ann.get(row.a["href"])
+    file = ann.get(page.soup.select_one("a.button")["href"])
+
+    assert name == row["data-competition"] == row.a.get_text()
+    assert name == page.soup.select_one("tbody th").get_text()
+    assert 200 == file.status
+    assert name.replace('"', '""') in file.html
+
+
+def test_clubs_that_are_no_longer_in_the_files_are_listed(show):
+    journal = FakeJournal()
+    before = make_ledger(journal=journal)
+    before.book(*parties(before), 2)
+
+    page = show(make_ledger(CLUBS[1:], journal=journal)).get(entries_of(OPEN))
+
+    assert ["Simply Lift", "2 places"] == page.rows[1][:2]
+
+
+def test_pages_say_that_their_figures_may_be_old_while_the_journal_is_away(mailing):
+    ann, _ = signed_in_by_code(mailing, ANN)
+    mailing.opened.reader.catch_up = Mock(side_effect=JournalError("away"))
+
+    for address in ["/organiser", entries_of(OPEN)]:
+        assert "These figures may be a little old" in ann.get(address).text
