@@ -4,7 +4,7 @@ import sys
 import threading
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from operator import attrgetter
 from typing import NamedTuple
@@ -40,13 +40,6 @@ class BoardRow(NamedTuple):
         return -self.minus_points
 
 
-class Holding(NamedTuple):
-    """An upcoming competition at which a club holds places, and the club's figures there."""
-
-    competition: Competition
-    standing: Standing
-
-
 class EntryListRow(NamedTuple):
     """What a club holds at a competition, and when it booked there first and booked or gave back last, in UTC."""
 
@@ -69,7 +62,7 @@ class SummaryFigures(NamedTuple):
 
     balance: int  # the club's points without those that it spent: below 0 if its opening points were lowered
     own_row: BoardRow
-    standings: dict[str, Standing]  # by the names of the competitions that were asked for
+    statuses: dict[str, Status]  # by the names of the competitions that were asked for
     points_board: list[BoardRow]
 
 
@@ -310,21 +303,30 @@ class Ledger:
         with self._memory_lock:
             return self.totals.standing(club, competition)
 
-    def standings(self, club: Club, competitions: Iterable[Competition]) -> dict[str, Standing]:
-        """Return a club's figures at each competition, by its name, all of one moment."""
+    def statuses(self, club: Club, competitions: Sequence[Competition], now: datetime) -> dict[str, Status]:
+        """Return what a club can do at each competition, by its name, all of one moment."""
         with self._memory_lock:
-            return self.totals.standings(club, competitions)
+            standings = self.totals.standings(club, competitions)
+        return self._statuses(competitions, standings, now)
+
+    def _statuses(
+        self, competitions: Sequence[Competition], standings: Mapping[str, Standing], now: datetime
+    ) -> dict[str, Status]:
+        return {one.name: booking_status(one, standings[one.name], self.terms, now) for one in competitions}
 
     def places_left(self, competitions: Iterable[Competition]) -> list[int]:
         """Return the places left at each competition, all of one moment."""
         with self._memory_lock:
             return [self.totals.places_left(competition) for competition in competitions]
 
-    def figures(self, club: Club, competitions: Iterable[Competition]) -> SummaryFigures:
-        """Return the club's points, its figures at each competition and the points board."""
+    def figures(self, club: Club, competitions: Sequence[Competition], now: datetime) -> SummaryFigures:
+        """Return the club's points, what it can do at each competition and the points board."""
         with self._memory_lock:
+            balance = self.totals.balance(club)
+            own_row = self._board_row(club)
+            board = self.points_board
             standings = self.totals.standings(club, competitions)
-            return SummaryFigures(self.totals.balance(club), self._board_row(club), standings, self.points_board)
+        return SummaryFigures(balance, own_row, self._statuses(competitions, standings, now), board)
 
     def figures_at(self, club: Club, competition: Competition, most_entries: int) -> CompetitionFigures:
         """Return what a club can do at a competition now, with the figures there and its latest entries."""
@@ -339,16 +341,15 @@ class Ledger:
                 number_of_entries=self.number_of_entries(club, competition),
             )
 
-    def holdings(self, club: Club, now: datetime) -> list[Holding]:
-        """Return the upcoming competitions at which the club holds places, soonest first."""
+    def holdings(self, club: Club, now: datetime) -> list[Status]:
+        """Return what a club can do at each upcoming competition where it holds places, soonest first."""
         with self._memory_lock:
             names = list(self.booked_at.get(club.name, ()))
         known = [self.competitions[name] for name in names if name in self.competitions]
         upcoming = [competition for competition in known if not competition.has_started(now)]
         upcoming.sort(key=start_and_name)
-        standings = self.standings(club, upcoming)
-        holdings = [Holding(competition, standings[competition.name]) for competition in upcoming]
-        return [holding for holding in holdings if holding.standing.places_held]
+        statuses = self.statuses(club, upcoming, now)
+        return [status for status in statuses.values() if status.standing.places_held]
 
     def outcome(self, club: Club, number: int) -> Outcome | None:
         """Return the club's entry with a number, and the points left as of it; None if there is none."""

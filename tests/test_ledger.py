@@ -279,12 +279,14 @@ def test_figures_of_a_page_are_all_of_one_moment(ledger):
     club, competition = parties(ledger)
     ledger.book(club, competition, 2)
 
-    shown = ledger.figures(club, [ledger.competitions[SMALL], competition])
+    shown = ledger.figures(club, [ledger.competitions[SMALL], competition], ledger.now())
     ledger.book(club, competition, 1)
 
     assert 7 == shown.own_row.points
-    assert [SMALL, competition.name] == list(shown.standings)
-    assert [(5, 0), (18, 2)] == [(standing.places_left, standing.places_held) for standing in shown.standings.values()]
+    assert [SMALL, competition.name] == list(shown.statuses)
+    assert [(5, 0), (18, 2)] == [
+        (one.standing.places_left, one.standing.places_held) for one in shown.statuses.values()
+    ]
     assert ("Simply Lift", 7) in [(row.club, row.points) for row in shown.points_board]
 
 

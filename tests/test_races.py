@@ -154,13 +154,16 @@ def read_while_others_book(take_out):
         return []
 
     def read():
-        return [(ledger.figures(club, [competition]), ledger.figures_at(club, competition, 99)) for _ in range(10)]
+        return [
+            (ledger.figures(club, [competition], ledger.now()), ledger.figures_at(club, competition, 99))
+            for _ in range(10)
+        ]
 
     for figures, there in sum(fight([book, book, read, read, read, read]), []):
         held = there.status.standing.places_held
         assert held == len(there.latest_entries) == there.number_of_entries
         assert 60 - 3 * held == there.balance
-        [standing] = figures.standings.values()
+        standing = figures.statuses[competition.name].standing
         assert 20 - standing.places_held == standing.places_left
         assert 60 - 3 * standing.places_held == figures.own_row.points
         assert figures.own_row.points in [row.points for row in figures.points_board if row.club == club.name]
@@ -175,7 +178,7 @@ def test_figures_of_a_page_are_of_one_moment_while_others_book():
 @pytest.mark.parametrize("show", ["mine", "bookable"])
 def test_choice_and_rows_of_a_summary_are_of_one_moment(ledger, john, monkeypatch, show):
     john.book("1", SMALL)
-    for name in ["figures", "standing", "standings", "places_left"]:
+    for name in ["figures", "standing", "statuses", "places_left"]:
         monkeypatch.setattr(ledger, name, overtaken(ledger, getattr(ledger, name)))
 
     page = john.get(f"/showSummary?show={show}")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..ledger import BoardRow, Ledger
 from ..model import Club, Competition
-from ..rules import Limit, Standing, Status, Terms, booking_status, what_closes
+from ..rules import Limit, Status, what_closes
 from .pagination import Page, page_with, paginate
 from .search import Choice, Show, find, months_of
 
@@ -99,8 +99,7 @@ def past_of(ledger: Ledger, club: Club | None, choice: Choice, page_number: int,
     past = ledger.past(now)
     page = paginate(find(past, choice), page_number)
     if club:
-        standings = ledger.standings(club, page.items)
-        statuses = statuses_at(page.items, standings, ledger.terms, now)
+        statuses = ledger.statuses(club, page.items, now)
         page = replace(page, items=list(statuses.values()))
     return Past(page, len(past), months_to_choose(past, choice))
 
@@ -134,8 +133,8 @@ def summary_of(ledger: Ledger, club: Club, choice: Choice, page_number: int, now
         looked_at = list(paginate(found, page_number).items)  # of thousands, only those that are shown
 
     latest_past = past[:LATEST_PAST]
-    figures = ledger.figures(club, [*looked_at, *latest_past])
-    statuses = statuses_at([*looked_at, *latest_past], figures.standings, ledger.terms, now)
+    figures = ledger.figures(club, [*looked_at, *latest_past], now)
+    statuses = figures.statuses
     lists = by_show(found, [statuses[competition.name] for competition in looked_at])
     page = paginate(lists[choice.show], page_number)
     return Summary(
@@ -172,20 +171,11 @@ class Holdings:
 def holdings_of(ledger: Ledger, club: Club, page_number: int, now: datetime) -> Holdings:
     """Return where a club holds places at upcoming competitions; raise NoSuchPage."""
     holdings = ledger.holdings(club, now)
-    page = paginate(holdings, page_number)
-    statuses = [booking_status(holding.competition, holding.standing, ledger.terms, now) for holding in page.items]
     return Holdings(
-        page=replace(page, items=statuses),
-        places=sum(holding.standing.places_held for holding in holdings),
+        page=paginate(holdings, page_number),
+        places=sum(status.standing.places_held for status in holdings),
         next=holdings[0].competition if holdings else None,
     )
-
-
-def statuses_at(
-    competitions: Iterable[Competition], standings: Mapping[str, Standing], terms: Terms, now: datetime
-) -> dict[str, Status]:
-    """Return what a club can do at competitions, by their names, from its standing at each."""
-    return {one.name: booking_status(one, standings[one.name], terms, now) for one in competitions}
 
 
 def by_month(rows: Iterable) -> list[tuple[str, list]]:
@@ -229,7 +219,7 @@ def board_page(ledger: Ledger, club: Club | None, page_number: int) -> BoardPage
     if club is None:
         return BoardPage(ranked_page(ledger.points_board, page_number))
 
-    figures = ledger.figures(club, ())
+    figures = ledger.figures(club, (), ledger.now())
     board = figures.points_board
     page = ranked_page(board, page_number)
     if len(board) <= LONGEST_BOARD:
