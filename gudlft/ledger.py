@@ -200,7 +200,7 @@ class Ledger:
     def _give_back_at_cancelled(self, draft: Draft) -> None:
         """Draft an entry for what each club holds at a cancelled competition, which returns the points that it paid."""
         for competition in self._cancelled:
-            if draft.clubs_holding[competition]:  # mostly none: this is asked at each turn
+            if self.totals.clubs_holding.get(competition):  # mostly none: this is asked at each turn
                 for club in sorted(self.booked_by[competition]):
                     self._give_back_at(club, competition, draft)
 

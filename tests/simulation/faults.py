@@ -253,8 +253,10 @@ def gives_back_at_cancelled_twice(patch):
         return carry_out(self, take_orders)
 
     def give_back_what_was_held(self, draft):
-        held = Draft(getattr(self, "totals_before", self.totals))
-        give_back(self, held)
+        totals_before = getattr(self, "totals_before", self.totals)
+        held = Draft(totals_before)
+        with replaced(self, "totals", totals_before):
+            give_back(self, held)
         for entry in held.entries:
             draft.add(entry._replace(number=self._next_number(draft)))
         give_back(self, draft)
