@@ -4,6 +4,7 @@ import errno
 import os
 import secrets
 import signal
+import subprocess
 import sys
 from functools import partial
 from types import SimpleNamespace
@@ -11,15 +12,22 @@ from types import SimpleNamespace
 import pytest
 
 from gudlft.journal import NoJournal
+from gudlft.journal.sql import SqlJournal
 from tests.databases import bookings_made, children_of, in_journal, run_sql
 from tests.support import (
+    COMPETITIONS,
     KEY,
+    PROJECT,
+    SMALL,
     ServedSecretary,
+    a_competition,
     at_once,
+    clean_environment,
     make_ledger,
     parties,
     serving,
     wait_until,
+    write_data,
 )
 
 # Without a journal
@@ -113,6 +121,22 @@ def test_four_processes_without_the_lock_break_the_rules(folder, url):
             return
         run_sql(url, "DELETE FROM bookings")
     raise AssertionError("five fights without the lock broke no rule: these tests would not see its loss")
+
+
+def test_processes_that_start_at_once_give_back_once_what_clubs_hold_at_a_cancelled_competition(folder, url):
+    journal = SqlJournal(url)
+    ledger = make_ledger(competitions=[COMPETITIONS[3]], journal=journal)
+    for club in ("Simply Lift", "Atlas Barbell"):
+        ledger.book(*parties(ledger, club, SMALL), 2)
+    journal.close()
+    write_data(folder, [], [a_competition(SMALL, "2050-11-05 09:00:00", 5, cancelled=True)])
+    environment = clean_environment(DATA_DIR=folder, JOURNAL=url, SECRET_KEY=KEY)
+
+    starts = [subprocess.Popen([sys.executable, "-c", "import server"], cwd=PROJECT, env=environment) for _ in range(4)]
+
+    assert [0] * 4 == [process.wait(60) for process in starts]
+    returned = [("Atlas Barbell", SMALL, -2, -6), ("Simply Lift", SMALL, -2, -6)]
+    assert returned == in_journal(url)[2:]
 
 
 def kill(process):
