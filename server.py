@@ -42,7 +42,7 @@ from gudlft.opening import open_all
 from gudlft.pages import calendar, export, lists, sentences
 from gudlft.pages.pagination import NoSuchPage, paginate, read_page_number
 from gudlft.pages.search import EVERYTHING, Choice, Show
-from gudlft.rules import booking_status, read_places, read_token
+from gudlft.rules import read_places, read_token
 from gudlft.settings import BadSettings, read_settings
 from gudlft.text import as_seen, clean_email, in_address, noun_for, printable, resembling, short_month
 
@@ -395,7 +395,7 @@ def receipt_to_show():
     if outcome is None or outcome.entry.competition not in opened.ledger.competitions:
         return None
     competition = opened.ledger.competitions[outcome.entry.competition]
-    return sentences.Receipt(outcome, status_at(competition))
+    return sentences.Receipt(outcome, figures_at(competition).status)
 
 
 def asked_page_number():
@@ -819,12 +819,6 @@ def book(competition, club):
 def refuse_unknown_competition():
     """Say on the summary that there is no such competition."""
     return render_summary(404, refuse(sentences.UNKNOWN_COMPETITION))
-
-
-def status_at(competition):
-    """Return what the signed-in club can do at a competition now."""
-    standing = opened.ledger.standing(request.club, competition)
-    return booking_status(competition, standing, opened.ledger.terms, opened.ledger.now())
 
 
 def figures_at(competition):
