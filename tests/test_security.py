@@ -14,6 +14,7 @@ from werkzeug.test import EnvironBuilder, create_environ, run_wsgi_app
 import server
 from gudlft.journal import JournalError
 from gudlft.ledger import Ledger
+from gudlft.model import Competition
 from tests.support import (
     ATLAS,
     JOHN,
@@ -742,7 +743,7 @@ NOT_ESCAPED_AGAIN = {
     *("month", "left", "held", "months", "limit.value", "competition.places"),  # numbers, and words of our own
     *("start.iso", "start.weekday", "start.day", "start.month", "start.time"),
     *("competition.in_address", "own_name"),  # quoted
-    *("home", "name", "competition.location|e"),  # escaped, the first two where they are set
+    *("home", "name", "competition.location|e"),  # HTML already, see the next test, or escaped
 }
 
 
@@ -752,9 +753,15 @@ def test_block_that_is_not_escaped_holds_only_what_needs_no_escaping():
     [block] = re.findall("{% autoescape false %}(.*?){% endautoescape %}", template, re.DOTALL)
 
     assert set(re.findall("{{ (.+?) }}", block)) == NOT_ESCAPED_AGAIN
-    assert "{% set name = competition.name|e %}" in block
+    assert "{% set name = competition.in_html %}" in block
     assert "{% set home = root|e %}" in template
     assert not any("|safe" in text for text in templates)
+
+
+def test_name_of_a_competition_is_escaped_in_html():
+    competition = Competition('<b>"Open"</b>', datetime(2050, 3, 27, 11, 11).astimezone(), 20)
+
+    assert "&lt;b&gt;&#34;Open&#34;&lt;/b&gt;" == competition.in_html
 
 
 def test_sentence_around_an_untranslated_name_is_escaped():

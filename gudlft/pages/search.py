@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from ..model import Competition
@@ -61,12 +61,11 @@ class Choice:
 
     def showing(self, show: Show) -> "Choice":
         """Return the choice of another list, within the same name and month."""
-        return replace(self, show=show)
+        return Choice(self.name, self.month, show)
 
     def for_everybody(self) -> "Choice":
         """Return the choice without what only a club can ask for: where it can book, and what it holds."""
-        show = Show.PAST if self.show is Show.PAST else Show.ALL
-        return replace(self, show=show)
+        return self.showing(Show.PAST if self.show is Show.PAST else Show.ALL)
 
     def fields(self) -> dict[str, str]:
         """Return the fields of an address that asks for this choice; what it leaves open has no field."""
