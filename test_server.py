@@ -906,6 +906,22 @@ def test_check_says_what_the_journal_holds_and_what_no_longer_fits(journal, serv
     assert [journal_line, mismatch, "note: no CONTACT is set", *problems] == result.output.splitlines()[4:]
 
 
+def test_check_says_what_a_cancelled_competition_would_give_back(data, start):
+    Secretary(JOHN, start(**KEPT).app).book("3")
+    club = a_club("Simply Lift", JOHN, 13)
+    write_data(data, [club], [a_competition(OPEN, "2050-03-27 11:11:00", 20, cancelled=True)])
+
+    with click.Context(FlaskGroup()):  # as Flask loads an app in order to run one of its commands
+        before = run_command("check", app=start().app)
+    start()
+    afterwards = run_command("check", app=start().app)
+
+    line = f"{OPEN}: cancelled, 3 places of 1 club would be given back\n"
+    assert 0 == before.exit_code
+    assert line in before.output
+    assert "cancelled" not in afterwards.output
+
+
 def test_strict_check_fails_for_a_note():
     assert 0 == run_command("check").exit_code
     assert 1 == run_command("check", "--strict").exit_code

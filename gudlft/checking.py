@@ -29,6 +29,7 @@ def check_all(opened: Opened, settings: Mapping) -> Report:
     report.lines += what_would_be_given_back(opened.ledger)
     check_journal(opened, settings, report)
     check_mail(opened, report)
+    report.lines += returns_to_come(opened.ledger)
     report.findings += opened.ledger.mismatches()
     report.findings += [f"note: {note}" for note in notes(settings)]
     return report
@@ -82,6 +83,14 @@ def check_mail(opened: Opened, report: Report) -> None:
         report.lines.append(opened.mailed_codes.outbox.check())
     except MailError as error:
         report.problems.append(str(error))
+
+
+def returns_to_come(ledger: Ledger) -> Iterator[str]:
+    """Iterate over a line for each cancelled competition at which clubs hold places: the next start returns them."""
+    for held in ledger.held_at_cancelled():
+        places = plural(held.places, "place")
+        clubs = plural(held.clubs, "club")
+        yield f"{held.competition}: cancelled, {places} of {clubs} would be given back"
 
 
 def notes(settings: Mapping) -> Iterator[str]:
