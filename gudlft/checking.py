@@ -26,7 +26,6 @@ def check_all(opened: Opened, settings: Mapping) -> Report:
     """Return what there is to say; change nothing."""
     report = Report()
     report.lines += what_was_read(opened.ledger, settings["DATA_DIR"])
-    report.lines += what_would_be_given_back(opened.ledger)
     check_journal(opened, settings, report)
     check_mail(opened, report)
     report.lines += returns_to_come(opened.ledger)
@@ -44,14 +43,6 @@ def what_was_read(ledger: Ledger, folder: str) -> list[str]:
         f"time zone: {time_zone()}",
         f"clubs.json: {plural(len(ledger.clubs), 'club')}, {plural(points, 'point')}",
         f"competitions.json: {plural(len(ledger.by_start), 'competition')}, {plural(places, 'place')}",
-    ]
-
-
-def what_would_be_given_back(ledger: Ledger) -> list[str]:
-    """Return a line for each cancelled competition where clubs still hold places: the next start gives them back."""
-    return [
-        f"{competition}: cancelled, {plural(places, 'place')} of {plural(clubs, 'club')} would be given back"
-        for competition, places, clubs in ledger.held_at_cancelled()
     ]
 
 
