@@ -54,7 +54,8 @@ def check_journal(opened: Opened, settings: Mapping, report: Report) -> None:
         report.lines.append(f"journal: {why}")
         return
 
-    lines = plural(len(opened.ledger.entries), "line")
+    entries = opened.ledger.entries
+    lines = plural(len(entries), "line") if entries else "new"
     try:
         opened.journal.try_to_write()
     except JournalError as error:
