@@ -68,6 +68,7 @@ PAST_NAMES = [f"{city} Open" for city in CITIES[:20]] + [
     "Spring Festival",
 ]
 FULL = ["Strasbourg Night of Strength", "Women’s Open Montpellier", "Limoges Bench Press Cup"]  # with 12 places each
+OF_ALL_CLUBS = "Grand Final"  # with room for each of them
 NOT_HELD = {
     *FULL,
     "Coupe de Paris",

@@ -113,10 +113,12 @@ def mailing(folder):
 
 @contextmanager
 def organising(folder):
-    """Serve a season after its bookings, with two organisers; yield the app's address and a postbox."""
+    """Serve a season, where all clubs come to one competition, with two organisers; yield its address and a postbox."""
     data = season.clubs(), season.competitions()
-    with serving_data(folder, *data, **KEPT) as site:
+    with serving_data(folder, *data, **KEPT, COST_PER_PLACE=1) as site:  # so that each can pay for one more
         book_a_season(site)
+        for club in season.clubs():
+            order(signed_in(site, club["email"]), site, season.OF_ALL_CLUBS, 1)
     organisers = json.dumps([ANN, season.email_of(season.CLUB)])
     with (
         mail_settings() as (postbox, mail),
@@ -375,6 +377,8 @@ def organiser(browser, site, postbox):
     yield "entries: one club"
     browser.get(f"{site}/organiser/entries?{urlencode({'competition': LONGEST_OF_SEASON})}")
     yield "entries: some clubs"
+    browser.get(f"{site}/organiser/entries?{urlencode({'competition': season.OF_ALL_CLUBS})}")
+    yield "entries: many clubs"
     browser.get(f"{site}/organiser/entries?competition=Paris+Open+2020")
     yield "entries: none"
     browser.get(f"{site}/pointsBoard")

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from pathlib import Path
+from urllib.parse import urlencode
 
 import lxml.html
 import pytest
 
 from tests import season
 from tests.browsing import be_new, book, show, sign_in
-from tests.states import LONGEST_CLUB, LONGEST_CUP, LONGEST_OF_SEASON, a_season, few
-from tests.support import book_address, needed
+from tests.states import LONGEST_CLUB, LONGEST_CUP, LONGEST_OF_SEASON, a_season, few, organising, sign_in_by_code
+from tests.support import ANN, book_address, needed
 
 PAPERS = {"A4": (8.27, 11.69), "Letter": (8.5, 11)}  # inches
 MARGIN = 0.39  # inches, Chromium's own
@@ -38,6 +39,13 @@ OF_A_CLUB = {
     "competition, full": book_address(season.FULL[0], season.CLUB),
 }
 
+OF_ORGANISERS = {
+    "organiser": "/organiser",
+    "organiser, past": "/organiser?show=past",
+    "entry list": f"/organiser/entries?{urlencode({'competition': season.OF_ALL_CLUBS})}",
+    "entry list, long name": f"/organiser/entries?{urlencode({'competition': LONGEST_OF_SEASON})}",
+}
+
 SEEN = """
 const all = selector => [...document.querySelectorAll(selector)].filter(element => element.checkVisibility());
 const words = element => element.textContent.replace(/\\s+/g, "");
@@ -53,6 +61,7 @@ return {
   names: all("main [translate=no]").filter(name => !name.closest(".visually-hidden")).map(words),
   cut: all("[translate=no]").filter(isCut).map(words),
   rows: all(".rows [data-competition] th").map(words),
+  boxes: all(".entries tbody th").filter(th => getComputedStyle(th, "::before").borderTopStyle === "solid").map(words),
   faint: all(".plate").filter(plate => getComputedStyle(plate).borderTopColor === "rgb(255, 255, 255)").map(words),
 };
 """
@@ -113,6 +122,10 @@ def printed(browser, tmp_path_factory):
         prints |= print_page(browser, folder, name)
     for name in pages_of_long_names(browser, tmp_path_factory.mktemp("few")):
         prints |= print_page(browser, folder, name)
+    with organising(tmp_path_factory.mktemp("organising")) as (site, postbox):
+        sign_in_by_code(browser, site, postbox, ANN)
+        for name in open_each(browser, site, OF_ORGANISERS):
+            prints |= print_page(browser, folder, name)
     return prints
 
 
@@ -164,8 +177,8 @@ def found(printed, kind):
 
 
 def of_clubs(printed):
-    """Return the prints of pages that only the signed-in see."""
-    return {page: one for page, one in printed.items() if page[0] not in OF_EVERYBODY}
+    """Return the prints of pages that only clubs see."""
+    return {page: one for page, one in printed.items() if page[0] not in {**OF_EVERYBODY, **OF_ORGANISERS}}
 
 
 # What stands on paper
@@ -248,6 +261,17 @@ def test_pages_of_a_club_name_it_and_the_day_of_printing(printed):
         h1 = one.h1 if page[0].startswith("summary") else f"{one.h1}: {club}"
         assert "".join(h1.split()) in one.squeezed[0], page
         assert re.search(r"As of \w{3} \d+ \w+ \d{4}, \d\d:\d\d \(.+\)\s*$", one.sheets[-1]), page
+
+
+def test_entry_list_is_a_sheet_to_tick_off_at_the_door(printed):
+    row = re.compile(r"^ *(\S.*\S) +\d+ +\w{3} \d+ \w+ \d{4}, \d\d:\d\d +\w{3} \d+ \w+ \d{4}, \d\d:\d\d$", re.M)
+    for paper in PAPERS:
+        sheet = printed["entry list", paper]
+        assert 60 == len(row.findall("\n".join(sheet.sheets))) == len(sheet.seen["boxes"])
+        assert 3 >= len(sheet.sheets)
+        assert f"{season.OF_ALL_CLUBS}: entry list" in sheet.sheets[0]
+        assert 1 == len(re.findall("60 clubs +61 +139 of 200 left", "\n".join(sheet.sheets)))
+        assert "As of" in sheet.sheets[-1]
 
 
 def test_pages_of_the_signed_out_bear_no_date_of_printing(printed):
