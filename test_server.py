@@ -880,6 +880,14 @@ def test_entry_list_of_an_unknown_competition_is_told_on_the_organisers_page(mai
         assert "Organiser" == page.heading
 
 
+def test_entry_list_is_found_by_a_former_name(mailing):
+    ann, _ = signed_in_by_code(mailing, ANN)
+    by_any_name = mailing.opened.ledger.competitions_by_any_name
+    by_any_name["Spring Cup"] = by_any_name[OPEN]
+
+    assert (303, ENTRIES.replace("%20", "+")) == ann.get("/organiser/entries?competition=Spring+Cup").redirect
+
+
 def test_without_organisers_there_are_no_such_pages():
     assert [404] * len(OF_ORGANISERS) == statuses(Secretary().get(address) for address in OF_ORGANISERS)
 
@@ -973,6 +981,23 @@ def test_export_says_that_no_bookings_are_kept_and_which_competition_is_unknown(
 
     assert 1 == result.exit_code
     assert "GUDLFT_JOURNAL is not set: no bookings are kept\nThere is no competition Nix\n" == result.output
+
+
+def test_what_is_no_longer_in_the_files_is_exported_with_what_is_known(journal, serve, john):
+    john.book("1")
+    serve(make_ledger([], [], journal=journal))
+
+    assert ["Simply Lift", "", "1"] == exported_rows(run_command("bookings", "--competition", OPEN))[1][:3]
+    places = exported_rows(run_command("bookings", "--places", "--competition", OPEN))
+    assert [OPEN, "", "Simply Lift", "", "", "", ""] == places[1]
+
+
+def test_totals_stand_alone():
+    for others in (["--places"], ["--competition", OPEN]):
+        result = run_command("bookings", "--totals", "clubs", *others)
+
+        assert 2 == result.exit_code
+        assert "--totals cannot be combined with --competition or --places" in result.output
 
 
 def test_commands_look_at_a_journal_and_make_none(data, start):

@@ -81,15 +81,6 @@ def test_entry_list_of_a_competition_without_bookings_is_empty():
     assert [["club", "email address", "places", "first booked", "last change"]] == exported_rows(result)
 
 
-def test_what_is_no_longer_in_the_files_is_exported_with_what_is_known(journal, serve, john):
-    john.book("1")
-    serve(make_ledger([], [], journal=journal))
-
-    assert ["Simply Lift", "", "1"] == exported("--competition", OPEN)[0][:3]
-    assert [[OPEN, "", "Simply Lift", "", "", "", ""]] == exported("--places", "--competition", OPEN)
-    assert [] == exported("--totals", "clubs")
-
-
 def test_club_without_an_address_has_an_empty_cell(serve):
     serve(make_ledger([Club("A", None, 9)], COMPETITIONS))
 
@@ -144,14 +135,6 @@ def test_unknown_competition_is_refused_in_one_line_and_the_nearest_is_named(nam
 
         assert 1 == result.exit_code
         assert f"{line}\n" == result.stdout
-
-
-def test_totals_stand_alone():
-    for others in (["--places"], ["--competition", OPEN]):
-        result = run_command("bookings", "--totals", "clubs", *others)
-
-        assert 2 == result.exit_code
-        assert "--totals cannot be combined with --competition or --places" in result.output
 
 
 def test_export_without_a_journal_has_a_header_and_exit_status_0():
