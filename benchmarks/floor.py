@@ -46,6 +46,12 @@ def show_summary():
     return render_template("page.html")
 
 
+@app.get("/organiser")
+@app.get("/organiser/entries")
+def organiser():
+    return render_template("page.html")
+
+
 def visit(club, competition):
     """Return the requests of a club's visit: address and form of each."""
     order = {

@@ -4,6 +4,7 @@ Run it as `.venv/bin/python benchmarks/run.py`; it takes about three minutes, an
 """
 
 import logging
+import os
 import subprocess
 import sys
 import tempfile
@@ -13,8 +14,10 @@ from datetime import datetime, timedelta
 from itertools import cycle
 from pathlib import Path
 from statistics import median
+from urllib.parse import quote
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+os.environ.update(GUDLFT_MAIL="console:", GUDLFT_ORGANISERS="ann@federation.example")  # for the organiser's pages
 
 import pytest
 from werkzeug.test import create_environ
@@ -23,7 +26,16 @@ import server
 from benchmarks.floor import app as floor
 from benchmarks.floor import visit
 from gudlft.model import Club, Competition
-from tests.support import PROJECT, a_club, a_competition, clean_environment, let_pages_show, make_ledger, write_data
+from tests.support import (
+    ANN,
+    PROJECT,
+    a_club,
+    a_competition,
+    clean_environment,
+    let_pages_show,
+    make_ledger,
+    write_data,
+)
 
 MANY = 1_000_000  # points, places, places that a club may hold: nothing is refused
 PAST = 150  # competitions
@@ -53,7 +65,7 @@ def season(clubs, competitions, held):
 
 def show(ledger):
     """Let the app's pages show a ledger."""
-    let_pages_show(ledger, pytest.MonkeyPatch())
+    let_pages_show(ledger, pytest.MonkeyPatch(), organisers=[ANN])
 
 
 class Visitor:
@@ -67,6 +79,8 @@ class Visitor:
             **visit(club.name, competition.name),
             "my bookings": ("/bookings", None),
             "points board": ("/pointsBoard", None),
+            "organiser": ("/organiser", None),
+            "entry list": (f"/organiser/entries?competition={quote(competition.name)}", None),
         }
         self.seconds = {}
         self.cookie = ""
@@ -138,6 +152,20 @@ def compare_with_floor():
             compare(f"{competitions} competitions, {name}", VISIT, sides)
 
 
+def compare_organiser_with_floor():
+    """Print what the organiser's pages cost beside bare Flask."""
+    organiser = Club("Organiser", ANN, 0)
+    for title, kind, ledger in [
+        ("40 competitions, 60 clubs", "organiser", season(60, 40, held=20)),
+        ("200 clubs at a competition", "entry list", season(400, 10, held=10)),
+    ]:
+        sides = {
+            "bare Flask": visitors(floor, ledger, [organiser] * 200),
+            "ours": visitors(server.app, ledger, [organiser] * 200),
+        }
+        compare(title, [kind], sides)
+
+
 def compare_sizes():
     """Print what more clubs and competitions cost clubs from all over the board, each of which comes once."""
     small = season(1_000, 300, held=10)
@@ -188,6 +216,7 @@ def print_start(name, module, **settings):
 if __name__ == "__main__":
     logging.disable(logging.INFO)
     compare_with_floor()
+    compare_organiser_with_floor()
     compare_sizes()
     compare_histories()
     compare_starts()
