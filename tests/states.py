@@ -19,6 +19,7 @@ from tests.support import ANN, KEPT, a_club, a_competition, book_address, servin
 OPEN, FULL, CUP, PAST = "Spring Festival 2050", "Novice Cup 2050", "Fall Classic 2050", "Spring Festival"
 LONG_CUP = "Championnats régionaux d’haltérophilie d’Auvergne-Rhône-Alpes, catégories jeunes et anciens"
 LONG_CLUB = "Club d’haltérophilie et de musculation de Villeurbanne-Charpennes-Tonkin"
+CANCELLED = "Doomed Open"
 LONGEST_CUP, LONGEST_CLUB = "Q" * 200, "W" * 200
 JOHN, ATLAS = "john@simplylift.example", "office@atlasbarbell.example"
 CLUBS = [
@@ -28,13 +29,15 @@ CLUBS = [
     a_club(LONG_CLUB, "long@club.example", 30),
     a_club(LONGEST_CLUB, "longest@club.example", 7),
 ]
+HALL = {"location": "Palais des Sports de Gerland, Lyon", "url": "https://club.example/open"}
 COMPETITIONS = [
     a_competition(PAST, "2020-03-27 10:00:00", 25),
     a_competition(OPEN, "2050-03-27 11:11:00", 20),
-    a_competition(CUP, "2050-10-22 12:12:00", 24),
+    a_competition(CUP, "2050-10-22 12:12:00", 24, bookingCloses="2050-10-15 18:00:00", **HALL),
     a_competition(FULL, "2050-11-05 09:00:00", 5),
     a_competition(LONG_CUP, "2050-12-01 08:30:00", 120),
     a_competition(LONGEST_CUP, "2051-01-01 10:00:00", 1000),
+    a_competition(CANCELLED, "2051-02-01 10:00:00", 20, cancelled=True, location="Nice"),
 ]
 LONGEST_OF_SEASON = max((name for _, _, name in season.UPCOMING), key=len)
 NAMES = [one["name"] for one in [*CLUBS, *COMPETITIONS, *season.clubs(), *season.competitions()]]
@@ -194,6 +197,8 @@ def club_without_points(browser, site):
     yield "bookings: none"
     browser.get(site + book_address(OPEN, "Without Points"))
     yield "competition: no points"
+    browser.get(site + book_address(CANCELLED, "Without Points"))
+    yield "competition: cancelled"
 
 
 def bookings_and_returns(browser, site):
