@@ -171,18 +171,20 @@ def test_without_organisers_nothing_of_it_is_imported():
 
 def test_upcoming_competitions_stand_by_month_with_what_is_booked_and_left(show):
     tomorrows = replace(tomorrow("Early Bird", 10), booking_closes_at=datetime.now().astimezone(), location="Évry")
-    ledger = make_ledger(competitions=[*COMPETITIONS, tomorrows])
+    doomed = replace(tomorrow("Doomed Open", 16), is_cancelled=True)
+    ledger = make_ledger(competitions=[*COMPETITIONS, tomorrows, doomed])
     ledger.book(*parties(ledger), 3)
     ledger.book(*parties(ledger, "Atlas Barbell"), 2)
     ledger.book(*parties(ledger, "Atlas Barbell", SMALL), 5)
 
     page = show(ledger).get("/organiser")
 
-    assert "10 of 35 places booked at 3 competitions" in page.text
+    assert "10 of 51 places booked at 4 competitions" in page.text
     assert ["11:11 5 of 20 booked 2 clubs", "15 left"] == row_of(page, OPEN)[2:]
     assert ["09:00 5 of 5 booked 1 club", "Full"] == row_of(page, SMALL)[2:]
     assert "Évry 0 of 10 booked" in row_of(page, "Early Bird")[2]
     assert "Closed" == row_of(page, "Early Bird")[3]
+    assert "Cancelled" == row_of(page, "Doomed Open")[3]
     assert ["March 2050", "November 2050"] == [month.get_text() for month in page.soup.select(".month th")][1:]
     assert [("0 0 20 1", "M0 .5h5"), ("0 0 5 1", "M0 .5h5")] == [
         (bar["viewbox"], bar.path["d"]) for bar in page.soup.select("svg.bar")
