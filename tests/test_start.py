@@ -194,6 +194,14 @@ print(json.dumps("id='edited'" in client.get("/pointsBoard").text))
     assert is_shown is run_code(code, folder=copy, variables={"FLASK_DEBUG": debug})
 
 
+def test_benchmarks_follow_the_modules_that_they_measure():
+    names = [f"benchmarks.{file.stem}" for file in (PROJECT / "benchmarks").glob("*.py")]
+
+    done = run_python("-c", f"import {', '.join(names)}")  # elsewhere: they set variables of the environment
+
+    assert (0, "") == (done.returncode, done.stderr)
+
+
 # The tests themselves
 
 
