@@ -8,6 +8,7 @@ import pytest
 
 from gudlft.journal import (
     LARGEST_IN_A_ROW,
+    AnotherProcessBooks,
     JournalError,
     LastRow,
     NoJournal,
@@ -459,6 +460,18 @@ def test_journal_that_keeps_nothing_takes_everything(tmp_path):
         assert [] == transaction.entries(first=1) == transaction.revocations(first=1)
         assert LastRow() == transaction.last_entry == transaction.last_revocation
     journal.close()
+
+
+def test_trial_without_a_journal_fails_while_another_process_books_and_keeps_nobody_out(tmp_path):
+    first, second, third = [NoJournal(str(tmp_path)) for _ in range(3)]
+    make_ledger(journal=first).book(*parties(make_ledger()), 1)
+
+    with pytest.raises(AnotherProcessBooks):
+        second.try_to_write()
+    first.close()
+    second.try_to_write()
+
+    third.try_to_write()
 
 
 def test_folder_that_cannot_be_locked_is_named_and_nothing_is_booked(tmp_path):
