@@ -183,6 +183,7 @@ app.url_map.converters["name"] = NameConverter
 logging.Formatter.converter = time.gmtime  # all lines of the process are in UTC, the web server's too
 app.logger.setLevel(logging.INFO)
 logging.getLogger("gudlft").addHandler(default_handler)
+logging.getLogger("gudlft").setLevel(logging.INFO)
 
 try:
     configure(app)
@@ -384,7 +385,7 @@ def render_page(template, code=200, problem=None, **context):
         figures_may_be_old=bool(request.journal_error),
         **context,
     )
-    return app.response_class(html, code)
+    return app.response_class(html.replace("\0", "\ufffd"), code)  # HTML allows no NUL, which a field may have brought
 
 
 def receipt_to_show():
@@ -1065,8 +1066,9 @@ def says_why_output_fails(command):
 def check(strict):
     """Check settings, data files, journal and mail server, say what they hold, and change nothing."""
     report = check_all(opened, app.config)
+    encoding = sys.stdout.encoding or "utf-8"  # a terminal, or a pipe on Windows, may know few letters
     for line in [*report.lines, *report.findings]:
-        print(printable(line))
+        click.echo(printable(line).encode(encoding, "backslashreplace"))
     if report.problems:
         raise SystemExit("\n".join(map(printable, report.problems)))
     if strict and report.findings:

@@ -104,7 +104,7 @@ def read_name(value: object) -> str:
     kinds = {unicodedata.category(character) for character in value}
     has_control_characters = "Cc" in kinds
     has_lone_surrogates = "Cs" in kinds
-    if has_control_characters or has_lone_surrogates or value in (".", ".."):
+    if has_control_characters or has_lone_surrogates or normalize_name(value) in (".", ".."):
         raise must_be('without control characters and not "." or ".."', value)
     return value
 

@@ -1,5 +1,6 @@
 """The ledger: all bookings, as an append-only list of entries; it judges orders and commits what they become."""
 
+import logging
 import sys
 import threading
 from bisect import bisect_left, bisect_right, insort
@@ -12,9 +13,11 @@ from typing import NamedTuple
 from .journal import Journal, LastRow, NoJournal, Transaction, check_entries, entries_after
 from .model import CANCELLED, BookingError, Club, Competition, Entry, Kind, Order, Outcome, PresentNames
 from .rules import Standing, Status, Terms, booking_status, points_of
-from .text import fold
+from .text import fold, plural, printable
 from .totals import Draft, Occupancy, Totals
 from .writer import Outcomes, TakeOrders, Writer
+
+log = logging.getLogger("gudlft.ledger")
 
 
 def now() -> datetime:
@@ -140,11 +143,16 @@ class Ledger:
             self.take_over(transaction)
             draft = Draft(self.totals)  # which stand still: nobody else commits meanwhile
             self._give_back_at_cancelled(draft)
+            given_back = list(draft.entries)
             outcomes = [self._judge(order, draft) for order in take_orders()]
             rows = [self._row_of(entry) for entry in draft.entries]
             check_entries(rows, previous=self._last_number())
             transaction.append(rows)
         self._add(rows)
+        for entry in given_back:
+            places = plural(-entry.places, "place")
+            what = f"{entry.club}: {places} in {entry.competition} given back: cancelled (number {entry.number})"
+            log.info(printable(what))
         return outcomes
 
     def _judge(self, order: Order, draft: Draft) -> Outcome | BookingError:

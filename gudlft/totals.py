@@ -132,8 +132,8 @@ class Totals:
                 yield f"{club}: {held} places are held in {competition}, of {most}"
 
     def _no_longer_named(self, clubs: Mapping[str, Club], competitions: Mapping[str, Competition]) -> Iterator[str]:
-        unknown_clubs = self.points_spent.keys() - clubs.keys()
-        unknown_competitions = self.places_sold.keys() - competitions.keys()
+        unknown_clubs = {name for name, spent in self.points_spent.items() if spent and name not in clubs}
+        unknown_competitions = {name for name, sold in self.places_sold.items() if sold and name not in competitions}
         for name in sorted(unknown_clubs | unknown_competitions):
             yield f"{name}: no longer in the files, its bookings stay"
 

@@ -78,6 +78,17 @@ def test_start_gives_back_what_each_club_holds_for_what_it_paid(journal):
     check_conservation(ledger)
 
 
+def test_log_names_what_was_given_back(journal, caplog):
+    caplog.set_level("INFO")
+
+    start(journal, cancelling(OPEN))
+
+    assert [
+        f"Atlas Barbell: 5 places in {OPEN} given back: cancelled (number 5)",
+        f"Simply Lift: 2 places in {OPEN} given back: cancelled (number 6)",
+    ] == caplog.messages
+
+
 def test_places_are_given_back_once_in_whatever_order_processes_start(journal):
     first = make_ledger(competitions=cancelling(OPEN), journal=journal)
     second = make_ledger(competitions=cancelling(OPEN), journal=journal)

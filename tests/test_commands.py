@@ -3,7 +3,9 @@
 from datetime import datetime
 
 import pytest
+from flask.testing import FlaskCliRunner
 
+import server
 from gudlft.model import Club
 from tests.support import (
     ATLAS,
@@ -182,6 +184,17 @@ def test_check_shows_odd_names_in_one_line(journal, serve):
     result = run_command("check")
 
     assert r"a\nb: no longer in the files" in result.stdout
+
+
+def test_check_spells_out_letters_that_the_output_does_not_know(journal, serve):
+    ledger = serve(make_ledger([Club("Łódź", "a@b.example", 5)], COMPETITIONS, journal=journal))
+    ledger.book(*parties(ledger, "Łódź"), 1)
+    serve(make_ledger([], COMPETITIONS, journal=journal))
+
+    result = FlaskCliRunner(server.app, charset="latin-1").invoke(args=["check"])
+
+    assert 0 == result.exit_code
+    assert r"\u0141ód\u017a: no longer in the files" in result.stdout
 
 
 # Mail

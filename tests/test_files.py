@@ -189,6 +189,7 @@ WRONG_CLUBS = [
     ("name", "x" * 201, f'{NAME} "{"x" * 79}'),
     ("name", ".", f'{SAFE} "."'),
     ("name", "..", f'{SAFE} ".."'),
+    ("name", " .", f'{SAFE} " ."'),
     ("name", "a\nb", f'{SAFE} "a\\nb"'),
     ("name", "a\x1fb", f'{SAFE} "a\\u001fb"'),
     ("name", "a\x7fb", f'{SAFE} "a\\x7fb"'),

@@ -175,6 +175,12 @@ def test_names_that_are_no_longer_in_the_files_are_named_once():
     ] == mismatches(totals, clubs=[OTHER_CLUB], competitions=[CUP])
 
 
+def test_names_that_hold_nothing_any_more_are_not_named():
+    totals = totals_of(entry(2, 6), entry(-2, -6))
+
+    assert [] == mismatches(totals, clubs=[], competitions=[])
+
+
 @pytest.mark.parametrize(
     ("places", "points", "left"),
     [(21, 14, Standing(0, 0, 21, 14)), (-3, -9, Standing(13, 20, 0, 0)), (20, 13, Standing(0, 0, 20, 13))],

@@ -145,3 +145,10 @@ def test_address_in_a_setting_is_cleaned_and_mailed_in_ascii(data, start):
 
     assert (UMLAUT, f"mailto:{IN_ASCII}") == (started.app.config["CONTACT"].text, started.app.config["CONTACT"].href)
     assert IN_ASCII == started.app.config["MAIL_FROM"]
+
+
+def test_no_page_holds_a_nul_that_was_typed(john):
+    page = john.book("3\0")
+
+    assert 400 == page.status
+    assert "\0" not in page.html
