@@ -254,6 +254,12 @@ def untranslated(sentence, name):
     return escape(before) + Markup('<span translate="no">') + name + Markup("</span>") + after
 
 
+@app.template_filter()
+def breakable(sentence):
+    """Return a sentence in which an email address may go to the next line behind its @."""
+    return escape(sentence).replace("@", Markup("@<wbr>"))
+
+
 # Hooks
 
 HEADERS = {
