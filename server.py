@@ -10,7 +10,7 @@ import os
 import secrets
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, cached_property, wraps
@@ -44,7 +44,7 @@ from gudlft.pages.pagination import NoSuchPage, paginate, read_page_number
 from gudlft.pages.search import EVERYTHING, Choice, Show
 from gudlft.rules import read_places, read_token
 from gudlft.settings import BadSettings, read_settings
-from gudlft.text import as_seen, clean_email, in_address, noun_for, printable, resembling, short_month
+from gudlft.text import as_seen, clean_email, file_name, in_address, noun_for, printable, resembling, short_month
 
 LATEST_ENTRIES = 10  # bookings and returns on a page that also leads to all of them
 IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
@@ -195,16 +195,11 @@ except JournalError as error:
 competitions_changed_at = changed_at(Path(app.config["DATA_DIR"]) / "competitions.json")
 
 
-def log_start():
-    """Say in the log that the journal holds nothing yet, which may be mistyped, and what no longer fits the files."""
+if not only_looks():  # a command prints it
     if opened.journal.shared and not opened.ledger.entries:
-        app.logger.warning("the journal is new: it holds no bookings yet")
+        app.logger.warning("the journal is new: it holds no bookings yet")  # its name may be mistyped
     for mismatch in opened.ledger.mismatches():
         app.logger.warning(printable(mismatch))
-
-
-if not only_looks():  # a command prints it
-    log_start()
 
 failed_sign_ins = RateLimit(app.config["FAILED_SIGN_INS_PER_MINUTE"], seconds=60)
 
@@ -224,11 +219,13 @@ app.session_interface = Sessions(app, session_salt())
 
 app.jinja_env.trim_blocks = True
 app.jinja_env.lstrip_blocks = True
-app.jinja_env.filters["as_seen"] = as_seen
-app.jinja_env.filters["by_month"] = lists.by_month
-app.jinja_env.filters["moment"] = sentences.moment
-app.jinja_env.filters["clean_email"] = clean_email
-app.jinja_env.filters["thousands"] = "{:,}".format
+app.jinja_env.filters.update(
+    as_seen=as_seen,
+    by_month=lists.by_month,
+    clean_email=clean_email,
+    moment=sentences.moment,
+    thousands="{:,}".format,
+)
 app.jinja_env.globals.update(
     contact=app.config["CONTACT"],
     new_token=new_token,
@@ -507,16 +504,20 @@ def next_page(account):
     return kept("next_address", str, home_of(account))
 
 
-def require_own_club():
-    """Answer 403 if a form names another club: only the signed-in one pays."""
-    if request.form.get("club", request.club.name) not in request.club.names:
-        abort(403, sentences.another_club(request.club))
+def find_competition(name, render_list):
+    """Return the competition that has or had a name; if there is none, answer 404 with a list to choose from."""
+    competition = opened.ledger.competitions_by_any_name.get(name)
+    if competition is None:
+        abort(render_list(404, refuse(sentences.UNKNOWN_COMPETITION)))
+    return competition
 
 
-def require_fresh_figures():
-    """Raise JournalError if the figures may be old: no order is judged by old ones."""
-    if request.journal_error:
-        raise request.journal_error
+def present_competition(name, render_list):
+    """Return the competition of a name in an address; a former name leads on to the present one."""
+    competition = find_competition(name, render_list)
+    if competition.name != name:
+        abort(redirect(url_for(request.endpoint, competition=competition.name), 303))
+    return competition
 
 
 def let_caches_ask(response):
@@ -552,13 +553,8 @@ def competitions():
     choice = asked_choice().for_everybody()
     if choice.show is Show.PAST:
         return let_caches_ask(render_past(choice))
-    return let_caches_ask(render_programme(choice))
-
-
-def render_programme(choice):
-    """Show everybody the upcoming competitions that match a choice, and the latest past ones."""
     programme = lists.programme_of(opened.ledger, choice, asked_page_number(), opened.ledger.now())
-    return render_page("competitions.html", programme=programme, choice=choice)
+    return let_caches_ask(render_page("competitions.html", programme=programme, choice=choice))
 
 
 def render_past(choice):
@@ -575,9 +571,9 @@ def competitions_feed():
     return let_caches_ask(response)
 
 
-def file_response(content, file_name, kind):
+def file_response(content, name, kind):
     """Return a response with a file to be kept: a text of a kind."""
-    headers = {"Content-Disposition": f"attachment; filename={file_name}"}
+    headers = {"Content-Disposition": f"attachment; filename={name}"}
     return app.response_class(content, headers=headers, content_type=f"text/{kind}; charset=utf-8")
 
 
@@ -721,22 +717,7 @@ def render_organiser(status=200, problem=None, is_past=False, page_number=1):
 @organiser_required
 def entries():
     """Show who comes to a competition."""
-    return with_competition(render_entries)
-
-
-def with_competition(render):
-    """Return what is rendered of the competition that the address names; lead on to it from former names."""
-    name = request.args.get("competition")
-    competition = opened.ledger.competitions_by_any_name.get(name)
-    if competition is None:
-        return render_organiser(404, refuse(sentences.UNKNOWN_COMPETITION))
-    if competition.name != name:
-        return redirect(url_for(request.endpoint, competition=competition.name), 303)
-    return render(competition)
-
-
-def render_entries(competition):
-    """Show what each club holds at a competition."""
+    competition = present_competition(request.args.get("competition"), render_organiser)
     [row] = organising.rows_of(opened.ledger, [competition], opened.ledger.now())
     return render_page("entries.html", row=row, entries=opened.ledger.entry_list(competition.name))
 
@@ -744,27 +725,26 @@ def render_entries(competition):
 @organiser_required
 def entries_file():
     """Return who comes to a competition as a file for spreadsheets."""
-    return with_competition(entries_response)
-
-
-def entries_response(competition):
-    """Return a response with what each club holds at a competition, for spreadsheets."""
+    competition = present_competition(request.args.get("competition"), render_organiser)
     rows = export.entry_list(opened.ledger, competition.name)
-    return file_response(export.csv_file(rows), calendar.file_name(competition, ".csv"), "csv")
+    return csv_response(rows, competition.name, competition.starts_at)
 
 
 @organiser_required
 def competitions_file():
     """Return how full each competition is as a file for spreadsheets."""
-    rows = export.totals_of_competitions(opened.ledger)
-    return file_response(export.csv_file(rows), export.file_name("competitions", opened.ledger.now()), "csv")
+    return csv_response(export.totals_of_competitions(opened.ledger), "competitions", opened.ledger.now())
 
 
 @organiser_required
 def clubs_file():
     """Return what each club has spent as a file for spreadsheets."""
-    rows = export.totals_of_clubs(opened.ledger)
-    return file_response(export.csv_file(rows), export.file_name("clubs", opened.ledger.now()), "csv")
+    return csv_response(export.totals_of_clubs(opened.ledger), "clubs", opened.ledger.now())
+
+
+def csv_response(rows, title, moment):
+    """Return a response with rows as a file for spreadsheets, called by its day and its title."""
+    return file_response(export.csv_file(rows), file_name(moment, title, ".csv"), "csv")
 
 
 if app.config["ORGANISERS"]:
@@ -811,21 +791,15 @@ def book(competition, club):
             abort(403, sentences.another_club(request.club))
         abort(404)
 
-    found = [opened.ledger.competitions_by_any_name.get(names.removesuffix(ending)) for ending in own_endings]
-    known = next(filter(None, found), None)
-    if known is None:
-        return refuse_unknown_competition()
+    competition_names = [names.removesuffix(ending) for ending in own_endings]
+    known_name = next(filter(opened.ledger.competitions_by_any_name.get, competition_names), None)
+    known = find_competition(known_name, render_summary)
     if names != f"{known.name}/{request.club.name}":
         return redirect(url_for("book", competition=known.name, club=request.club.name), 303)
     figures = figures_at(known)
     if figures.status.is_past:
         return render_summary(400, refuse(figures.status.reason, known.name))
     return render_competition(figures)
-
-
-def refuse_unknown_competition():
-    """Say on the summary that there is no such competition."""
-    return render_summary(404, refuse(sentences.UNKNOWN_COMPETITION))
 
 
 def figures_at(competition):
@@ -842,18 +816,13 @@ def render_competition(figures, problem=None):
 @club_required
 def competition_file(competition):
     """Return a competition as a file for a calendar."""
-    known = opened.ledger.competitions_by_any_name.get(competition)
-    if known is None:
-        return refuse_unknown_competition()
-    if known.name != competition:
-        return redirect(url_for("competition_file", competition=known.name), 303)
-
+    known = present_competition(competition, render_summary)
     figures = figures_at(known)
     held = figures.status.standing.places_held
     content = calendar.calendar_file(
         request.club, known, held, figures.number_of_entries, competitions_changed_at, opened.ledger.now()
     )
-    return file_response(content, calendar.file_name(known), "calendar")
+    return file_response(content, file_name(known.starts_at, known.name, ".ics"), "calendar")
 
 
 @app.get("/purchasePlaces", defaults={"page": "show_summary"})
@@ -867,32 +836,37 @@ def leave_form(page):
 @club_required
 def purchase_places():
     """Book places if the rules allow it, or show the competition's page with the reason why not."""
-    require_own_club()
-    require_fresh_figures()
-    competition = opened.ledger.competitions_by_any_name.get(request.form.get("competition"))
-    if competition is None:
-        return refuse_unknown_competition()
-
+    competition = ordered_competition(render_summary)
     try:
         places = read_places(request.form.get("places", ""))
         outcome = opened.ledger.book(request.club, competition, places, request.token)
     except BookingError as error:
-        return refuse_booking(competition, error)
+        figures = figures_at(competition)
+        return refuse_order(error, figures, figures.status.reason, render_summary)
 
     announce(outcome)
     return redirect(url_for("show_summary"), 303)
 
 
-def refuse_booking(competition, error):
-    """Say beside the field why nothing was booked; if the competition takes no bookings, say that."""
-    figures = figures_at(competition)
-    status = figures.status
-    if status.is_past:
-        return render_summary(400, refuse(status.reason, competition.name))
-    if status.most == 0:  # the page has no such form
-        return render_competition(figures, refuse(status.reason, competition.name))
+def ordered_competition(render_list):
+    """Return the competition that an order is for; raise JournalError if the figures to judge it by may be old."""
+    if request.form.get("club", request.club.name) not in request.club.names:  # only the signed-in one pays
+        abort(403, sentences.another_club(request.club))
+    if request.journal_error:
+        raise request.journal_error
+    return find_competition(request.form.get("competition"), render_list)
+
+
+def refuse_order(error, figures, reason, render_list, id_ending=""):
+    """Say beside the field why nothing was changed or, if there is a reason why nothing can be, say that."""
+    competition = figures.status.competition
+    if figures.status.is_past:
+        return render_list(400, refuse(reason, competition.name))
+    if reason:  # the page has no such form
+        return render_competition(figures, refuse(reason, competition.name))
     typed = as_seen(request.form.get(error.field, ""))
-    return render_competition(figures, refuse(str(error), field=error.field, typed=typed))
+    problem = refuse(str(error), competition.name, f"{error.field}{id_ending}", typed)
+    return render_competition(figures, problem)
 
 
 def announce(outcome):
@@ -937,33 +911,17 @@ def render_history():
 @club_required
 def cancel_places():
     """Give places back if the rules allow it, or show the competition's page with the reason why not."""
-    require_own_club()
-    require_fresh_figures()
-    competition = opened.ledger.competitions_by_any_name.get(request.form.get("competition"))
-    if competition is None:
-        return render_bookings(404, refuse(sentences.UNKNOWN_COMPETITION))
-
+    competition = ordered_competition(render_bookings)
     try:
         places = read_places(request.form.get("places", ""))
         outcome = opened.ledger.give_back(request.club, competition, places, request.token)
     except BookingError as error:
-        return refuse_return(competition, error)
+        figures = figures_at(competition)
+        reason = rules.why_no_return(figures.status)
+        return refuse_order(error, figures, reason, render_bookings, id_ending="-back")
 
     announce(outcome)
     return redirect(url_for("bookings"), 303)
-
-
-def refuse_return(competition, error):
-    """Say beside the field why nothing was given back; if nothing can be, say that."""
-    figures = figures_at(competition)
-    status = figures.status
-    reason = rules.why_no_return(status)
-    if status.is_past:
-        return render_bookings(400, refuse(reason, competition.name))
-    if reason:  # the page has no such form
-        return render_competition(figures, refuse(reason, competition.name))
-    typed = as_seen(request.form.get(error.field, ""))
-    return render_competition(figures, refuse(str(error), competition.name, f"{error.field}-back", typed))
 
 
 @app.get("/pointsBoard")
@@ -1050,25 +1008,21 @@ def show_journal_error(error):
 # Commands
 
 
-def says_why_output_fails(command):
+@contextmanager
+def output_may_fail():
     """Say in one line that the output cannot be written: the disk is full, or nobody reads the pipe any more."""
-
-    @wraps(command)
-    def command_whose_output_may_fail(**options):
-        try:
-            command(**options)
-            sys.stdout.flush()
-        except OSError as error:
-            with suppress(OSError):
-                sys.stdout.close()  # what is left in its buffer would fail once more at the end
-            raise SystemExit(f"The output cannot be written: {error.strerror}") from None
-
-    return command_whose_output_may_fail
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        with suppress(OSError):
+            sys.stdout.close()  # what is left in its buffer would fail once more at the end
+        raise SystemExit(f"The output cannot be written: {error.strerror}") from None
 
 
 @app.cli.command("check")
 @click.option("--strict", is_flag=True, help="Exit with 1 if there is a mismatch or a note, too.")
-@says_why_output_fails
+@output_may_fail()
 def check(strict):
     """Check settings, data files, journal and mail server, say what they hold, and change nothing."""
     report = check_all(opened, app.config)
@@ -1086,7 +1040,7 @@ def check(strict):
 @click.option("--totals", type=click.Choice(["competitions", "clubs"]), help="What is booked and what is left.")
 @click.option("--places", is_flag=True, help="A row for each place that is held, to be filled in.")
 @click.option("--delimiter", type=click.Choice([",", ";"]), default=",", help="European spreadsheets want a semicolon.")
-@says_why_output_fails
+@output_may_fail()
 def export_bookings(competition, totals, places, delimiter):
     """Write all bookings, or another table, as CSV in UTF-8 to the standard output."""
     if totals and (places or competition is not None):

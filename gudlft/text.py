@@ -16,6 +16,7 @@ AROUND_ADDRESSES = WHITE_SPACE + "<>.,;\"'“”‘’"
 DOTS = "[.\u3002\uff0e\uff61]"  # all that browsers take for the dot in a domain
 LONGEST_DOMAIN = 253  # characters
 LONGEST_LABEL = 63
+LONGEST_FILE_NAME = 60
 NOT_COMPARED = {"Mn", "Me", INVISIBLE}  # Unicode's accents, enclosing marks and invisible joiners
 PLAIN = str.maketrans(  # letters that Unicode does not split into letter and accent, and signs that few keyboards have
     {
@@ -141,6 +142,14 @@ def ascii_label(label: str) -> str:
 def in_address(name: str) -> str:
     """Return a name as it stands in the path of an address; its slashes are quoted too."""
     return quote(name, safe="")
+
+
+def file_name(moment: datetime, title: str, ending: str) -> str:
+    """Return a file name: a day, then a title as far as ASCII goes."""
+    words = re.findall("[a-z0-9]+", fold(title))
+    stem = "-".join([moment.date().isoformat(), *words])
+    longest = LONGEST_FILE_NAME - len(ending)
+    return stem[:longest].rstrip("-") + ending
 
 
 def is_https_address(text: str) -> bool:

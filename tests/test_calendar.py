@@ -18,7 +18,8 @@ import icalendar
 import pytest
 
 from gudlft.model import Club, Competition
-from gudlft.pages.calendar import calendar_file, feed, file_name, time_zone
+from gudlft.pages.calendar import calendar_file, feed, time_zone
+from gudlft.text import file_name
 from tests.odd_names import ODD_NAMES
 from tests.support import JOHN, OPEN, PAST, PROJECT, SMALL, Secretary, needed
 
@@ -331,13 +332,13 @@ def test_the_first_and_the_last_moment_have_a_file(moment):
     ],
 )
 def test_the_file_has_a_plain_name(name, expected):
-    assert expected == file_name(named(name))
+    assert expected == file_name(LYON.starts_at, name, ".ics")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_files_name_is_safe_whatever_the_competitions(name):
-    assert re.fullmatch(r"2027-03-14(-[a-z0-9]+)*\.ics", file_name(named(name)))
-    assert 60 >= len(file_name(named(name)))
+    assert re.fullmatch(r"2027-03-14(-[a-z0-9]+)*\.ics", file_name(LYON.starts_at, name, ".ics"))
+    assert 60 >= len(file_name(LYON.starts_at, name, ".ics"))
 
 
 # Imports
@@ -348,6 +349,7 @@ def test_the_library_is_imported_when_a_file_is_first_asked_for():
 import sys
 from datetime import datetime, timezone
 from gudlft.pages.calendar import feed
+from gudlft.text import file_name
 assert "icalendar" not in sys.modules
 feed((), datetime.now(timezone.utc))
 assert "icalendar" in sys.modules

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 import server
-from gudlft.pages.search import EVERYTHING, Choice, Show
+from gudlft.pages.search import Choice, Show
 from tests.support import JOHN, OPEN, TOKEN, Secretary
 
 SIGNED_OUT = "You are signed out"
@@ -93,7 +93,6 @@ RENDERINGS = {
     "competition": lambda: server.render_competition(server.figures_at(server.opened.ledger.competitions[OPEN])),
     "bookings": lambda: server.render_bookings(),
     "history": lambda: server.render_history(),
-    "programme": lambda: server.render_programme(EVERYTHING),
     "past": lambda: server.render_past(Choice(show=Show.PAST)),
 }
 

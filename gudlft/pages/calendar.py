@@ -12,12 +12,11 @@ from urllib.parse import quote
 from uuid import UUID, uuid5
 
 from ..model import Club, Competition
-from ..text import fold, plural
+from ..text import plural
 
 PRODUCT = "-//GUDLFT Registration//Competitions//EN"
 IDENTIFIERS = UUID("f84c4948-08e0-4a44-a52d-0d3577d70bea")  # the namespace of the entries' identifiers: never change it
 BEGIN = datetime(2020, 1, 1, tzinfo=timezone.utc)
-LONGEST_FILE_NAME = 60  # characters
 REGION_AND_CITY = "[A-Za-z]+(/[A-Za-z0-9_+-]+)+"
 
 
@@ -101,15 +100,6 @@ def description(club: Club, places_held: int) -> str:
 def in_utc(moment: datetime) -> datetime:
     """Return the moment in UTC."""
     return moment.astimezone(timezone.utc)
-
-
-def file_name(competition: Competition, ending: str = ".ics") -> str:
-    """Return a file name for a competition: its date, then its name as far as ASCII goes."""
-    day = competition.starts_at.date().isoformat()
-    words = re.findall("[a-z0-9]+", fold(competition.name))
-    stem = "-".join([day, *words])
-    longest = LONGEST_FILE_NAME - len(ending)
-    return stem[:longest].rstrip("-") + ending
 
 
 def time_zone(environment: Mapping[str, str] = os.environ, local_time: Path = Path("/etc/localtime")) -> str:

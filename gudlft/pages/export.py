@@ -98,11 +98,6 @@ def defused(cell: object) -> object:
 # Files
 
 
-def file_name(table: str, now: datetime) -> str:
-    """Return a name for a table's file, with today's date."""
-    return f"{now:%Y-%m-%d}-{table}.csv"
-
-
 def csv_file(rows: Iterable[tuple], delimiter: str = ",") -> bytes:
     """Return rows as a CSV file in UTF-8, with the byte order mark that spreadsheets expect."""
     file = StringIO(newline="")
