@@ -24,7 +24,6 @@ from flask.cli import FlaskGroup
 from flask.globals import request_ctx
 from flask.logging import default_handler
 from flask.sessions import SecureCookieSessionInterface
-from markupsafe import Markup, escape
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
@@ -44,7 +43,7 @@ from gudlft.pages.pagination import NoSuchPage, paginate, read_page_number
 from gudlft.pages.search import EVERYTHING, Choice, Show
 from gudlft.rules import read_places, read_token
 from gudlft.settings import BadSettings, read_settings
-from gudlft.text import as_seen, clean_email, file_name, in_address, noun_for, printable, resembling, short_month
+from gudlft.text import as_seen, clean_email, file_name, in_address, noun_for, printable, short_month
 
 LATEST_ENTRIES = 10  # bookings and returns on a page that also leads to all of them
 IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
@@ -221,10 +220,12 @@ app.jinja_env.trim_blocks = True
 app.jinja_env.lstrip_blocks = True
 app.jinja_env.filters.update(
     as_seen=as_seen,
+    breakable=sentences.breakable,
     by_month=lists.by_month,
     clean_email=clean_email,
     moment=sentences.moment,
     thousands="{:,}".format,
+    untranslated=sentences.untranslated,
 )
 app.jinja_env.globals.update(
     contact=app.config["CONTACT"],
@@ -240,21 +241,6 @@ version_at_start = version_of(app.static_folder)
 def static_version():
     """Return the version of the static files; in debug mode it follows each edit."""
     return version_of(app.static_folder) if app.debug else version_at_start
-
-
-@app.template_filter()
-def untranslated(sentence, name):
-    """Return a sentence in which browsers that translate the page leave a name alone."""
-    if not name or name not in sentence:
-        return sentence
-    before, _, after = sentence.rpartition(name)
-    return escape(before) + Markup('<span translate="no">') + name + Markup("</span>") + after
-
-
-@app.template_filter()
-def breakable(sentence):
-    """Return a sentence in which an email address may go to the next line behind its @."""
-    return escape(sentence).replace("@", Markup("@<wbr>"))
 
 
 # Hooks
@@ -1050,20 +1036,10 @@ def export_bookings(competition, totals, places, delimiter):
     if not opened.journal.shared:
         click.echo("GUDLFT_JOURNAL is not set: no bookings are kept", err=True)
     if competition is not None:
-        competition = present_name_of(competition)
+        try:
+            competition = export.present_name(opened.ledger, competition)
+        except LookupError as error:
+            raise SystemExit(printable(str(error))) from None
 
     content = export.csv_file(export.table_of(opened.ledger, competition, totals, places), delimiter)
     click.echo(content, nl=False)
-
-
-def present_name_of(competition):
-    """Return the name that the competition has now; exit with 1, and name what resembles it, if there is none."""
-    present = opened.ledger.competitions_by_any_name.get(competition)
-    if present:
-        return present.name
-    names = opened.ledger.competitions.keys() | opened.ledger.totals.places_sold.keys()
-    if competition in names:
-        return competition
-    similar = resembling(competition, sorted(names))
-    hint = f", did you mean {similar}?" if similar else ""
-    raise SystemExit(printable(f"There is no competition {competition}{hint}"))

@@ -15,6 +15,7 @@ import server
 from gudlft.journal import JournalError
 from gudlft.ledger import Ledger
 from gudlft.model import Competition
+from gudlft.pages import sentences
 from tests.support import (
     ATLAS,
     JOHN,
@@ -765,6 +766,6 @@ def test_name_of_a_competition_is_escaped_in_html():
 
 
 def test_sentence_around_an_untranslated_name_is_escaped():
-    html = server.untranslated('<i>"a" <b>, <u>', "<b>")
+    html = sentences.untranslated('<i>"a" <b>, <u>', "<b>")
 
     assert '&lt;i&gt;&#34;a&#34; <span translate="no">&lt;b&gt;</span>, &lt;u&gt;' == html

@@ -6,6 +6,7 @@ from datetime import datetime
 from io import StringIO
 
 from ..ledger import Ledger
+from ..text import resembling
 from ..totals import balance
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # with these a cell begins that spreadsheets carry out
@@ -64,6 +65,22 @@ def places_to_fill_in(ledger: Ledger, competitions: Iterable[str]) -> Iterator[t
         for row in ledger.entry_list(competition):
             place = (competition, date_of(ledger, competition), row.club, *[""] * len(TO_FILL_IN))
             yield from [place] * row.places
+
+
+def present_name(ledger: Ledger, competition: str) -> str:
+    """Return the name that a competition has now; raise LookupError, which names what resembles it, if there is none.
+
+    The journal may hold bookings of a competition that the file no longer names.
+    """
+    known = ledger.competitions_by_any_name.get(competition)
+    if known:
+        return known.name
+    names = ledger.competitions.keys() | ledger.totals.places_sold.keys()
+    if competition in names:
+        return competition
+    similar = resembling(competition, sorted(names))
+    hint = f", did you mean {similar}?" if similar else ""
+    raise LookupError(f"There is no competition {competition}{hint}")
 
 
 # Cells

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ..model import Club, Competition, Entry, Outcome
 from ..rules import Limit, Standing, Status, Terms
@@ -214,6 +214,22 @@ def moment(utc: datetime) -> Markup:
 def as_of(now: datetime) -> str:
     """Say when a page was made: whoever prints it may do so later."""
     return f"As of {Moment.of(now).words}"
+
+
+# Names and addresses in sentences
+
+
+def untranslated(sentence: str, name: str | None) -> str:
+    """Return a sentence in which browsers that translate the page leave a name alone."""
+    if not name or name not in sentence:
+        return sentence
+    before, _, after = sentence.rpartition(name)
+    return escape(before) + Markup('<span translate="no">') + name + Markup("</span>") + after
+
+
+def breakable(sentence: str) -> Markup:
+    """Return a sentence in which an email address may go to the next line behind its @."""
+    return escape(sentence).replace("@", Markup("@<wbr>"))
 
 
 # Errors
