@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 import zoneinfo
 from datetime import timedelta
 from pathlib import Path
@@ -11,24 +10,15 @@ import pytest
 
 from gudlft.files import CLUB_FIELDS, COMPETITION_FIELDS, BadFiles, is_email, read_data, unread_fields
 from gudlft.model import Club
-from gudlft.text import comparable, normalize_name, printable
+from gudlft.text import normalize_name, printable
 
 PROJECT = Path(__file__).parent.parent
 PARIS = "Europe/Paris"
 
 
 @pytest.fixture(autouse=True)
-def set_zone(monkeypatch):
-    """Let local time be UTC, whatever the shell says; return a function that sets another TZ."""
-
-    def set_zone(name):
-        monkeypatch.setenv("TZ", name)
-        time.tzset()
-
+def in_utc(set_zone):
     set_zone("UTC")
-    yield set_zone
-    monkeypatch.undo()
-    time.tzset()
 
 
 def a_club(**fields):
@@ -65,21 +55,15 @@ def problems(folder, **files):
 def test_bundled_files_hold_the_demo_data():
     clubs, competitions = read_data(PROJECT)
 
-    assert [("Simply Lift", 13), ("Iron Temple", 4), ("She Lifts", 12), ("Atlas Barbell", 60)] == [
-        (club.name, club.points) for club in clubs
-    ]
-    assert ["john@simplylift.co", "admin@irontemple.com", "kate@shelifts.co.uk", "office@atlasbarbell.example"] == [
-        club.email for club in clubs
-    ]
+    assert [
+        Club("Simply Lift", "john@simplylift.co", 13),
+        Club("Iron Temple", "admin@irontemple.com", 4),
+        Club("She Lifts", "kate@shelifts.co.uk", 12),
+        Club("Atlas Barbell", "office@atlasbarbell.example", 60),
+    ] == clubs
     assert [25, 13, 20, 24, 5] == [competition.places for competition in competitions]
     assert "Spring Festival 2050" == competitions[2].name
     assert "2050-03-27 11:11:00+00:00" == str(competitions[2].starts_at)
-
-
-def test_files_may_hold_nothing(tmp_path):
-    write(tmp_path)
-
-    assert ([], []) == read_data(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -137,183 +121,112 @@ def test_any_other_name_is_kept_as_it_is_written(tmp_path, name):
     ],
 )
 def test_file_that_cannot_be_read_is_told_in_a_line(tmp_path, content, line):
-    lines = problems(tmp_path, clubs=content)
+    [told] = problems(tmp_path, clubs=content)
 
-    assert 1 == len(lines)
-    assert lines[0].startswith(line)
-
-
-def test_line_about_a_file_is_one_line_whatever_its_folder_is_called(tmp_path):
-    folder = tmp_path / "two\nlines"
-    folder.mkdir()
-
-    lines = problems(folder, clubs=None)
-
-    assert lines[0].isprintable()
+    assert told.startswith(line)
 
 
 # Fields
 
-NUMBER = "must be a whole number of 0 or more, not"
-NAME = "name must be a text of 1 to 200 characters, not"
-SAFE = 'name must be without control characters and not "." or "..", not'
-EMAIL = "email must be an email address, with an @ and in ASCII before it, not"
-ONE_AT = "email must be an email address, with one @ and something before and after it, not"
-NO_BLANKS = "email must be an email address, without blanks, control characters or any of , ; < > :, not"
-NAMES = "formerly must be a list of names, not"
-URL = "url must be an https address of at most 500 characters, not"
 TWICE = ": add a town, a date or a round"
-DATE = "date must be a date and time like 2050-03-27 11:11:00, not"
-
-WRONG_CLUBS = [
-    ("points", "four", f'points {NUMBER} "four"'),
-    ("points", "", f'points {NUMBER} ""'),
-    ("points", " 5", f'points {NUMBER} " 5"'),
-    ("points", "１", f'points {NUMBER} "１"'),
-    ("points", "1_0", f'points {NUMBER} "1_0"'),
-    ("points", "+3", f'points {NUMBER} "+3"'),
-    ("points", "-1", f'points {NUMBER} "-1"'),
-    ("points", -1, f"points {NUMBER} -1"),
-    ("points", 1.0, f"points {NUMBER} 1.0"),
-    ("points", True, f"points {NUMBER} true"),
-    ("points", None, f"points {NUMBER} null"),
-    ("points", [], f"points {NUMBER} []"),
-    ("points", 1_000_001, "points must be at most 1,000,000, not 1000001"),
-    ("points", 10_000_000, "points must be at most 1,000,000, not 10000000"),
-    ("points", "9" * 5000, "points must be at most 1,000,000, not " + '"' + "9" * 79),
-    ("name", "", f'{NAME} ""'),
-    ("name", " \xa0", f'{NAME} " \\xa0"'),
-    ("name", "\u200b", f'{NAME} "\\u200b"'),
-    ("name", 5, f"{NAME} 5"),
-    ("name", None, f"{NAME} null"),
-    ("name", "x" * 201, f'{NAME} "{"x" * 79}'),
-    ("name", ".", f'{SAFE} "."'),
-    ("name", "..", f'{SAFE} ".."'),
-    ("name", " .", f'{SAFE} " ."'),
-    ("name", "a\nb", f'{SAFE} "a\\nb"'),
-    ("name", "a\x1fb", f'{SAFE} "a\\u001fb"'),
-    ("name", "a\x7fb", f'{SAFE} "a\\x7fb"'),
-    ("name", "a\x85b", f'{SAFE} "a\\x85b"'),
-    ("name", "a\x9fb", f'{SAFE} "a\\x9fb"'),
-    ("name", "a\ud800b", f'{SAFE} "a\\ud800b"'),
-    ("name", "a\udfffb", f'{SAFE} "a\\udfffb"'),
-    ("email", "", f'{EMAIL} ""'),
-    ("email", None, f"{EMAIL} null"),
-    ("email", "john", f'{EMAIL} "john"'),
-    ("email", "jöhn@x", f'{EMAIL} "jöhn@x"'),
-    ("email", ["@"], f'{ONE_AT} "@"'),
-    ("email", ["a@b", 5], f"{EMAIL} 5"),
-    ("email", {}, f"{EMAIL} {{}}"),
-    ("email", "@", f'{ONE_AT} "@"'),
-    ("email", "john@", f'{ONE_AT} "john@"'),
-    ("email", "@x", f'{ONE_AT} "@x"'),
-    ("email", "a@b@c", f'{ONE_AT} "a@b@c"'),
-    ("email", "a@@c", f'{ONE_AT} "a@@c"'),
-    ("email", "a b@c", f'{NO_BLANKS} "a b@c"'),
-    ("email", "a\t@b", f'{NO_BLANKS} "a\\t@b"'),
-    ("email", "a@b\r\nBcc: c", f'{NO_BLANKS} "a@b\\r\\nBcc: c"'),
-    ("email", "a\x7f@b", f'{NO_BLANKS} "a\\x7f@b"'),
-    ("email", "a@b,c", f'{NO_BLANKS} "a@b,c"'),
-    ("email", "a@b;c", f'{NO_BLANKS} "a@b;c"'),
-    ("email", "A<a@b", f'{NO_BLANKS} "A<a@b"'),
-    ("formerly", "B", f'{NAMES} "B"'),
-    ("formerly", None, f"{NAMES} null"),
-    ("formerly", ["B", ".."], 'formerly must be without control characters and not "." or "..", not ".."'),
-    ("email", "a@b>c", f'{NO_BLANKS} "a@b>c"'),
-    ("email", "smtp:a@b", f'{NO_BLANKS} "smtp:a@b"'),
-    ("email", "a@" + "b" * 253, "email must be an email address of at most 254 characters, not " + '"a@' + "b" * 77),
-]
-WRONG_COMPETITIONS = [
-    ("numberOfPlaces", "x", f'numberOfPlaces {NUMBER} "x"'),
-    ("numberOfPlaces", "1000001", 'numberOfPlaces must be at most 1,000,000, not "1000001"'),
-    ("name", "", f'{NAME} ""'),
-    ("date", "2050-3-27 11:11:00", f'{DATE} "2050-3-27 11:11:00"'),
-    ("date", "2050-03-27T11:11:00", f'{DATE} "2050-03-27T11:11:00"'),
-    ("date", "2050-03-27 11:11", f'{DATE} "2050-03-27 11:11"'),
-    ("date", "2050-03-27 11:11:00Z", f'{DATE} "2050-03-27 11:11:00Z"'),
-    ("date", "2050-03-27 24:00:00", f'{DATE} "2050-03-27 24:00:00"'),
-    ("date", "２050-03-27 11:11:00", f'{DATE} "２050-03-27 11:11:00"'),
-    ("date", 20500327, f"{DATE} 20500327"),
-    ("date", "2050-02-30 11:11:00", "date must be in the calendar, not 2050-02-30 11:11:00"),
-    ("date", "2050-03-27 11:60:00", "date must be in the calendar, not 2050-03-27 11:60:00"),
-    ("date", "0000-01-01 00:00:00", "date must be in the calendar, not 0000-01-01 00:00:00"),
-    ("formerly", [""], 'formerly must be a text of 1 to 200 characters, not ""'),
-    ("bookingCloses", "2050-03-27", 'bookingCloses must be a date and time like 2050-03-27 11:11:00, not "2050-03-27"'),
-    ("bookingCloses", "2050-03-27 11:11:01", "bookingCloses must not be after date"),
-    ("location", "", 'location must be a text of 1 to 200 characters, not ""'),
-    ("location", "x" * 201, f'location must be a text of 1 to 200 characters, not "{"x" * 79}'),
-    ("url", 5, f"{URL} 5"),
-    ("url", "http://club.example", f'{URL} "http://club.example"'),
-    ("url", "https://", f'{URL} "https://"'),
-    ("url", "https://[", f'{URL} "https://["'),
-    ("url", "https://club.example/a\nb", f'{URL} "https://club.example/a\\nb"'),
-    ("url", "https://club.example/" + "x" * 480, f'{URL} "https://club.example/{"x" * 58}'),
-    ("cancelled", "true", 'cancelled must be true or false, not "true"'),
-    ("cancelled", 1, "cancelled must be true or false, not 1"),
+WRONG = [
+    (
+        "club points must be a whole number of 0 or more",
+        ["four", "", " 5", "１", "1_0", "+3", "-1", -1, 1.0, True, None, [], {"a": 1}],
+    ),
+    ("club points must be at most 1,000,000", [1_000_001, "1000001", "9" * 5000]),
+    ("club name must be a text of 1 to 200 characters", ["", " \xa0", "\u200b", 5, None, "x" * 201]),
+    (
+        'club name must be without control characters and not "." or ".."',
+        [".", "..", " .", "a\nb", "a\x1fb", "a\x7fb", "a\x9fb", "a\ud800b", "a\udfffb"],
+    ),
+    ("club email must be an email address, with an @ and in ASCII before it", ["", "john", "jöhn@x", None, ["a@b", 5]]),
+    (
+        "club email must be an email address, with one @ and something before and after it",
+        ["@", ["@"], "john@", "@x", "a@b@c", "a@@c"],
+    ),
+    (
+        "club email must be an email address, without blanks, control characters or any of , ; < > :",
+        ["a b@c", "a\t@b", "a@b\r\nBcc: c", "a\x7f@b", "a@b,c", "a@b;c", "A<a@b", "a@b>c", "smtp:a@b"],
+    ),
+    ("club email must be an email address of at most 254 characters", ["a@" + "b" * 253]),
+    ("club formerly must be a list of names", ["B", None]),
+    ('club formerly must be without control characters and not "." or ".."', [["B", ".."]]),
+    ("competition numberOfPlaces must be a whole number of 0 or more", ["x"]),
+    ("competition numberOfPlaces must be at most 1,000,000", ["1000001"]),
+    ("competition name must be a text of 1 to 200 characters", [""]),
+    (
+        "competition date must be a date and time like 2050-03-27 11:11:00",
+        [
+            *("2050-3-27 11:11:00", "2050-03-27T11:11:00", "2050-03-27 11:11", "2050-03-27 11:11:00Z"),
+            *("2050-03-27 24:00:00", "２050-03-27 11:11:00", 20500327),
+        ],
+    ),
+    (
+        "competition date must be in the calendar",
+        ["2050-02-30 11:11:00", "2050-03-27 11:60:00", "0000-01-01 00:00:00"],
+    ),
+    ("competition formerly must be a text of 1 to 200 characters", [[""]]),
+    ("competition bookingCloses must be a date and time like 2050-03-27 11:11:00", ["2050-03-27"]),
+    ("competition bookingCloses must not be after date", ["2050-03-27 11:11:01"]),
+    ("competition location must be a text of 1 to 200 characters", ["", "x" * 201]),
+    (
+        "competition url must be an https address of at most 500 characters",
+        [
+            *(5, "http://club.example", "https://", "https://[", "https://club.example/a\nb"),
+            "https://club.example/" + "x" * 480,
+        ],
+    ),
+    ("competition cancelled must be true or false", ["true", 1]),
 ]
 
 
-@pytest.mark.parametrize(("key", "value", "line"), WRONG_CLUBS)
-def test_wrong_field_of_a_club_is_told_in_a_line(tmp_path, key, value, line):
-    lines = problems(tmp_path, clubs=[a_club(**{key: value})])
+@pytest.mark.parametrize(("line", "values"), WRONG)
+def test_wrong_field_is_told_in_a_line(tmp_path, line, values):
+    item, key, must_be = line.split(" ", 2)
+    make = {"club": a_club, "competition": a_competition}[item]
 
-    assert 1 == len(lines)
-    assert re.match(r"clubs\.json: club 1( \(.*\))?: ", lines[0])
-    assert lines[0].endswith(f": {line}")
-    assert lines[0].isprintable()
+    for value in values:
+        [told] = problems(tmp_path, **{f"{item}s": [make(**{key: value})]})
 
-
-@pytest.mark.parametrize(("key", "value", "line"), WRONG_COMPETITIONS)
-def test_wrong_field_of_a_competition_is_told_in_a_line(tmp_path, key, value, line):
-    lines = problems(tmp_path, competitions=[a_competition(**{key: value})])
-
-    assert 1 == len(lines)
-    assert re.match(r"competitions\.json: competition 1( \(.*\))?: ", lines[0])
-    assert lines[0].endswith(f": {line}")
-    assert lines[0].isprintable()
+        assert re.match(rf"{item}s\.json: {item} 1( \(.*\))?: {key} {re.escape(must_be)}(, not |$)", told)
+        assert told.isprintable()
 
 
-def test_line_shows_eighty_characters_of_what_is_long(tmp_path):
-    lines = problems(tmp_path, clubs=[a_club(name="x" * 201)])
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("four", '"four"'),
+        ("é", '"é"'),
+        ("\x9f", '"\\x9f"'),
+        (1.0, "1.0"),
+        (True, "true"),
+        (None, "null"),
+        ([], "[]"),
+        ("x" * 201, '"' + "x" * 79),
+    ],
+)
+def test_line_shows_eighty_characters_of_what_is_wrong(tmp_path, value, shown):
+    lines = problems(tmp_path, clubs=[a_club(points=value)])
 
-    assert [f'clubs.json: club 1 ({"x" * 80}): {NAME} "{"x" * 79}'] == lines
+    assert [f"clubs.json: club 1 (A): points must be a whole number of 0 or more, not {shown}"] == lines
 
 
 @pytest.mark.parametrize("depth", range(960, 1000))
 def test_field_of_any_depth_is_told_in_a_line(tmp_path, depth):
     written = json.dumps({"clubs": [a_club(points="depth")]})
-    written = written.replace('"depth"', "[" * depth + "]" * depth)
 
-    lines = problems(tmp_path, clubs=written)
-
-    assert 1 == len(lines)
-
-
-@pytest.mark.parametrize("key", ["name", "date", "numberOfPlaces"])
-def test_missing_field_of_a_competition_is_told_in_a_line(tmp_path, key):
-    competition = a_competition()
-    del competition[key]
-    title = "competition 1" if key == "name" else "competition 1 (A)"
-
-    lines = problems(tmp_path, competitions=[competition])
-
-    assert [f"competitions.json: {title}: {key} is missing"] == lines
+    assert 1 == len(problems(tmp_path, clubs=written.replace('"depth"', "[" * depth + "]" * depth)))
 
 
 def test_all_missing_fields_are_told(tmp_path):
-    lines = problems(tmp_path, clubs=[{}])
+    lines = problems(tmp_path, clubs=[{}], competitions=[{"name": "A"}])
 
-    assert [f"clubs.json: club 1: {key} is missing" for key in ("name", "email", "points")] == lines
-
-
-def test_names_that_differ_in_case_and_blanks_only_are_the_same(tmp_path):
-    clubs = [a_club(name="Iron Temple", email="a@b"), a_club(name=" iron temple", email="b@b")]
-    competitions = [a_competition(name="STRASSE"), a_competition(name="straße")]
-
-    assert [
-        f"clubs.json: club 2 ( iron temple): name must not be the same twice, like  iron temple{TWICE}",
-        f"competitions.json: competition 2 (straße): name must not be the same twice, like straße{TWICE}",
-    ] == problems(tmp_path, clubs=clubs, competitions=competitions)
+    of_the_club = [f"clubs.json: club 1: {key} is missing" for key in ("name", "email", "points")]
+    of_the_competition = [
+        f"competitions.json: competition 1 (A): {key} is missing" for key in ("date", "numberOfPlaces")
+    ]
+    assert of_the_club + of_the_competition == lines
 
 
 @pytest.mark.parametrize(
@@ -417,22 +330,6 @@ def test_files_that_cannot_be_read_have_no_unread_fields(tmp_path):
     assert [] == unread_fields(tmp_path)
 
 
-def test_emails_that_differ_in_case_only_are_the_same(tmp_path):
-    clubs = [a_club(name="A", email="A@b"), a_club(name="B", email="c@d"), a_club(name="C", email="a@B")]
-
-    lines = problems(tmp_path, clubs=clubs)
-
-    assert ["clubs.json: club 3 (C): email must not be the same twice, like a@B"] == lines
-
-
-def test_club_and_competition_may_have_the_same_name(tmp_path):
-    write(tmp_path, [a_club(name="A")], [a_competition(name="A")])
-
-    (club,), (competition,) = read_data(tmp_path)
-
-    assert club.name == competition.name
-
-
 def test_all_problems_of_both_files_are_told_at_once(tmp_path):
     clubs = [
         a_club(name="Iron Temple", email="A@b", points="four"),
@@ -459,15 +356,6 @@ def start_of(folder, date):
     return read_data(folder)[1][0].starts_at
 
 
-@pytest.mark.parametrize(("zone", "hours"), [("Asia/Tokyo", 9), ("America/Sao_Paulo", -3), (PARIS, 1), ("", 0)])
-def test_date_is_local_time_of_the_server(tmp_path, set_zone, zone, hours):
-    set_zone(zone)
-
-    start = start_of(tmp_path, "2050-01-27 11:11:00")
-
-    assert (11, timedelta(hours=hours)) == (start.hour, start.utcoffset())
-
-
 @pytest.mark.parametrize("time_of_day", ["02:00:00", "02:30:00", "02:59:59"])
 def test_time_that_the_change_to_summer_time_skips_is_refused(tmp_path, set_zone, time_of_day):
     set_zone(PARIS)
@@ -485,15 +373,13 @@ def test_times_beside_those_that_are_skipped_are_kept(tmp_path, set_zone, time_o
 
     start = start_of(tmp_path, f"2026-03-29 {time_of_day}")
 
-    assert (f"2026-03-29 {time_of_day}", timedelta(hours=hours)) == (f"{start:%Y-%m-%d %H:%M:%S}", start.utcoffset())
+    assert f"2026-03-29 {time_of_day}+0{hours}:00" == str(start)
 
 
 def test_time_that_occurs_twice_is_its_first(tmp_path, set_zone):
     set_zone(PARIS)
 
-    start = start_of(tmp_path, "2026-10-25 02:30:00")
-
-    assert (2, timedelta(hours=2)) == (start.hour, start.utcoffset())
+    assert timedelta(hours=2) == start_of(tmp_path, "2026-10-25 02:30:00").utcoffset()
 
 
 @pytest.mark.parametrize(("zone", "date"), [("Etc/GMT-9", "0001-01-01 00:00:00"), ("Etc/GMT+9", "9999-12-31 23:59:59")])
@@ -505,37 +391,29 @@ def test_date_that_is_outside_of_the_calendar_in_utc_is_told_in_a_line(tmp_path,
     assert [f"competitions.json: competition 1 (A): date must be in the calendar, not {date}"] == lines
 
 
-KNOWN_ZONES = [
-    ("Europe/Paris", 1, 2),
-    ("America/Argentina/Buenos_Aires", -3, -3),
-    ("Etc/GMT+3", -3, -3),
-    ("CET", 1, 2),
-    ("EST5EDT", -5, -4),
-    ("UTC", 0, 0),
-    ("GMT", 0, 0),
-    ("", 0, 0),
-]
-
-
-@pytest.mark.parametrize(("zone", "in_winter", "in_summer"), KNOWN_ZONES)
-def test_time_zone_that_has_a_name_is_taken(tmp_path, set_zone, zone, in_winter, in_summer):
+@pytest.mark.parametrize(
+    ("zone", "in_winter", "in_summer"),
+    [(PARIS, 1, 2), ("America/Argentina/Buenos_Aires", -3, -3), ("EST5EDT", -5, -4), ("GMT", 0, 0), ("", 0, 0)],
+)
+def test_date_is_local_time_of_the_server(tmp_path, set_zone, zone, in_winter, in_summer):
     set_zone(zone)
 
-    offsets = [start_of(tmp_path, f"2050-{month}-01 12:00:00").utcoffset() for month in ("01", "07")]
+    starts = [start_of(tmp_path, f"2050-{month}-01 12:00:00") for month in ("01", "07")]
 
-    assert [timedelta(hours=in_winter), timedelta(hours=in_summer)] == offsets
+    assert [timedelta(hours=in_winter), timedelta(hours=in_summer)] == [start.utcoffset() for start in starts]
+    assert [12, 12] == [start.hour for start in starts]
 
 
 def line_about(zone):
     """Return the line about a time zone that the system does not have."""
-    shown = f'"{zone}"'
+    shown = f'"{printable(zone)}"'
     return f"TZ must be the name of a time zone, like Europe/Paris, not {shown[:80]}"
 
 
 @pytest.mark.parametrize(
     "zone",
     [
-        *("Europe/Pariss", "Europe/Paris ", "Europe", "zone.tab", "MSK", "x" * 5000),
+        *("Europe/Pariss", "Europe/Paris ", "Europe", "zone.tab", "MSK", "x" * 5000, "\udcff"),
         *(":Europe/Paris", "/usr/share/zoneinfo/Europe/Paris", "../zoneinfo/Europe/Paris", "/etc/passwd", ":"),
         *("UTC0", "CET-1", "CET-1CEST", "CET-1CEST,M3.5.0,M10.5.0/3", "<+03>-3"),
     ],
@@ -546,12 +424,6 @@ def test_anything_but_the_name_of_a_time_zone_is_told_in_a_line(tmp_path, monkey
     assert [line_about(zone)] == problems(tmp_path)
 
 
-def test_line_about_a_time_zone_is_printable(tmp_path, monkeypatch):
-    monkeypatch.setenv("TZ", "\udcff")
-
-    assert [line_about("\\udcff")] == problems(tmp_path)
-
-
 @pytest.fixture
 def without_zones(tmp_path):
     """Let the system have no time zone files, as in some containers; a Python package may still have them."""
@@ -560,8 +432,7 @@ def without_zones(tmp_path):
     zoneinfo.reset_tzpath()
 
 
-def test_utc_needs_no_files(without_zones, tmp_path, monkeypatch):
-    monkeypatch.setenv("TZ", "UTC")
+def test_utc_needs_no_files_of_zones(without_zones, tmp_path):
     write(tmp_path)
 
     assert ([], []) == read_data(tmp_path)
@@ -587,16 +458,6 @@ def test_wrong_time_zone_is_told_together_with_the_files(tmp_path, monkeypatch):
 @pytest.mark.parametrize("email", ["a@b", "john@simplylift.co", "o'hara+lift@club-1.example", 'a"b@c', "a@[127.0.0.1]"])
 def test_email_address_that_a_club_may_have_is_accepted(email):
     assert is_email(email)
-
-
-@pytest.mark.parametrize("text", ["", "john", "john@", "@x", "a@b@c", "jöhn@x", "a@[::1]", "a@b,c", "a\n@b"])
-def test_text_that_is_no_email_address_is_not_accepted(text):
-    assert not is_email(text)
-
-
-def test_texts_are_compared_without_case_and_blanks_around_them():
-    assert comparable(" STRASSE\t") == comparable("straße")
-    assert comparable("a b") != comparable("ab")
 
 
 @pytest.mark.parametrize(
