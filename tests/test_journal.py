@@ -7,16 +7,13 @@ import pytest
 from gudlft.journal import JournalError
 from gudlft.journal.databases import open_database
 from gudlft.journal.revocations import Revocations
-from gudlft.model import BookingError, Club, Competition
+from gudlft.model import BookingError
 from gudlft.reader import Reader
 from tests.amplifier import amplified
 from tests.databases import in_journal, run_sql
 from tests.support import (
-    ATLAS,
-    COMPETITIONS,
     OPEN,
     TOKEN,
-    Secretary,
     at_once,
     check_conservation,
     parties,
@@ -221,33 +218,7 @@ def test_file_in_another_mode_goes_back_to_the_one_that_is_safe(on_sqlite, opene
     assert [("delete",)] == run_sql(on_sqlite, "PRAGMA journal_mode")
 
 
-# What changed in the files since
-
-
-def test_points_stay_spent_when_a_competition_is_removed(url, opened):
-    before = opened(url)
-    before.book(*parties(before), 4)
-
-    ledger = opened(url, competitions=[one for one in COMPETITIONS if one.name != OPEN])
-
-    assert 1 == ledger.totals.points_left(ledger.clubs[LIFT])
-    assert [] == ledger.holdings(ledger.clubs[LIFT], ledger.now())
-    assert [f"{OPEN}: no longer in the files, its bookings stay"] == ledger.mismatches()
-    assert [(LIFT, 4)] == [row[:2] for row in ledger.entry_list(OPEN)]
-
-
-def test_totals_that_no_longer_fit_are_named_and_nothing_is_left(url, opened, serve):
-    before = opened(url)
-    before.book(*parties(before, ATLAS_CLUB), 9)
-    [small] = [one for one in COMPETITIONS if one.name == OPEN]
-
-    ledger = serve(opened(url, [Club(ATLAS_CLUB, ATLAS, 20)], [Competition(OPEN, small.starts_at, 5)]))
-
-    assert [f"{ATLAS_CLUB}: 27 points are spent, of 20", f"{OPEN}: 9 places are booked, of 5"] == ledger.mismatches()
-    assert (0, 0, 9) == Secretary(ATLAS).figures()
-
-
-# Signing out
+# Revocations
 
 
 def test_sign_out_holds_in_every_process_and_after_a_restart(url, opened):

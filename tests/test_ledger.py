@@ -2,6 +2,7 @@
 
 import random
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -16,9 +17,7 @@ from gudlft.journal import (
     check_entries,
     check_revocation,
 )
-from gudlft.ledger import now
-from gudlft.model import BookingError, Club, Competition, Entry, Kind, Order, Outcome
-from gudlft.rules import Terms
+from gudlft.model import BookingError, Club, Entry, Kind, Order, Outcome
 from tests.support import (
     COMPETITIONS,
     OPEN,
@@ -44,60 +43,16 @@ def figures(ledger, club="Simply Lift", competition=OPEN):
 # Booking and giving back
 
 
-def test_booking_becomes_an_entry():
+def test_booking_and_return_become_entries():
     ledger = make_ledger(clock=lambda: AT)
 
-    outcome = ledger.book(*parties(ledger), 3, TOKEN)
+    outcomes = [ledger.book(*parties(ledger), 3, TOKEN), ledger.give_back(*parties(ledger), 2, TOKEN)]
 
-    entry = Entry(1, AT, "Simply Lift", OPEN, 3, 9, TOKEN)
-    assert Outcome(entry, points_left=4) == outcome
-    assert [entry] == ledger.entries
-    assert (4, 17, 3) == figures(ledger)
-
-
-def test_return_becomes_an_entry_with_its_figures_negative():
-    ledger = make_ledger(clock=lambda: AT)
-    ledger.book(*parties(ledger), 3)
-
-    outcome = ledger.give_back(*parties(ledger), 2, TOKEN)
-
-    assert Outcome(Entry(2, AT, "Simply Lift", OPEN, -2, -6, TOKEN), points_left=10) == outcome
+    booking = Entry(1, AT, "Simply Lift", OPEN, 3, 9, TOKEN)
+    return_ = Entry(2, AT, "Simply Lift", OPEN, -2, -6, TOKEN)
+    assert [Outcome(booking, points_left=4), Outcome(return_, points_left=10)] == outcomes
+    assert [booking, return_] == ledger.entries
     assert (10, 19, 1) == figures(ledger)
-
-
-def test_points_come_back_as_they_were_paid_whatever_a_place_costs_now():
-    ledger = make_ledger(cost=3)
-    atlas = parties(ledger, "Atlas Barbell")
-    ledger.book(*atlas, 2)
-    ledger.terms = Terms(cost_per_place=4)
-    ledger.book(*atlas, 1)
-
-    returned = [ledger.give_back(*atlas, 1).entry.points for _ in range(3)]
-
-    assert [-3, -3, -4] == returned
-    assert (60, 20, 0) == figures(ledger, "Atlas Barbell")
-    check_conservation(ledger)
-
-
-@pytest.mark.parametrize(("seconds", "is_open"), [(-1, True), (0, False), (1, False)])
-def test_competition_is_open_until_its_start(seconds, is_open):
-    moment = now()
-    ledger = make_ledger(clock=lambda: moment)
-    club, competition = parties(ledger)
-    ledger.book(club, competition, 1)
-
-    moment = competition.starts_at + timedelta(seconds=seconds)
-
-    assert is_open == (competition in ledger.upcoming(ledger.now()))
-    assert is_open != (competition in ledger.past(ledger.now()))
-    assert is_open == bool(ledger.holdings(club, ledger.now()))
-    for change in [ledger.book, ledger.give_back]:
-        if is_open:
-            change(club, competition, 1)
-        else:
-            with pytest.raises(BookingError, match=f"{OPEN} started on 27 March 2050 at 11:11$"):
-                change(club, competition, 1)
-    assert is_open == (3 == len(ledger.entries))
 
 
 def test_clock_is_read_when_the_order_is_judged():
@@ -157,21 +112,6 @@ def test_points_left_are_those_as_of_each_booking_of_a_commit(ledger):
     assert [10, 4, 10] == [outcome.points_left for outcome in outcomes]
 
 
-def test_receipt_tells_the_points_left_as_of_its_booking_whatever_shares_its_commit(ledger, john, monkeypatch):
-    submit = ledger.writer.submit
-
-    def submit_with_another(order):
-        outcome = submit(order)
-        submit(Order(Kind.BOOKING, *parties(ledger, competition=SMALL), 2))
-        return outcome
-
-    monkeypatch.setattr(ledger.writer, "submit", submit_with_another)
-    john.book("1")
-
-    assert [1, 2] == [entry.places for entry in ledger.entries]
-    assert "10 points are left" in john.get("/showSummary").banner
-
-
 def book_together(ledger, orders):
     """Let orders wait for one writer; return their outcomes or errors."""
     outcomes = [ledger.writer.submit(Order(Kind.BOOKING, *order)) for order in orders]
@@ -216,47 +156,23 @@ def test_part_of_a_history_is_counted_from_its_newest_entry(ledger, skip, most, 
 
     for place in [None, competition]:
         assert numbers == [entry.number for entry in ledger.latest_entries(club, place, skip, most)]
+    assert 5 == ledger.number_of_entries(club) == ledger.number_of_entries(club, competition)
+    assert 0 == ledger.number_of_entries(club, ledger.competitions[SMALL])
 
 
-def test_entries_of_a_club_are_counted_at_all_competitions_or_at_one(ledger):
-    club, competition = parties(ledger)
-    ledger.book(club, competition, 1)
-    ledger.give_back(club, competition, 1)
-    ledger.book(club, ledger.competitions[SMALL], 1)
+def test_competitions_stand_soonest_first_and_past_ones_latest_first_and_then_by_name_whatever_its_accents():
+    names = ["Zug", "open", "Évry", "Eton", "Open", "evry"]
+    cups = [tomorrow(name, 1) for name in names]
+    same_start = [replace(cup, starts_at=cups[0].starts_at) for cup in cups]
+    ledger = make_ledger(competitions=[*same_start, *COMPETITIONS])
+    by_name = ["Eton", "evry", "Évry", "Open", "open", "Zug"]
 
-    assert 3 == ledger.number_of_entries(club)
-    assert 2 == ledger.number_of_entries(club, competition)
-    assert 0 == ledger.number_of_entries(ledger.clubs["She Lifts"])
+    before, then = cups[0].starts_at - timedelta(seconds=1), cups[0].starts_at
 
-
-def test_history_that_a_page_shows_does_not_change_under_it(ledger):
-    shown = ledger.latest_entries(ledger.clubs["Simply Lift"])
-
-    ledger.book(*parties(ledger), 1)
-
-    assert [] == shown
-
-
-def test_holdings_are_the_open_competitions_with_places_soonest_first(ledger):
-    atlas = ledger.clubs["Atlas Barbell"]
-    ledger.book(atlas, ledger.competitions[SMALL], 2)
-    ledger.book(atlas, ledger.competitions[OPEN], 3)
-    ledger.give_back(atlas, ledger.competitions[SMALL], 1)
-
-    holdings = ledger.holdings(atlas, ledger.now())
-
-    assert [(OPEN, 3, 9), (SMALL, 1, 3)] == [
-        (holding.competition.name, holding.standing.places_held, holding.standing.points_paid) for holding in holdings
-    ]
-
-
-def test_upcoming_competitions_stand_soonest_first_and_past_ones_latest_first():
-    soon = tomorrow("B", 1)
-    at_the_same_time = Competition("A", soon.starts_at, 1)
-    ledger = make_ledger(competitions=[soon, *COMPETITIONS, at_the_same_time])
-
-    assert ["A", "B", OPEN, SMALL] == [competition.name for competition in ledger.upcoming(ledger.now())]
-    assert ["Fall Classic", PAST] == [competition.name for competition in ledger.past(ledger.now())]
+    assert [*by_name, OPEN, SMALL] == [competition.name for competition in ledger.upcoming(before)]
+    assert [OPEN, SMALL] == [competition.name for competition in ledger.upcoming(then)]
+    assert ["Fall Classic", PAST] == [competition.name for competition in ledger.past(before)]
+    assert [*by_name, "Fall Classic", PAST] == [competition.name for competition in ledger.past(then)]
 
 
 def test_board_has_most_points_first_then_names_whatever_their_case_and_accents():
@@ -303,61 +219,34 @@ def test_entry_list_has_the_clubs_that_hold_places_by_name(ledger):
     assert [(4, 16, 2), (1, 4, 1)] == ledger.occupancies([ledger.competitions[OPEN], ledger.competitions[SMALL]])
 
 
-def test_entry_list_sorts_names_as_people_look_for_them():
+def test_entries_of_clubs_and_competitions_that_are_gone_are_kept_and_listed_as_people_look_for_them():
     journal = FakeJournal()
-    names = ["Zorn", "Évry", "Eton", "evian"]
-    journal.rows = [Entry(number, AT, name, OPEN, 1, 3, None) for number, name in enumerate(names, start=1)]
-
-    ledger = make_ledger([Club("Évry", "evry@club.example", 9)], journal=journal)
-
-    assert ["Eton", "evian", "Évry", "Zorn"] == [row.club for row in ledger.entry_list(OPEN)]
-
-
-def test_entry_list_says_when_a_club_booked_first_and_changed_something_last(ledger):
-    moments = [AT + timedelta(days=days) for days in range(3)]
-    for moment, act, places in zip(moments, [ledger.book, ledger.book, ledger.give_back], [1, 2, 1], strict=True):
-        ledger.now = lambda moment=moment: moment
-        act(*parties(ledger), places)
-
-    [row] = ledger.entry_list(OPEN)
-
-    assert (2, moments[0], moments[2]) == (row.places, row.first_booked, row.last_change)
-
-
-def test_entries_of_a_club_that_is_gone_are_kept():
-    journal = FakeJournal()
-    journal.rows.append(Entry(1, AT, "Gone", OPEN, 2, 6, None))
+    gone = [Entry(number, AT, name, OPEN, 1, 3, None) for number, name in enumerate(["Zorn", "Évry", "Eton"], start=1)]
+    journal.rows = [*gone, Entry(4, AT, "Simply Lift", "Gone Cup", 2, 6, None)]
 
     ledger = make_ledger(journal=journal)
 
-    assert (13, 18, 0) == figures(ledger)
-    assert [("Gone", 2, AT, AT)] == ledger.entry_list(OPEN)
+    assert (7, 17, 0) == figures(ledger)
+    assert [] == ledger.holdings(ledger.clubs["Simply Lift"], AT)
+    assert [("Eton", 1, AT, AT), ("Évry", 1, AT, AT), ("Zorn", 1, AT, AT)] == ledger.entry_list(OPEN)
+    assert [("Simply Lift", 2, AT, AT)] == ledger.entry_list("Gone Cup")
     check_conservation(ledger)
 
 
 # What it makes of a journal
 
 
-def test_page_takes_over_what_others_booked():
-    journal = FakeJournal()
-    ledger, other = [make_ledger(journal=journal) for _ in range(2)]
-    for number in [1, 2]:
-        other.book(*parties(other), 1)
-
-        ledger.catch_up()
-
-        assert number == len(ledger.entries)
-    assert (7, 18, 2) == figures(ledger)
-
-
 def test_order_is_judged_after_what_others_booked():
     journal = FakeJournal()
     ledger, other = [make_ledger(journal=journal) for _ in range(2)]
     other.book(*parties(other), 3, TOKEN)
+    ledger.catch_up()
+    other.give_back(*parties(other), 1)
+    other.book(*parties(other), 1)
 
     with pytest.raises(BookingError, match="your club has 4, enough for 1$"):
         ledger.book(*parties(ledger), 2)
-    assert 2 == ledger.book(*parties(ledger), 1).entry.number
+    assert 4 == ledger.book(*parties(ledger), 1).entry.number
     assert 1 == ledger.book(*parties(ledger), 3, TOKEN).entry.number
 
 

@@ -51,43 +51,10 @@ def test_any_name_works_in_every_link_and_form(serve, name):
     assert (7, 1) == (figures["places-left", name], figures["places-held", name])
 
 
-@pytest.mark.parametrize("name", ["", "spring festival 2050", f"{OPEN} ", "\0", None])
-def test_forms_name_a_competition_exactly(ledger, john, name):
-    form = {"places": "1"} if name is None else {"places": "1", "competition": name}
-
-    assert 404 == john.post("/purchasePlaces", **form).status
-    assert 404 == john.post("/cancelPlaces", **form).status
-    assert [] == ledger.entries
-
-
-@pytest.mark.parametrize("name", ["simply lift", "SIMPLY LIFT", "Simply Lift "])
-def test_page_for_another_spelling_of_the_club_is_an_unknown_address(john, name):
-    page = john.get(book_address(OPEN, name))
-
-    assert (404, "Page not found") == (page.status, page.heading)
-
-
-def test_competitions_of_one_moment_are_sorted_by_name_whatever_their_case_and_accents(serve):
-    names = ["Zug", "open", "Évry", "Eton", "Open", "evry"]
-    serve(make_ledger(competitions=[Competition(name, COMPETITIONS[2].starts_at, 9) for name in names]))
-
-    page = Secretary().get("/competitions")
-
-    assert ["Eton", "evry", "Évry", "Open", "open", "Zug"] == names_shown(page, "places-left")
-
-
-def test_past_competitions_of_one_moment_are_sorted_by_name_too(serve, john):
-    earlier = Competition("Later by name", COMPETITIONS[0].starts_at, 9)
-    serve(make_ledger(competitions=[Competition(name, COMPETITIONS[1].starts_at, 9) for name in "cÁb"] + [earlier]))
-
-    assert ["Á", "b", "c", "Later by name"] == names_shown(john.get("/showSummary?show=past"), "places-left")
-
-
 # Ranks
 
 
 def many_clubs(number):
-    """Return this many clubs, the first with the most points."""
     return [Club(f"Club {n:04}", f"{n}@club.example", 5000 - n) for n in range(1, number + 1)]
 
 
@@ -153,18 +120,15 @@ def test_board_of_more_than_ten_clubs_is_cut_short_on_the_sign_in_page(serve, cl
 
 
 def many_competitions(number):
-    """Return this many upcoming competitions, soonest first."""
     first = tomorrow("", 0).starts_at
     return [Competition(f"Cup {n:03}", first + timedelta(days=n), 50) for n in range(number)]
 
 
 def names_shown(page, kind):
-    """Return the owners of a page's figures of one kind, in order."""
     return [name for shown, name in page.figures if shown == kind]
 
 
 def page_links(page):
-    """Return the addresses of the links to other pages of the list."""
     return [link["href"] for link in page.soup.select("[rel=prev], [rel=next]")]
 
 
@@ -172,29 +136,20 @@ def test_board_is_shown_in_pages(serve):
     serve(make_ledger(many_clubs(1250)))
     stranger = Secretary()
 
-    first = stranger.get("/pointsBoard")
+    first, second, last = [stranger.get(f"/pointsBoard{query}") for query in ("", "?page=2", "?page=13")]
+
     assert "Clubs 1 to 100 of 1,250" in first.text
     assert [f"Club {n:04}" for n in range(1, 101)] == names_shown(first, "points-left")
     assert ["/pointsBoard?page=2"] == page_links(first)
-
-    second = stranger.get("/pointsBoard?page=2")
     assert "Points board, page 2 – GÜDLFT Registration" == second.title
-    assert "Clubs 101 to 200 of 1,250" in second.text
     assert ["/pointsBoard?page=1", "/pointsBoard?page=3"] == page_links(second)
-
-    last = stranger.get("/pointsBoard?page=13")
     assert "Clubs 1,201 to 1,250 of 1,250" in last.text
     assert 50 == len(names_shown(last, "points-left"))
     assert ["/pointsBoard?page=12"] == page_links(last)
 
 
 @pytest.mark.parametrize(
-    ("email", "address"),
-    [
-        (None, "/competitions?q=cup"),
-        (JOHN, "/showSummary?q=cup"),
-        (JOHN, "/showSummary?q=cup&show=bookable"),
-    ],
+    ("email", "address"), [(None, "/competitions?q=cup"), (JOHN, "/showSummary?q=cup&show=bookable")]
 )
 def test_upcoming_competitions_are_shown_in_pages_and_the_choice_is_kept(serve, email, address):
     cups = many_competitions(203)
@@ -232,7 +187,7 @@ def test_full_page_is_the_last_one(serve):
     assert 404 == Secretary().get("/pointsBoard?page=2").status
 
 
-@pytest.mark.parametrize("page", ["0", "2", "-1", "x", "", "1.0", "01", "٣", "9" * 5000])
+@pytest.mark.parametrize("page", ["0", "2", "-1", "x", "", "01", "٣", "9" * 5000])
 def test_page_that_is_not_there_is_not_found(john, page):
     of_a_club = ["/pointsBoard?", "/showSummary?", "/showSummary?show=past&", "/bookings?", "/bookings?show=all&"]
     of_all = ["/pointsBoard?", "/competitions?", "/competitions?show=past&"]
@@ -285,10 +240,8 @@ def test_list_of_more_than_ten_competitions_or_a_narrowed_one_has_a_form(
 
 def test_list_that_is_too_long_to_count_has_no_page_beyond_its_last(serve):
     serve(make_ledger(competitions=many_competitions(201)))
-    john = Secretary(JOHN)
 
-    assert 200 == john.get("/showSummary?page=3").status
-    assert 404 == john.get("/showSummary?page=4").status
+    assert [200, 404] == statuses(Secretary(JOHN).get(f"/showSummary?page={number}") for number in (3, 4))
 
 
 def test_long_list_asks_for_the_figures_of_one_page_alone(serve, monkeypatch):
