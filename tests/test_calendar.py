@@ -60,22 +60,18 @@ NAMES = [
 
 
 def named(name):
-    """Return a competition with this name."""
     return Competition(name, LYON.starts_at, 20)
 
 
 def file_of(club=CLUB, competition=LYON, places_held=2, number_of_entries=1, changed_at=CHANGED_AT, now=NOW):
-    """Return the calendar file of a club's competition."""
     return calendar_file(club, competition, places_held, number_of_entries, changed_at, now)
 
 
 def entries_of(file):
-    """Return the entries of a calendar file, as the library reads them."""
     return icalendar.Calendar.from_ical(file).events
 
 
 def entry_of(**figures):
-    """Return the one entry of the calendar file of a club's competition."""
     [entry] = entries_of(file_of(**figures))
     return entry
 
@@ -95,7 +91,7 @@ def test_file_and_feed_say_where_a_competition_is_and_that_it_is_cancelled():
 
 
 def test_a_calendar_file_reads_as_it_stands_here():
-    text = file_of(number_of_entries=3).decode()
+    text = file_of(places_held=0, number_of_entries=3).decode()
 
     assert [
         "BEGIN:VCALENDAR",
@@ -107,19 +103,11 @@ def test_a_calendar_file_reads_as_it_stands_here():
         "DTSTAMP:20270115T083015Z",
         "UID:d8e35dbf-49d9-5ff3-9e15-0c822e6da6e4",
         f"SEQUENCE:{CHANGE + 3}",
-        "DESCRIPTION:Simply Lift holds 2 places",
+        "DESCRIPTION:Simply Lift holds no places",
         "END:VEVENT",
         "END:VCALENDAR",
         "",
     ] == text.split("\r\n")
-
-
-@pytest.mark.parametrize(
-    ("places_held", "words"),
-    [(0, "Simply Lift holds no places"), (1, "Simply Lift holds 1 place"), (12, "Simply Lift holds 12 places")],
-)
-def test_the_entry_says_how_many_places_the_club_holds(places_held, words):
-    assert words == entry_of(places_held=places_held)["description"]
 
 
 @pytest.mark.parametrize("days", [7, -7])
@@ -160,16 +148,14 @@ def test_each_club_and_competition_has_an_entry_of_its_own():
 
 
 def test_sequence_grows_with_the_clubs_entries_there_alone(john, atlas):
-    sequences = [sequence(john)]
+    before = sequence(john)
     john.book("2")
-    sequences.append(sequence(john))
     john.book("1", SMALL)
     atlas.book("1")
-    sequences.append(sequence(john))
-    john.give_back("1")
-    sequences.append(sequence(john))
+    assert before + 1 == sequence(john)
 
-    assert [0, 1, 1, 2] == [number - sequences[0] for number in sequences]
+    john.give_back("1")
+    assert before + 2 == sequence(john)
 
 
 def test_sequence_grows_with_the_last_change_of_the_file_of_competitions(data, start):
@@ -183,7 +169,6 @@ def test_sequence_grows_with_the_last_change_of_the_file_of_competitions(data, s
 
 
 def sequence(secretary):
-    """Return the number of the calendar file of the open competition."""
     file = secretary.get(f"/calendar/{quote(OPEN)}").html
     return int(re.search(r"SEQUENCE:(\d+)", file)[1])
 
@@ -218,34 +203,18 @@ def test_the_feed_reads_as_it_stands_here():
     ] == text.split("\r\n")
 
 
-def test_feed_is_the_same_whatever_is_booked(john):
-    before = Secretary().get("/competitions.ics")
-    john.book("2")
-
-    after = Secretary().get("/competitions.ics")
-
-    assert before.headers["ETag"] == after.headers["ETag"]
-    assert "attachment; filename=competitions.ics" == after.headers["Content-Disposition"]
-
-
 def test_feed_is_another_after_the_file_of_competitions_has_changed(data, start):
     etags = []
     for moment in (1_000_000_000, 1_000_000_000, 1_000_000_001):
         os.utime(data / "competitions.json", (moment, moment))
-        etags.append(Secretary(app=start().app).get("/competitions.ics").headers["ETag"])
+        john = Secretary(JOHN, start().app)
+        john.book("1")
+        etags.append(john.get("/competitions.ics").headers["ETag"])
 
     assert etags[0] == etags[1] != etags[2]
 
 
 # What calendar programs read
-
-
-def test_every_name_is_read_back_by_the_library():
-    entries = [entry_of(club=Club(name, "a@b", 0), competition=named(name)) for name in NAMES]
-    of_the_feed = entries_of(feed(tuple(named(name) for name in NAMES), CHANGED_AT))
-
-    assert NAMES == [entry["summary"] for entry in entries] == [entry["summary"] for entry in of_the_feed]
-    assert [f"{name} holds 2 places" for name in NAMES] == [entry["description"] for entry in entries]
 
 
 def test_every_name_is_read_back_by_a_calendar_program():
@@ -266,37 +235,16 @@ def test_every_name_is_read_back_by_a_calendar_program():
     assert [[name, None, start, uid, CHANGE] for name, uid in zip(NAMES, uids[-1], strict=True)] == of_the_feed
 
 
-def test_signs_that_have_a_meaning_in_a_file_are_escaped():
-    lines = file_of(competition=named('a, b; c\\d "e": f')).split(b"\r\n")
-
-    assert b'SUMMARY:a\\, b\\; c\\\\d "e": f' in lines
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_lines_are_folded_between_characters_and_end_as_they_should(name):
-    file = file_of(CLUB, named(name))
-
-    lines = file.split(b"\r\n")
-
-    assert b"" == lines[-1]
-    assert [] == [line for line in lines if len(line) > 75 or b"\r" in line or b"\n" in line]
-    assert file.decode() == "\r\n".join(line.decode() for line in lines)
-
-
 # When it starts
 
 
 @pytest.mark.parametrize(
     ("local", "in_utc"),
     [
-        (datetime(2027, 3, 27, 10, 0), "20270327T090000Z"),
         (datetime(2027, 3, 28, 1, 59), "20270328T005900Z"),
         (datetime(2027, 3, 28, 3, 0), "20270328T010000Z"),
-        (datetime(2027, 3, 28, 10, 0), "20270328T080000Z"),
         (datetime(2027, 10, 31, 2, 30), "20271031T003000Z"),
         (datetime(2027, 10, 31, 2, 30, fold=1), "20271031T013000Z"),
-        (datetime(2027, 10, 31, 3, 0), "20271031T020000Z"),
-        (datetime(2028, 1, 1, 0, 30), "20271231T233000Z"),
     ],
 )
 def test_the_start_is_in_utc_on_days_when_clocks_change_too(local, in_utc):
@@ -323,10 +271,7 @@ def test_the_first_and_the_last_moment_have_a_file(moment):
         ("Lyon Open", "2027-03-14-lyon-open.ics"),
         ("Championnats régionaux d’Évry", "2027-03-14-championnats-regionaux-d-evry.ics"),
         ("../../etc/passwd", "2027-03-14-etc-passwd.ics"),
-        ('a"b\\c', "2027-03-14-a-b-c.ics"),
         ("日本選手権", "2027-03-14.ics"),
-        ("🏋", "2027-03-14.ics"),
-        ("con", "2027-03-14-con.ics"),
         ("x" * 200, "2027-03-14-" + "x" * 45 + ".ics"),
         ("x" * 44 + " y", "2027-03-14-" + "x" * 44 + ".ics"),
     ],
@@ -363,7 +308,6 @@ assert "icalendar" in sys.modules
 @pytest.mark.parametrize(
     ("zone", "shown"),
     [
-        ("Europe/Paris", "Europe/Paris"),
         (":Europe/Paris", "Europe/Paris"),
         ("/usr/share/zoneinfo/Europe/Paris", "Europe/Paris"),
         ("America/Argentina/Buenos_Aires", "America/Argentina/Buenos_Aires"),

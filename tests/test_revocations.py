@@ -22,59 +22,73 @@ def written(journal):
     return [id for _, _, id in journal.revoked]
 
 
+@pytest.fixture
+def journal():
+    return FakeJournal()
+
+
+@pytest.fixture
+def revocations(journal):
+    return Revocations(journal)
+
+
+@pytest.fixture
+def reader(journal, revocations):
+    return Reader(journal, make_ledger(journal=journal), revocations)
+
+
 # In memory
 
 
-def test_revocation_is_remembered_as_long_as_a_copy_of_its_cookie_can_live():
-    revocations = Revocations(NoJournal())
-    revocations.revoke("first", NOON)
-
-    revocations.revoke("second", NOON + timedelta(hours=8, minutes=1))
-    assert revocations.is_revoked("first")
-
-    revocations.revoke("third", NOON + timedelta(hours=8, minutes=1, seconds=1))
-    assert not revocations.is_revoked("first")
-    assert revocations.is_revoked("second")
-    assert revocations.is_revoked("third")
+@pytest.fixture
+def in_memory():
+    return Revocations(NoJournal())
 
 
-def test_two_are_forgotten_for_each_that_comes():
-    revocations = Revocations(NoJournal())
+def test_revocation_is_remembered_as_long_as_a_copy_of_its_cookie_can_live(in_memory):
+    in_memory.revoke("first", NOON)
+
+    in_memory.revoke("second", NOON + timedelta(hours=8, minutes=1))
+    assert in_memory.is_revoked("first")
+
+    in_memory.revoke("third", NOON + timedelta(hours=8, minutes=1, seconds=1))
+    assert [False, True, True] == [in_memory.is_revoked(id) for id in ("first", "second", "third")]
+
+
+def test_two_are_forgotten_for_each_that_comes(in_memory):
     old = [f"old {number}" for number in range(5)]
     for id in old:
-        revocations.revoke(id, NOON)
+        in_memory.revoke(id, NOON)
     remembered = []
 
     for number in range(3):
-        revocations.revoke(f"new {number}", NOON + timedelta(hours=9))
-        remembered.append([id for id in old if revocations.is_revoked(id)])
+        in_memory.revoke(f"new {number}", NOON + timedelta(hours=9))
+        remembered.append([id for id in old if in_memory.is_revoked(id)])
 
     assert [old[2:], old[4:], []] == remembered
 
 
-def test_forgetting_many_costs_little_more_than_remembering_them():
-    revocations = Revocations(NoJournal())
+def test_forgetting_many_costs_little_more_than_remembering_them(in_memory):
     began = time.process_time()
     for number in range(30_000):
-        revocations.revoke(f"old {number}", NOON)
+        in_memory.revoke(f"old {number}", NOON)
     remembered = time.process_time()
 
     for number in range(15_000):
-        revocations.revoke(f"new {number}", NOON + timedelta(hours=9))
+        in_memory.revoke(f"new {number}", NOON + timedelta(hours=9))
     forgotten = time.process_time()
 
-    assert not revocations.is_revoked("old 29999")
+    assert not in_memory.is_revoked("old 29999")
     assert 3 * (remembered - began) > forgotten - remembered
 
 
-def test_clock_that_steps_back_forgets_nothing():
-    revocations = Revocations(NoJournal())
-    revocations.revoke("first", NOON)
+def test_clock_that_steps_back_forgets_nothing(in_memory):
+    in_memory.revoke("first", NOON)
 
-    revocations.revoke("second", NOON - timedelta(hours=9))
+    in_memory.revoke("second", NOON - timedelta(hours=9))
 
-    assert revocations.is_revoked("first")
-    assert revocations.is_revoked("second")
+    assert in_memory.is_revoked("first")
+    assert in_memory.is_revoked("second")
 
 
 @pytest.mark.parametrize("journal_class", [NoJournal, FakeJournal])
@@ -90,9 +104,7 @@ def test_what_works_once_was_revoked_by_the_first(journal_class):
 # With a journal
 
 
-def test_what_works_once_makes_the_journal_forget_none_whose_cookie_can_live():
-    journal = FakeJournal()
-    revocations = Revocations(journal)
+def test_what_works_once_makes_the_journal_forget_none_whose_cookie_can_live(journal, revocations):
     revocations.revoke("session", NOON)
 
     revocations.revoke_once("code", NOON + timedelta(hours=8))
@@ -100,9 +112,9 @@ def test_what_works_once_makes_the_journal_forget_none_whose_cookie_can_live():
     assert ["session", "code"] == written(journal)
 
 
-def test_what_works_once_was_revoked_by_the_first_though_a_page_reads_its_row_before_it_goes_on(monkeypatch):
-    journal = FakeJournal()
-    revocations = Revocations(journal)
+def test_what_works_once_was_revoked_by_the_first_though_a_page_reads_its_row_before_it_goes_on(
+    journal, revocations, monkeypatch
+):
     writing = journal.writing
 
     @contextmanager
@@ -114,16 +126,6 @@ def test_what_works_once_was_revoked_by_the_first_though_a_page_reads_its_row_be
     monkeypatch.setattr(journal, "writing", write_and_be_overtaken)
 
     assert revocations.revoke_once("code", NOON)
-
-
-def test_revocation_is_written_once():
-    journal = FakeJournal()
-    revocations = Revocations(journal)
-
-    for _ in range(2):
-        revocations.revoke("first", NOON)
-
-    assert ["first"] == written(journal)
 
 
 def test_rows_that_were_read_are_not_read_again(monkeypatch):
@@ -142,11 +144,8 @@ def test_rows_that_were_read_are_not_read_again(monkeypatch):
     assert not there.is_revoked("first")
 
 
-def test_journal_that_lost_all_rows_is_not_read_again_by_each_page(monkeypatch):
-    journal = FakeJournal()
-    revocations = Revocations(journal)
+def test_journal_that_lost_all_rows_is_not_read_again_by_each_page(journal, revocations, reader, monkeypatch):
     revocations.revoke("first", NOON)
-    reader = Reader(journal, make_ledger(journal=journal), revocations)
     reader.catch_up()
     journal.revoked = []
     reader.catch_up()
@@ -177,11 +176,10 @@ def test_what_is_revoked_after_a_backup_was_put_back_is_noticed_in_other_process
 # While the journal is away or slow
 
 
-def test_revocation_while_the_journal_is_away_counts_here_at_once_and_a_page_writes_it_later(caplog, monkeypatch):
+def test_revocation_while_the_journal_is_away_counts_here_at_once_and_a_page_writes_it_later(
+    journal, revocations, reader, caplog, monkeypatch
+):
     monkeypatch.setattr(revocations_module, "SECONDS_BETWEEN_TRIES", 0)
-    journal = FakeJournal()
-    revocations = Revocations(journal)
-    reader = Reader(journal, make_ledger(journal=journal), revocations)
     journal.fault = "away"
 
     revocations.revoke("first", NOON)
@@ -196,11 +194,9 @@ def test_revocation_while_the_journal_is_away_counts_here_at_once_and_a_page_wri
     assert ["first"] == written(journal)
 
 
-def test_what_a_journal_did_not_take_is_tried_again_once_a_second(monkeypatch):
+def test_what_a_journal_did_not_take_is_tried_again_once_a_second(journal, revocations, monkeypatch):
     seconds = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: seconds[-1])
-    journal = FakeJournal()
-    revocations = Revocations(journal)
     journal.fault = "away"
     revocations.revoke("first", NOON)
     journal.fault = None
@@ -214,9 +210,7 @@ def test_what_a_journal_did_not_take_is_tried_again_once_a_second(monkeypatch):
     assert [[], ["first"], ["first"]] == tries
 
 
-def test_journal_that_took_nothing_is_not_asked_by_the_next_revocation():
-    journal = FakeJournal()
-    revocations = Revocations(journal)
+def test_journal_that_took_nothing_is_not_asked_by_the_next_revocation(journal, revocations):
     journal.fault = "away"
     revocations.revoke("first", NOON)
     journal.fault = None
@@ -226,10 +220,8 @@ def test_journal_that_took_nothing_is_not_asked_by_the_next_revocation():
     assert [] == journal.revoked
 
 
-def test_journal_that_is_back_is_asked_at_once_again(monkeypatch):
+def test_journal_that_is_back_is_asked_at_once_again(journal, revocations, monkeypatch):
     monkeypatch.setattr(revocations_module, "SECONDS_BETWEEN_TRIES", 0)
-    journal = FakeJournal()
-    revocations = Revocations(journal)
     journal.fault = "away"
     revocations.revoke("first", NOON)
     journal.fault = None
@@ -240,10 +232,7 @@ def test_journal_that_is_back_is_asked_at_once_again(monkeypatch):
     assert ["first", "second"] == written(journal)
 
 
-def test_revocation_that_shall_not_wait_is_left_to_the_next_page():
-    journal = FakeJournal()
-    revocations = Revocations(journal)
-
+def test_revocation_that_shall_not_wait_is_left_to_the_next_page(journal, revocations):
     revocations.revoke("first", NOON, at_once=False)
     revocations.revoke("second", NOON, at_once=False)
     assert [] == journal.revoked
