@@ -887,7 +887,9 @@ def test_entry_list_is_found_by_a_former_name(mailing):
     by_any_name = mailing.opened.ledger.competitions_by_any_name
     by_any_name["Spring Cup"] = by_any_name[OPEN]
 
-    assert (303, ENTRIES.replace("%20", "+")) == ann.get("/organiser/entries?competition=Spring+Cup").redirect
+    for address in ["/organiser/entries", "/organiser/entries.csv"]:
+        answer = ann.get(f"{address}?competition=Spring+Cup")
+        assert (303, f"{address}?competition=Spring+Festival+2050") == answer.redirect
 
 
 def test_without_organisers_there_are_no_such_pages():

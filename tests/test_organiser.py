@@ -15,14 +15,12 @@ from gudlft.model import Club, Competition
 from tests.odd_names import ODD_NAMES
 from tests.support import (
     ANN,
-    CLUBS,
     COMPETITIONS,
     JOHN,
     OPEN,
     PAST,
     PROJECT,
     SMALL,
-    FakeJournal,
     Secretary,
     clean_environment,
     make_ledger,
@@ -30,14 +28,6 @@ from tests.support import (
     signed_in_by_code,
     tomorrow,
 )
-
-ADDRESSES = [
-    "/organiser",
-    "/organiser/entries",
-    "/organiser/entries.csv",
-    "/organiser/competitions.csv",
-    "/organiser/clubs.csv",
-]
 
 
 @pytest.fixture
@@ -54,7 +44,6 @@ def show(mailing, monkeypatch):
 
 
 def entries_of(competition):
-    """Return the address of a competition's entry list."""
     return f"/organiser/entries?competition={quote(competition, safe='')}"
 
 
@@ -115,18 +104,6 @@ def test_form_that_an_organiser_sent_signed_out_leads_to_the_organisers_page(mai
     assert (303, "/organiser") == ann.enter(mailing.mails[-1][1]).redirect
 
 
-def test_answers_tell_an_organisers_address_from_no_other(mailing):
-    answers = []
-    for address in [ANN, JOHN, "nobody@nowhere.example"]:
-        browser = Secretary(app=mailing.app)
-        asked = [browser.sign_in(address) for _ in range(6)]
-        page = browser.get("/code")
-        answers.append([[one.status, one.problem] for one in [*asked, page]])
-
-    assert answers[0] == answers[1] == answers[2]
-    assert [303] * 5 + [429, 200] == [status for status, _ in answers[0]]
-
-
 def test_pages_of_everybody_know_the_organiser_and_no_cache_keeps_them(show):
     ann = show(make_ledger())
 
@@ -141,12 +118,6 @@ def test_pages_of_everybody_know_the_organiser_and_no_cache_keeps_them(show):
     assert [] == board.soup.select(".own")
     assert "Sign in to book" not in board.text
     assert "/" == unknown.links["Go to the organiser's page"]
-
-
-def test_nothing_there_can_be_sent(show):
-    ann = show(make_ledger())
-
-    assert {405} == {ann.post(address).status for address in ADDRESSES}
 
 
 def test_log_names_the_organiser(mailing, caplog):
@@ -258,15 +229,6 @@ def test_entry_list_is_on_one_page_however_many_come(show):
     assert 201 == len(page.soup.select("tbody tr"))
 
 
-def test_former_name_leads_to_the_entry_list(show):
-    cup = replace(COMPETITIONS[2], name="Summer & Co", former_names=(OPEN,))
-    ann = show(make_ledger(competitions=[cup]))
-
-    for address in ["/organiser/entries", "/organiser/entries.csv"]:
-        answer = ann.get(f"{address}?competition={quote(OPEN)}")
-        assert (303, f"{address}?competition=Summer+%26+Co") == answer.redirect
-
-
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_names_of_any_kind_lead_to_their_entry_list_and_its_file(show, name):
     ledger = make_ledger([Club(name, "odd@club.example", 9)], [Competition(name, COMPETITIONS[2].starts_at, 20)])
@@ -281,16 +243,6 @@ def test_names_of_any_kind_lead_to_their_entry_list_and_its_file(show, name):
     assert name == page.soup.select_one("tbody th").get_text()
     assert 200 == file.status
     assert name.replace('"', '""') in file.html
-
-
-def test_clubs_that_are_no_longer_in_the_files_are_listed(show):
-    journal = FakeJournal()
-    before = make_ledger(journal=journal)
-    before.book(*parties(before), 2)
-
-    page = show(make_ledger(CLUBS[1:], journal=journal)).get(entries_of(OPEN))
-
-    assert ["Simply Lift", "2 places"] == page.rows[1][:2]
 
 
 def test_pages_say_that_their_figures_may_be_old_while_the_journal_is_away(mailing):

@@ -194,42 +194,25 @@ def test_revocation_while_the_journal_is_away_counts_here_at_once_and_a_page_wri
     assert ["first"] == written(journal)
 
 
-def test_what_a_journal_did_not_take_is_tried_again_once_a_second(journal, revocations, monkeypatch):
+def test_journal_that_took_nothing_is_asked_again_a_second_later_and_at_once_from_then_on(
+    journal, revocations, monkeypatch
+):
     seconds = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: seconds[-1])
     journal.fault = "away"
     revocations.revoke("first", NOON)
     journal.fault = None
+    revocations.revoke("second", NOON)
     tries = []
 
-    for moment in [100.9, 101.0, 101.1]:
+    for moment in [100.9, 101.0]:
         seconds.append(moment)
         revocations.write_pending()
         tries.append(written(journal))
+    revocations.revoke("third", NOON)
 
-    assert [[], ["first"], ["first"]] == tries
-
-
-def test_journal_that_took_nothing_is_not_asked_by_the_next_revocation(journal, revocations):
-    journal.fault = "away"
-    revocations.revoke("first", NOON)
-    journal.fault = None
-
-    revocations.revoke("second", NOON)
-
-    assert [] == journal.revoked
-
-
-def test_journal_that_is_back_is_asked_at_once_again(journal, revocations, monkeypatch):
-    monkeypatch.setattr(revocations_module, "SECONDS_BETWEEN_TRIES", 0)
-    journal.fault = "away"
-    revocations.revoke("first", NOON)
-    journal.fault = None
-    revocations.write_pending()
-
-    revocations.revoke("second", NOON)
-
-    assert ["first", "second"] == written(journal)
+    assert [[], ["first", "second"]] == tries
+    assert ["first", "second", "third"] == written(journal)
 
 
 def test_revocation_that_shall_not_wait_is_left_to_the_next_page(journal, revocations):

@@ -8,8 +8,8 @@ import pytest
 from gudlft.model import BookingError, Club, Competition, Kind, Order
 from gudlft.rules import Limit, Standing, Terms, booking_status, points_of, read_places, read_token
 
-START = datetime(2050, 3, 27, 11, 11, tzinfo=timezone.utc)
-CLOSING = datetime(2050, 3, 20, 18, 0, tzinfo=timezone.utc)
+START = datetime(2050, 3, 7, 9, 5, tzinfo=timezone.utc)
+CLOSING = datetime(2050, 3, 1, 18, 0, tzinfo=timezone.utc)
 BEFORE = START - timedelta(seconds=1)
 CLUB = Club("Simply Lift", "john@simplylift.co", 13)
 CUP = Competition("Spring Festival 2050", START, 20)
@@ -22,17 +22,14 @@ def standing(points_left=100, places_left=100, places_held=0, points_paid=0):
 
 
 def status(figures, terms=TERMS, moment=BEFORE, cup=CUP):
-    """Return what the club can do at the competition."""
     return booking_status(cup, figures, terms, moment)
 
 
 def price(places, figures=None, terms=TERMS, moment=BEFORE):
-    """Return the points that a booking costs."""
     return points_of(Order(Kind.BOOKING, CLUB, CUP, places), figures or standing(), terms, moment)
 
 
 def refund(places, figures, moment=BEFORE):
-    """Return the points that come back for places."""
     return points_of(Order(Kind.RETURN, CLUB, CUP, places), figures, TERMS, moment)
 
 
@@ -49,16 +46,12 @@ def refusal(function, *arguments, **options):
 @pytest.mark.parametrize(
     ("text", "places"),
     [
-        ("3", 3),
         (" 3\t\r\n", 3),
-        ("\xa03\u2003", 3),
+        ("\xa0003\u2003", 3),
         ("\u200b\ufeff1\u20602\u200e", 12),
-        ("003", 3),
         ("999999", 999_999),
         ("0", 0),
-        ("000000", 0),
         ("-5", -5),
-        ("-0", 0),
     ],
 )
 def test_number_of_places_is_read_from_ascii_digits(text, places):
@@ -99,7 +92,6 @@ def test_malformed_token_counts_as_none(text):
 @pytest.mark.parametrize(
     ("figures", "most", "limit"),
     [
-        (standing(points_left=13), 4, Limit.POINTS),
         (standing(points_left=12), 4, Limit.POINTS),
         (standing(points_left=2), 0, Limit.POINTS),
         (standing(places_left=5), 5, Limit.PLACES),
@@ -132,19 +124,6 @@ def test_most_places_can_be_booked_and_not_one_more(points_left, places_left, pl
     refusal(price, most + 1, figures)
 
 
-@pytest.mark.parametrize(("moment", "returnable"), [(BEFORE, 5), (START, 0)])
-def test_what_is_held_can_be_given_back_until_the_start(moment, returnable):
-    assert returnable == status(standing(places_held=5), moment=moment).returnable
-
-
-@pytest.mark.parametrize("places_held", [0, 5])
-def test_nothing_can_be_booked_from_the_start_on(places_held):
-    closed = status(standing(places_held=places_held), moment=START)
-
-    assert (0, Limit.STARTED) == (closed.most, closed.limit)
-    assert "Booking is closed: Spring Festival 2050 started on 27 March 2050 at 11:11" == closed.reason
-
-
 @pytest.mark.parametrize(
     ("moment", "limit", "returnable"),
     [
@@ -163,19 +142,7 @@ def test_booking_may_close_early_and_giving_back_goes_on_until_the_start(moment,
     assert limit is Limit.CAP or now.most == 0
 
 
-def test_sentence_says_until_when_bookings_were_taken():
-    cup = replace(CUP, booking_closes_at=CLOSING)
-
-    sentence = "Booking is closed: Spring Festival 2050 took bookings until 20 March 2050 at 18:00"
-    assert sentence == status(standing(), cup=cup).reason
-
-
 # What a booking costs
-
-
-@pytest.mark.parametrize("places", [0, -1, -5])
-def test_club_books_one_place_or_more(places):
-    assert "Number of places must be 1 or more" == refusal(price, places)
 
 
 @pytest.mark.parametrize(
@@ -218,28 +185,25 @@ def test_words_are_singular_for_one():
     )
 
 
+@pytest.mark.parametrize("places", [0, -5])
+def test_club_books_and_gives_back_one_place_or_more(places):
+    assert "Number of places must be 1 or more" == refusal(price, places)
+    assert "Number of places must be 1 or more" == refusal(refund, places, standing(places_held=2, points_paid=6))
+
+
 @pytest.mark.parametrize("places", [0, -5, 1, 99])
 def test_where_nothing_can_be_booked_the_reason_is_told_whatever_was_asked_for(places):
     assert "There are no places left in this competition" == refusal(price, places, standing(places_left=0))
 
 
-@pytest.mark.parametrize("seconds", [0, 1])
+@pytest.mark.parametrize("moment", [START, START + timedelta(seconds=1)])
 @pytest.mark.parametrize("places", [1, 0, 99])
-def test_booking_is_closed_from_the_start_on(seconds, places):
-    moment = START + timedelta(seconds=seconds)
+def test_nothing_is_booked_or_given_back_from_the_start_on(moment, places):
+    figures = standing(places_held=2, points_paid=6)
 
-    assert "Booking is closed: Spring Festival 2050 started on 27 March 2050 at 11:11" == refusal(
-        price, places, standing(places_left=0), moment=moment
-    )
-
-
-def test_dates_are_told_without_leading_zeros_and_times_with():
-    cup = Competition("Cup", datetime(2021, 5, 3, 9, 5, tzinfo=timezone.utc), 5)
-    order = Order(Kind.BOOKING, CLUB, cup, 1)
-
-    assert "Booking is closed: Cup started on 3 May 2021 at 09:05" == refusal(
-        points_of, order, standing(), TERMS, START
-    )
+    started = "Spring Festival 2050 started on 7 March 2050 at 09:05"
+    assert f"Booking is closed: {started}" == refusal(price, places, figures, moment=moment)
+    assert f"Places can no longer be given back: {started}" == refusal(refund, places, figures, moment)
 
 
 # What comes back
@@ -247,31 +211,10 @@ def test_dates_are_told_without_leading_zeros_and_times_with():
 
 @pytest.mark.parametrize(
     ("places", "held", "paid", "points"),
-    [(1, 3, 9, 3), (3, 3, 9, 9), (1, 3, 10, 3), (2, 3, 10, 6), (3, 3, 10, 10), (1, 2, 0, 0)],
+    [(1, 3, 9, 3), (1, 3, 10, 3), (2, 3, 10, 6), (1, 2, 7, 3), (1, 1, 4, 4), (3, 3, 10, 10), (1, 2, 0, 0)],
 )
 def test_points_come_back_as_they_were_paid(places, held, paid, points):
     assert points == refund(places, standing(places_held=held, points_paid=paid))
-
-
-def test_all_points_come_back_in_whatever_steps_the_places_do():
-    figures = standing(places_held=3, points_paid=10)
-    returned = []
-
-    while figures.places_held:
-        points = refund(1, figures)
-        returned.append(points)
-        figures = standing(places_held=figures.places_held - 1, points_paid=figures.points_paid - points)
-
-    assert [3, 3, 4] == returned
-
-
-def test_full_cap_or_missing_points_keep_nobody_from_giving_back():
-    assert 36 == refund(12, standing(points_left=0, places_left=0, places_held=12, points_paid=36))
-
-
-@pytest.mark.parametrize("places", [0, -1])
-def test_club_gives_back_one_place_or_more(places):
-    assert "Number of places must be 1 or more" == refusal(refund, places, standing(places_held=2, points_paid=6))
 
 
 @pytest.mark.parametrize(
@@ -284,13 +227,3 @@ def test_club_gives_back_one_place_or_more(places):
 )
 def test_club_gives_back_no_more_than_it_holds(held, sentence):
     assert sentence == refusal(refund, 3, standing(places_held=held, points_paid=3 * held))
-
-
-@pytest.mark.parametrize("seconds", [0, 1])
-@pytest.mark.parametrize("places", [1, 0, 99])
-def test_nothing_is_given_back_from_the_start_on(seconds, places):
-    moment = START + timedelta(seconds=seconds)
-
-    assert "Places can no longer be given back: Spring Festival 2050 started on 27 March 2050 at 11:11" == refusal(
-        refund, places, standing(places_held=2, points_paid=6), moment
-    )
