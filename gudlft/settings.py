@@ -6,12 +6,13 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from .files import is_email, read_email, read_emails
+from .files import read_email, read_emails
 from .rules import Terms
 from .text import clean_email, is_https_address, printable, resembling
 
@@ -29,18 +30,13 @@ MAIL_FORM = "smtp://, smtp+starttls:// or smtps:// and then [name:password@]host
 
 
 class BadSettings(Exception):
-    """Settings are wrong; one line for each."""
-
-    def __init__(self, problems: list[str]):
-        super().__init__("\n".join(problems))
-        self.problems = problems
+    """Settings are wrong; a line for each."""
 
 
 # What settings become
 
 
-@dataclass(frozen=True)
-class Contact:
+class Contact(NamedTuple):
     """Whom to ask: the words that pages show, and the address they link to, if any."""
 
     text: str
@@ -94,11 +90,9 @@ def read_positive_number(text: str) -> int:
 def read_true_or_false(text: str) -> bool:
     """Return the boolean for true, false, 1 or 0."""
     text = text.strip().lower()
-    if text in ("true", "1"):
-        return True
-    if text in ("false", "0"):
-        return False
-    raise ValueError
+    if text not in ("true", "1", "false", "0"):
+        raise ValueError
+    return text in ("true", "1")
 
 
 def read_folder(text: str) -> str:
@@ -147,9 +141,10 @@ def read_contact(text: str) -> Contact | None:
         raise ValueError
     if is_https_address(text):  # first, since an https address with an @ could pass as an email address
         return Contact(text, href=text)
-    if is_email(text):
+    try:
         return Contact(clean_email(text), href="mailto:" + quote(read_email(text), safe="@+"))
-    return Contact(text)
+    except ValueError:
+        return Contact(text)
 
 
 def read_mail_server(text: str) -> MailServer | None:
@@ -165,46 +160,34 @@ def read_mail_server(text: str) -> MailServer | None:
     port = int(match["port"] or USUAL_PORTS[security])
     if not 1 <= port <= 65_535:
         raise ValueError
-
-    server = MailServer(read_host(match["host"].lower()), port, security)
-    if match["name"] is None:
-        return server
-    return replace(server, name=read_credential(match["name"]), password=read_credential(match["password"]))
-
-
-def read_host(text: str) -> str:
-    """Return a host's name, or its IPv6 address without the brackets."""
-    if text.startswith("["):
-        return str(ipaddress.IPv6Address(text[1:-1]))
-    return text
+    host = match["host"].lower()
+    if host.startswith("["):
+        host = str(ipaddress.IPv6Address(host[1:-1]))
+    return MailServer(host, port, security, read_credential(match["name"]), read_credential(match["password"]))
 
 
-def read_credential(text: str) -> str:
+def read_credential(text: str | None) -> str | None:
     """Return a name or a password with its percent codes decoded: printable ASCII, as mail servers take it."""
+    if text is None:
+        return None
     decoded = unquote(text)
     if not decoded or not decoded.isascii() or not decoded.isprintable():
         raise ValueError
     return decoded
 
 
-def read_sender(text: str) -> str:
-    """Return the email address that mails come from."""
-    return read_email(text)
-
-
 def default_sender() -> str:
     """Return an email address at this machine's name."""
-    sender = f"registration@{socket.gethostname()}"
-    if is_email(sender):
-        return sender
-    return "registration@localhost"
+    host = socket.gethostname()
+    if not re.fullmatch(HOST, host, re.IGNORECASE):
+        host = "localhost"
+    return f"registration@{host}"
 
 
 # The table
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """A setting: its default, the reader of its variable, and what the variable must be."""
 
     default: object
@@ -223,7 +206,7 @@ SETTINGS = {
     "FAILED_SIGN_INS_PER_MINUTE": Setting(10, read_whole_number, "a whole number, 0 or more"),
     "CONTACT": Setting(None, read_contact, "an email address, an https address or words, at most 200 characters"),
     "MAIL": Setting(None, read_mail_server, MAIL_FORM),
-    "MAIL_FROM": Setting(default_sender(), read_sender, "an email address"),
+    "MAIL_FROM": Setting(default_sender(), read_email, "an email address"),
     "ORGANISERS": Setting((), read_organisers, "an email address or a JSON list of them"),
     "JOURNAL": Setting("", str, "a database URL"),
 }
@@ -249,22 +232,15 @@ def read_settings(environment: Mapping[str, str], folder: str) -> dict[str, obje
         problems.append(f"{PREFIX}ORGANISERS must be set together with {PREFIX}MAIL")
     problems.extend(unknown_settings(environment))
     if problems:
-        raise BadSettings(problems)
+        raise BadSettings("\n".join(problems))
     return values
 
 
-def unknown_settings(environment: Mapping[str, str]) -> list[str]:
-    """Return a line for each variable that has the prefix but is no setting."""
-    problems = []
+def unknown_settings(environment: Mapping[str, str]) -> Iterator[str]:
+    """Iterate over a line for each variable that has the prefix but is no setting."""
     for variable in sorted(environment):
         name = variable.removeprefix(PREFIX)
-        if not variable.startswith(PREFIX) or name in SETTINGS:
-            continue
-
-        shown = printable(variable)
-        problem = f"{shown[:80]} is not a setting"
-        similar = resembling(name, SETTINGS)
-        if similar:
-            problem += f", did you mean {PREFIX}{similar}?"
-        problems.append(problem)
-    return problems
+        if variable.startswith(PREFIX) and name not in SETTINGS:
+            similar = resembling(name, SETTINGS)
+            hint = f", did you mean {PREFIX}{similar}?" if similar else ""
+            yield f"{printable(variable)[:80]} is not a setting{hint}"
