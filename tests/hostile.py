@@ -165,14 +165,14 @@ def latin_1(value):
 
 
 def hostile_one_by_one():
-    """Yield requests with one hostile part; all others are those of a booking."""
-    yield from (HostileRequest(method=method) for method in METHODS)
-    yield from (HostileRequest(name_in_path=piece) for piece in PIECES)
-    yield from (HostileRequest(query=query) for piece in PIECES for query in (piece, b"q=" + quoted(piece)))
+    """Yield requests with one hostile part, all others being those of a booking, and which addresses read that part."""
+    yield from (("all", HostileRequest(method=method)) for method in METHODS)
+    yield from (("names", HostileRequest(name_in_path=piece)) for piece in PIECES)
+    yield from (("pages", HostileRequest(query=query)) for piece in PIECES for query in (piece, b"q=" + quoted(piece)))
     for name, values in HEADERS.items():
-        yield from (HostileRequest(headers={name: value}) for value in [*values, MARKER])
+        yield from (("all", HostileRequest(headers={name: value})) for value in [*values, MARKER])
     for name, piece in product(FIELDS, PIECES):
-        yield HostileRequest(body=urlencoded({**PLAIN_FORM, name: piece}.items()))
+        yield "forms", HostileRequest(body=urlencoded({**PLAIN_FORM, name: piece}.items()))
 
 
 # Drawn by Hypothesis
