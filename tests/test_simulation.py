@@ -1,4 +1,4 @@
-"""Thousands of simulated histories, and planted bugs that they must find. What is simulated: tests/simulation/.
+"""Hundreds of simulated histories, and planted bugs that they must find. What is simulated: tests/simulation/.
 
 SIMULATION_SEED=17 runs the history with this seed alone. SIMULATION_HISTORIES=1000000 runs more: a million in an hour.
 """
@@ -14,7 +14,7 @@ from tests.simulation.history import History
 from tests.simulation.journal import Commit
 from tests.simulation.process import Answer
 
-IN_CI = 2000
+IN_CI = 700  # the planted bug that is hardest to find needs 207
 HISTORIES = int(os.environ.get("SIMULATION_HISTORIES", IN_CI))
 SEED = os.environ.get("SIMULATION_SEED")
 
@@ -79,7 +79,7 @@ def run(seed):
     return history
 
 
-def finds_something(seed):
+def fails(seed):
     """Tell whether a history fails."""
     try:
         History(seed).run()
@@ -95,13 +95,12 @@ def test_no_history_breaks_a_promise():
         run(seed)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_seed_decides_everything(seed):
-    assert run(seed).story == run(seed).story
+def test_seed_decides_everything():
+    assert [run(seed).story for seed in range(3)] == [run(seed).story for seed in range(3)]
 
 
 def test_histories_reach_every_situation():
-    histories = [run(seed) for seed in range(300)]
+    histories = [run(seed) for seed in range(230)]  # 77 reach them all
     stories = [history.story for history in histories]
 
     events = {event for story in stories for _, _, event, _ in story}
@@ -118,4 +117,4 @@ def test_histories_reach_every_situation():
 def test_planted_bug_is_found(plant, seed, monkeypatch):
     plant(monkeypatch)
 
-    assert any(finds_something(candidate) for candidate in [seed, *range(IN_CI)])
+    assert any(fails(candidate) for candidate in [seed, *range(IN_CI)])

@@ -19,17 +19,23 @@ from tests.simulation.journal import SimulatedJournal
 # Writing
 
 
+def turn(ledger, transaction, take_orders):
+    """Judge the orders of a turn and append what they become; return their outcomes and the rows."""
+    draft = Draft(ledger.totals)
+    ledger._give_back_at_cancelled(draft)
+    outcomes = [ledger._judge(order, draft) for order in take_orders()]
+    rows = [ledger._row_of(entry) for entry in draft.entries]
+    transaction.append(rows)
+    return outcomes, rows
+
+
 def applies_before_the_commit(patch):
     """Add entries to memory as soon as they are appended, though the commit may fail."""
 
     def carry_out(self, take_orders):
         with self.journal.writing() as transaction:
             self.take_over(transaction)
-            draft = Draft(self.totals)
-            self._give_back_at_cancelled(draft)
-            outcomes = [self._judge(order, draft) for order in take_orders()]
-            rows = [self._row_of(entry) for entry in draft.entries]
-            transaction.append(rows)
+            outcomes, rows = turn(self, transaction, take_orders)
             self._add(rows)
         return outcomes
 
@@ -41,11 +47,7 @@ def forgets_to_take_over_first(patch):
 
     def carry_out(self, take_orders):
         with self.journal.writing() as transaction:
-            draft = Draft(self.totals)
-            self._give_back_at_cancelled(draft)
-            outcomes = [self._judge(order, draft) for order in take_orders()]
-            rows = [self._row_of(entry) for entry in draft.entries]
-            transaction.append(rows)
+            outcomes, rows = turn(self, transaction, take_orders)
         self._add(rows)
         return outcomes
 
@@ -54,19 +56,14 @@ def forgets_to_take_over_first(patch):
 
 def takes_over_before_it_has_the_lock(patch):
     """Catch up first and lock after that, though others may write in between."""
+    forgets_to_take_over_first(patch)
+    carry_out = Ledger.carry_out
 
-    def carry_out(self, take_orders):
+    def carry_out_after_catching_up(self, take_orders):
         self.catch_up()
-        with self.journal.writing() as transaction:
-            draft = Draft(self.totals)
-            self._give_back_at_cancelled(draft)
-            outcomes = [self._judge(order, draft) for order in take_orders()]
-            rows = [self._row_of(entry) for entry in draft.entries]
-            transaction.append(rows)
-        self._add(rows)
-        return outcomes
+        return carry_out(self, take_orders)
 
-    patch.setattr(Ledger, "carry_out", carry_out)
+    patch.setattr(Ledger, "carry_out", carry_out_after_catching_up)
 
 
 def numbers_from_a_stale_read(patch):
