@@ -444,6 +444,7 @@ def organiser_required(view):
 
 def ask_to_sign_in(**names):
     """Show the sign-in page, and remember what was asked for."""
+    require_no_newer(kept("address", str, "").casefold())
     keep_next_page(**names)
     if request.method == "POST":
         return render_sign_in(403, refuse(SIGN_IN_FIRST[request.endpoint]))
@@ -490,10 +491,17 @@ def next_page(account):
     return kept("next_address", str, home_of(account))
 
 
+def require_no_newer(name):
+    """Answer 503 if the files hold a name by now that this process does not know: others do, and soon all."""
+    if opened.newer_names.stand_last_in(name):
+        abort(503, "the files were changed after this process had read them", retry_after=2)
+
+
 def find_competition(name, render_list):
     """Return the competition that has or had a name; if there is none, answer 404 with a list to choose from."""
     competition = opened.ledger.competitions_by_any_name.get(name)
     if competition is None:
+        require_no_newer(name)
         abort(render_list(404, refuse(sentences.UNKNOWN_COMPETITION)))
     return competition
 
@@ -579,6 +587,7 @@ def sign_in():
 
     account = opened.accounts.find(email)
     if account is None:
+        require_no_newer(email.casefold())
         failed_sign_ins.count(client_key(request.remote_addr))
         contact = app.config["CONTACT"]
         return render_sign_in(404, refuse_email(sentences.email_unknown(contact and contact.text)))
@@ -772,13 +781,14 @@ def book(competition, club):
     names = f"{competition}/{club}"
     own_endings = [f"/{name}" for name in request.club.names if names.endswith(f"/{name}")]
     if not own_endings:
+        require_no_newer(names)
         is_of_another = any(names.endswith(f"/{name}") for name in opened.ledger.clubs_by_any_name)
         if is_of_another:
             abort(403, sentences.another_club(request.club))
         abort(404)
 
     competition_names = [names.removesuffix(ending) for ending in own_endings]
-    known_name = next(filter(opened.ledger.competitions_by_any_name.get, competition_names), None)
+    known_name = next(filter(opened.ledger.competitions_by_any_name.get, competition_names), competition_names[0])
     known = find_competition(known_name, render_summary)
     if names != f"{known.name}/{request.club.name}":
         return redirect(url_for("book", competition=known.name, club=request.club.name), 303)
@@ -836,7 +846,9 @@ def purchase_places():
 
 def ordered_competition(render_list):
     """Return the competition that an order is for; raise JournalError if the figures to judge it by may be old."""
-    if request.form.get("club", request.club.name) not in request.club.names:  # only the signed-in one pays
+    payer = request.form.get("club", request.club.name)
+    if payer not in request.club.names:  # only the signed-in one pays
+        require_no_newer(payer)
         abort(403, sentences.another_club(request.club))
     if request.journal_error:
         raise request.journal_error

@@ -650,6 +650,38 @@ def test_renamed_club_and_competition_keep_their_bookings_and_their_links(data, 
     assert 404 == john.book("1", OPEN.lower()).status
 
 
+def test_process_with_older_files_asks_to_try_again_where_newer_ones_know_the_name(data, start):
+    old = start(**KEPT)
+    john = Secretary(JOHN, old.app)
+    clubs = [a_club("Lift Lyon", JOHN, 13, formerly=["Simply Lift"]), a_club("New Club", "new@club.example", 9)]
+    write_data(data, clubs, [a_competition("Gala", "2050-03-27 11:11:00", 20, formerly=[OPEN])])
+    new_app = start().app
+    newcomer = Secretary("new@club.example", new_app)
+    newcomer.move_to(old.app)
+
+    pages = [
+        john.get(book_address("Gala", "Lift Lyon")),
+        john.get(book_address("Gala", "Simply Lift")),
+        john.get("/calendar/Gala"),
+        john.book("1", "Gala"),
+        john.book("1", club="Lift Lyon"),
+        john.give_back("1", "Gala"),
+        Secretary(app=old.app).sign_in("New@club.example"),
+        newcomer.get("/bookings"),
+        newcomer.book("1", club="New Club"),
+    ]
+    unknown = [john.book("1", "Nix"), john.get(book_address("Nix", "Simply Lift")), john.get(book_address(OPEN, "Nix"))]
+
+    for page in pages:
+        assert (503, "2", "Something has just changed") == (page.status, page.headers["Retry-After"], page.heading)
+        assert "Nothing was booked or given back by this try: try again in a moment" in page.text
+    assert [404, 404, 404] == statuses(unknown)
+    assert [] == old.opened.ledger.entries
+    john.move_to(new_app)
+    newcomer.move_to(new_app)
+    assert [303, 303] == [john.book("1", "Gala").status, newcomer.book("1", "Gala", club="New Club").status]
+
+
 def test_bookings_stay_when_the_spelling_of_a_name_is_mended(data, start):
     write_data(data, [a_club("Simply  lift", JOHN, 13)], [a_competition("Gala de l'Avenir", "2050-03-27 11:11:00", 20)])
     john = Secretary(JOHN, start(**KEPT).app)

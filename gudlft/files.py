@@ -6,6 +6,7 @@ import re
 import unicodedata
 import zoneinfo
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -371,6 +372,47 @@ def lines_on_unread(file: Path, noun: str, fields: Fields) -> Iterator[str]:
             similar = resembling(key, fields, cutoff=0.75)
             if similar:
                 yield f"{file.name}: {title}: {printable(key)[:80]} is not read, did you mean {similar}?"
+
+
+# Names that came since: at a reload, processes with older files and with newer ones answer side by side
+
+
+class NewerNames:
+    """The names and addresses that the files hold by now, and did not when this process read them."""
+
+    def __init__(self, folder: Path, clubs: Iterable[Club], competitions: Iterable[Competition]):
+        """Remember what this process knows; the files are read when somebody asks, once after each change."""
+        self._folder = folder
+        self._known = names_of(clubs, competitions)
+        self._newer: set[str] = set()
+        self._versions: list[tuple[int, int]] = []
+
+    def stand_last_in(self, path: str) -> bool:
+        """Tell whether a text is one of them, or a path that ends in one."""
+        with suppress(OSError):  # an editor may be exchanging a file
+            self._read_what_changed()
+        return any(f"/{path}".endswith(f"/{name}") for name in self._newer)
+
+    def _read_what_changed(self) -> None:
+        found = [(self._folder / name).stat() for name in ("clubs.json", "competitions.json")]
+        versions = [(file.st_mtime_ns, file.st_size) for file in found]
+        if versions != self._versions:
+            self._newer = names_on_disk(self._folder) - self._known
+            self._versions = versions
+
+
+def names_on_disk(folder: Path) -> set[str]:
+    """Return all names and addresses in both files; none if these are bad."""
+    try:
+        return names_of(*read_data(folder))
+    except BadFiles:
+        return set()
+
+
+def names_of(clubs: Iterable[Club], competitions: Iterable[Competition]) -> set[str]:
+    """Return all names, and the addresses as they are compared: case-folded."""
+    names = {name for item in (*clubs, *competitions) for name in item.names}
+    return names.union(comparable(address) for club in clubs for address in club.emails)
 
 
 # Time zone: the C library silently takes UTC for any name that it does not know

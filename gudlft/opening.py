@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .accounts import Accounts
-from .files import read_data
+from .files import NewerNames, read_data
 from .health import Health
 from .journal import Journal, JournalError, MissingJournal, NoJournal
 from .journal.revocations import Revocations
@@ -32,6 +32,7 @@ class Opened:
     revocations: Revocations
     reader: Reader
     health: Health
+    newer_names: NewerNames
     mailed_codes: "MailedCodes | None" = None  # None if the email address alone signs in
 
 
@@ -40,7 +41,8 @@ def open_all(settings: Mapping, makes_journal: bool = True) -> Opened:
 
     No connection is left open: a server may fork. Whoever only looks makes no journal: a missing one is no journal.
     """
-    clubs, competitions = read_data(Path(settings["DATA_DIR"]))
+    folder = Path(settings["DATA_DIR"])
+    clubs, competitions = read_data(folder)
     terms = Terms(settings["COST_PER_PLACE"], settings["MAX_PLACES_PER_CLUB"])
     journal = open_journal(settings, makes_journal)
     gc.disable()  # without garbage collection a million bookings are read in a third less time
@@ -61,6 +63,7 @@ def open_all(settings: Mapping, makes_journal: bool = True) -> Opened:
         revocations=revocations,
         reader=Reader(journal, ledger, revocations),
         health=Health(journal, ledger),
+        newer_names=NewerNames(folder, clubs, competitions),
         mailed_codes=open_mailed_codes(settings, accounts, revocations),
     )
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gudlft.files import CLUB_FIELDS, COMPETITION_FIELDS, BadFiles, is_email, read_data, unread_fields
+from gudlft import files
+from gudlft.files import CLUB_FIELDS, COMPETITION_FIELDS, BadFiles, NewerNames, is_email, read_data, unread_fields
 from gudlft.model import Club
 from gudlft.text import normalize_name, printable
 
@@ -485,3 +486,48 @@ def test_examples_in_the_readme_have_every_field_and_can_be_read(tmp_path):
     assert [1, 1] == [len(items) for items in read_data(tmp_path)]
     assert CLUB_FIELDS.keys() == json.loads(clubs)["clubs"][0].keys()
     assert COMPETITION_FIELDS.keys() == json.loads(competitions)["competitions"][0].keys()
+
+
+# Names that came since
+
+
+def stand_last(newer_names, *paths):
+    """Return which of the paths end in a newer name."""
+    return [path for path in paths if newer_names.stand_last_in(path)]
+
+
+def test_names_are_newer_once_the_files_have_them(tmp_path):
+    write(tmp_path, clubs=[a_club(name="A")])
+    newer_names = NewerNames(tmp_path, *read_data(tmp_path))
+    paths = ["A", "B", "a/B", "B/a", "aB", "Old", "C/D", "x/C/D", "D", "new@b"]
+
+    assert [] == stand_last(newer_names, *paths)
+
+    new_club = a_club(name="B", formerly=["Old"], email="New@b")
+    write(tmp_path, clubs=[a_club(name="A"), new_club], competitions=[a_competition(name="C/D")])
+    assert ["B", "a/B", "Old", "C/D", "x/C/D", "new@b"] == stand_last(newer_names, *paths)
+
+
+def test_bad_files_and_those_that_are_being_exchanged_have_no_newer_names(tmp_path):
+    write(tmp_path)
+    newer_names = NewerNames(tmp_path, *read_data(tmp_path))
+
+    write(tmp_path, clubs=[a_club(name="B"), a_club(name="B")])
+    assert not newer_names.stand_last_in("B")
+    (tmp_path / "clubs.json").unlink()
+    assert not newer_names.stand_last_in("B")
+    write(tmp_path, clubs=[a_club(name="B")])
+    assert newer_names.stand_last_in("B")
+
+
+def test_files_are_read_again_once_after_each_change(tmp_path, monkeypatch):
+    write(tmp_path)
+    newer_names = NewerNames(tmp_path, *read_data(tmp_path))
+    read = []
+    monkeypatch.setattr(files, "read_data", lambda folder: read.append(folder) or read_data(folder))
+
+    stand_last(newer_names, "A", "B", "C")
+    assert [tmp_path] == read
+    write(tmp_path, clubs=[a_club(name="B")])
+    stand_last(newer_names, "A", "B", "C")
+    assert [tmp_path] * 2 == read

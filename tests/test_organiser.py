@@ -22,11 +22,14 @@ from tests.support import (
     PROJECT,
     SMALL,
     Secretary,
+    a_competition,
     clean_environment,
     make_ledger,
     parties,
     signed_in_by_code,
+    statuses,
     tomorrow,
+    write_data,
 )
 
 
@@ -227,6 +230,16 @@ def test_entry_list_is_on_one_page_however_many_come(show):
     page = show(ledger).get(entries_of("Cup"))
 
     assert 201 == len(page.soup.select("tbody tr"))
+
+
+def test_name_that_only_newer_files_have_is_not_told_to_be_unknown(mailing, data):
+    ann, _ = signed_in_by_code(mailing, ANN)
+    write_data(data, [], [a_competition("Gala", "2050-03-27 11:11:00", 20, formerly=[OPEN])])
+
+    pages = [ann.get(entries_of("Gala")), ann.get("/organiser/entries.csv?competition=Gala")]
+
+    assert [503, 503] == statuses(pages)
+    assert 404 == ann.get(entries_of("Nix")).status
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)

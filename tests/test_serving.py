@@ -297,15 +297,22 @@ def test_reload_lets_changed_files_count_while_no_request_fails_and_nothing_is_l
     settings = {"JOURNAL": on_sqlite, "SECRET_KEY": KEY}
     write_data(tmp_path, clubs, season)
     log = tmp_path / "server.log"
+    answers_about_cup = set()
+
+    def workers_are_new():
+        answers_about_cup.add(secretary.get(book_address("Cup", "Club 1")).status)
+        return 2 == log.read_text().count("Stopped old worker")
+
     options = ["--respawn-interval", "2"]  # seconds, to be quicker than by default
     with serving(tmp_path, workers=2, options=options, **settings) as (url, process):
         with bookings_made(url, clubs=1) as made:  # several wait too long for each other on a slow disk
             wait_until(lambda: 20 <= len(made.answered), seconds=30)
             (tmp_path / "clubs.json").write_text("[")
             assert 1 == check_and_reload(tmp_path, process, **settings)
+            secretary = ServedSecretary(url, "1@example.com")
             write_data(tmp_path, [*clubs, newcomer], [*season, cup])
             assert 0 == check_and_reload(tmp_path, process, **settings)
-            wait_until(lambda: 2 == log.read_text().count("Stopped old worker"), seconds=60)
+            wait_until(workers_are_new, seconds=60)
             answered_before = len(made.answered)
             wait_until(lambda: answered_before + 20 <= len(made.answered), seconds=30)
         secretaries = [ServedSecretary(url, "new@example.com") for _ in range(8)]
@@ -314,4 +321,5 @@ def test_reload_lets_changed_files_count_while_no_request_fails_and_nothing_is_l
     kept = {token for (token,) in run_sql(on_sqlite, "SELECT token FROM bookings WHERE competition = 'Open'")}
     assert made.sent == made.answered == kept
     assert [303] * 8 == new_bookings
+    assert {200, 503} == answers_about_cup
     assert "Traceback" not in log.read_text()

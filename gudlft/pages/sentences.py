@@ -252,6 +252,11 @@ ERRORS = {
     ),
     413: ErrorText("The form is too large", "Nothing was changed. Send only what the fields of the page ask for"),
     500: ErrorText("Sorry, something went wrong", "Nothing was booked or given back. Try again in a minute"),
+    503: ErrorText(
+        "Something has just changed",
+        "Clubs or competitions were changed a moment ago. "
+        "Nothing was booked or given back by this try: try again in a moment",
+    ),
 }
 CARRIED_OUT = ErrorText(
     "Sorry, something went wrong",
