@@ -329,7 +329,8 @@ def forget_what_was_said(response):
     is_page = response.mimetype == "text/html" and not 300 <= response.status_code < 400
     if is_page:
         session.pop("message", None)
-        session.pop("receipt", None)
+        if receipt_to_show():
+            session.pop("receipt")
     return response
 
 

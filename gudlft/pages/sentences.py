@@ -255,7 +255,7 @@ ERRORS = {
     503: ErrorText(
         "Something has just changed",
         "Clubs or competitions were changed a moment ago. "
-        "Nothing was booked or given back by this try: try again in a moment",
+        "Open the page again in a moment, or send the form again: it books at most once",
     ),
 }
 CARRIED_OUT = ErrorText(
