@@ -91,6 +91,17 @@ class ClubRequest(Request):
         return self.account and self.account.club
 
     @cached_property
+    def receipt(self):
+        """Return the receipt of the order that led to this page; None if there is none, or it is not known here yet."""
+        if self.club is None:
+            return None
+        outcome = opened.ledger.outcome(self.club, kept("receipt", int, 0))
+        if outcome is None or outcome.entry.competition not in opened.ledger.competitions:
+            return None
+        competition = opened.ledger.competitions[outcome.entry.competition]
+        return sentences.Receipt(outcome, figures_at(competition).status)
+
+    @cached_property
     def token(self):
         """Return the token of the form, or a new one: with it the same order can be sent again and counts once."""
         return read_token(self.form.get("token", "")) or new_token()
@@ -329,7 +340,7 @@ def forget_what_was_said(response):
     is_page = response.mimetype == "text/html" and not 300 <= response.status_code < 400
     if is_page:
         session.pop("message", None)
-        if receipt_to_show():
+        if request.receipt:
             session.pop("receipt")
     return response
 
@@ -364,7 +375,7 @@ def render_page(template, code=200, problem=None, **context):
     html = render_template(
         template,
         problem=problem,
-        receipt=receipt_to_show(),
+        receipt=request.receipt,
         message=kept("message", str),
         account=request.account,
         club=request.club,
@@ -376,17 +387,6 @@ def render_page(template, code=200, problem=None, **context):
         **context,
     )
     return app.response_class(html.replace("\0", "\ufffd"), code)  # HTML allows no NUL, which a field may have brought
-
-
-def receipt_to_show():
-    """Return the receipt of the order that led to this page; None if there is none."""
-    if request.club is None:
-        return None
-    outcome = opened.ledger.outcome(request.club, kept("receipt", int, 0))
-    if outcome is None or outcome.entry.competition not in opened.ledger.competitions:
-        return None
-    competition = opened.ledger.competitions[outcome.entry.competition]
-    return sentences.Receipt(outcome, figures_at(competition).status)
 
 
 def asked_page_number():
