@@ -495,7 +495,7 @@ def next_page(account):
 def require_no_newer(name):
     """Answer 503 if the files hold a name by now that this process does not know: others do, and soon all."""
     if opened.newer_names.stand_last_in(name):
-        abort(503, "the files were changed after this process had read them", retry_after=2)
+        abort(503, "the files were changed since this process read them, and it waits for a reload", retry_after=2)
 
 
 def find_competition(name, render_list):

@@ -253,8 +253,7 @@ ERRORS = {
     413: ErrorText("The form is too large", "Nothing was changed. Send only what the fields of the page ask for"),
     500: ErrorText("Sorry, something went wrong", "Nothing was booked or given back. Try again in a minute"),
     503: ErrorText(
-        "Something has just changed",
-        "Clubs or competitions were changed a moment ago. "
+        "Clubs or competitions are being changed",
         "Open the page again in a moment, or send the form again: it books at most once",
     ),
 }
