@@ -1,10 +1,10 @@
 """Accounts: who may sign in with an email address, and for whom."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .model import Club
-from .text import comparable
+from .text import normalize_email
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Accounts:
 
     def __init__(self, clubs: Iterable[Club], organisers: Iterable[str] = ()):
         """Make an account of each address."""
-        accounts = [Account(address, club) for club in clubs for address in club.emails]
-        self._by_address = {comparable(account.address): account for account in accounts}
-        for address in organisers:
-            account = self.find(address) or Account(address)
-            self._by_address[comparable(address)] = replace(account, is_organiser=True)
+        self._by_address = {normalize_email(address): Account(address, is_organiser=True) for address in organisers}
+        for club in clubs:
+            for address in club.emails:
+                key = normalize_email(address)
+                self._by_address[key] = Account(address, club, is_organiser=key in self._by_address)
 
     def find(self, address: str) -> Account | None:
         """Return the account of an address, whatever its case; None if it has none."""
-        return self._by_address.get(comparable(address))
+        return self._by_address.get(normalize_email(address))

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from .files import unread_fields
 from .journal import JournalError
 from .ledger import Ledger
 from .opening import Opened
@@ -30,7 +28,7 @@ def check_all(opened: Opened, settings: Mapping) -> Report:
     check_mail(opened, report)
     report.lines += returns_to_come(opened.ledger)
     report.findings += opened.ledger.mismatches()
-    report.findings += [f"note: {note}" for note in notes(settings)]
+    report.findings += [f"note: {note}" for note in notes(opened, settings)]
     return report
 
 
@@ -85,9 +83,9 @@ def returns_to_come(ledger: Ledger) -> Iterator[str]:
         yield f"{held.competition}: cancelled, {places} of {clubs} would be given back"
 
 
-def notes(settings: Mapping) -> Iterator[str]:
+def notes(opened: Opened, settings: Mapping) -> Iterator[str]:
     """Iterate over what is allowed, and rarely meant."""
-    yield from unread_fields(Path(settings["DATA_DIR"]))
+    yield from opened.unread_fields
     if settings["CONTACT"] is None:
         yield "no CONTACT is set"
     if settings["MAIL"] is CONSOLE:

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import unicodedata
 import zoneinfo
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -13,67 +12,53 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .model import Club, Competition
-from .text import clean_email, comparable, is_https_address, normalize_name, printable, resembling, with_ascii_domain
+from .text import NO_TEXT, email_in_ascii, is_https_address, normalize_email, normalize_name, printable, resembling
 
 LONGEST_NAME = 200  # longer ones might not fit in a browser's 4 kB cookie
 LONGEST_EMAIL = 254  # the longest address that mail can be sent to (RFC 5321)
 LONGEST_URL = 500
 LARGEST_FIGURE = 1_000_000
-NOT_IN_AN_EMAIL = set(" ,;<>:")
+EMAIL = "(?!.*[,;<>:])[!-?A-~]+@[!-?A-~]+"  # printable ASCII without blanks, and one @
+EMAIL_FORM = (
+    "an email address like name@club.example: ASCII before its one @, "
+    "without blanks, control characters or any of , ; < > :, of at most 254 characters"
+)
 DATE_FORM = r"[0-9]{4}-[0-9]{2}-[0-9]{2} (?!24)[0-9]{2}:[0-9]{2}:[0-9]{2}"  # 24:00 belongs to the next day
 
 
 class BadFiles(Exception):
-    """The files hold mistakes, or TZ names no time zone for their dates; one line for each."""
-
-    def __init__(self, problems: list[str]):
-        super().__init__("\n".join(problems))
-        self.problems = problems
+    """The files hold mistakes, or TZ names no time zone for their dates; a line for each."""
 
 
-def read_data(folder: Path) -> tuple[list[Club], list[Competition]]:
-    """Return the clubs and the competitions; raise BadFiles with all that is wrong in both files."""
+class Data(NamedTuple):
+    """What both files hold, and a line for each field that is not read but resembles one that is."""
+
+    clubs: list[Club]
+    competitions: list[Competition]
+    unread_fields: list[str]
+
+
+def read_data(folder: Path) -> Data:
+    """Return what both files hold; raise BadFiles with all that is wrong in them."""
+    clubs = read_file(folder / "clubs.json", "club", CLUB_FIELDS)
+    competitions = read_file(folder / "competitions.json", "competition", COMPETITION_FIELDS)
+    items = [*clubs, *competitions]
     problems = time_zone_problems(os.environ.get("TZ", ""))
-    clubs = read_file(folder / "clubs.json", "club", CLUB_FIELDS, problems)
-    competitions = read_file(folder / "competitions.json", "competition", COMPETITION_FIELDS, problems)
+    problems += [f"{item.title}: {problem}" for item in items for problem in item.problems]
     if problems:
-        raise BadFiles(problems)
+        raise BadFiles("\n".join(problems))
 
-    return [club_of(values) for values in clubs], [competition_of(values) for values in competitions]
+    return Data(
+        clubs=[club_of(**item.values) for item in clubs],
+        competitions=[Competition(**item.values) for item in competitions],
+        unread_fields=[f"{item.title}: {unread}" for item in items for unread in item.unread],
+    )
 
 
-def club_of(values: Mapping[str, Any]) -> Club:
+def club_of(emails: tuple[str, ...], **values: Any) -> Club:
     """Return the club with these values."""
-    first_email, *other_emails = values["email"] or [None]
-    return Club(
-        name=values["name"],
-        email=first_email,
-        points=values["points"],
-        other_emails=tuple(other_emails),
-        former_names=values.get("formerly", ()),
-    )
-
-
-def competition_of(values: Mapping[str, Any]) -> Competition:
-    """Return the competition with these values."""
-    return Competition(
-        name=values["name"],
-        starts_at=values["date"],
-        places=values["numberOfPlaces"],
-        former_names=values.get("formerly", ()),
-        booking_closes_at=values.get("bookingCloses"),
-        location=values.get("location", ""),
-        url=values.get("url", ""),
-        is_cancelled=values.get("cancelled", False),
-    )
-
-
-def unread_fields(folder: Path) -> list[str]:
-    """Return a line for each field of both files that is not read but resembles one that is; none for a bad file."""
-    return [
-        *lines_on_unread(folder / "clubs.json", "club", CLUB_FIELDS),
-        *lines_on_unread(folder / "competitions.json", "competition", COMPETITION_FIELDS),
-    ]
+    first_email = emails[0] if emails else None
+    return Club(email=first_email, other_emails=emails[1:], **values)
 
 
 def changed_at(file: Path) -> datetime:
@@ -81,7 +66,21 @@ def changed_at(file: Path) -> datetime:
     return datetime.fromtimestamp(file.stat().st_mtime).astimezone()
 
 
-# Texts
+def time_zone_problems(zone: str) -> list[str]:
+    """Return a line if this value of TZ names no time zone of the system: the C library silently takes UTC for it."""
+    is_file = any(os.path.isfile(os.path.join(folder, zone)) for folder in zoneinfo.TZPATH)
+    is_zone = is_file and zone in zoneinfo.available_timezones()  # which also lists those of the package tzdata
+    if is_zone or zone in ("", "UTC"):
+        return []
+    return [f"TZ {must_be('the name of a time zone, like Europe/Paris', zone)}"]
+
+
+# Fields: each reader returns the value as the app keeps it, or raises ValueError, which says what it must be
+
+
+def must_be(meaning: str, value: object) -> ValueError:
+    """Return the error that says what a value must be."""
+    return ValueError(f"must be {meaning}, not {shown(value)}")
 
 
 def shown(value: object) -> str:
@@ -90,22 +89,11 @@ def shown(value: object) -> str:
     return printable(text)[:80]
 
 
-def must_be(meaning: str, value: object) -> ValueError:
-    """Return the error that says what a value must be."""
-    return ValueError(f"must be {meaning}, not {shown(value)}")
-
-
-# Fields: each reader returns the value as the app keeps it, or raises ValueError, which says what it must be
-
-
 def read_name(value: object) -> str:
     """Return the name of a club, a competition or a place."""
     if not isinstance(value, str) or not normalize_name(value) or len(value) > LONGEST_NAME:
         raise must_be("a text of 1 to 200 characters", value)
-    kinds = {unicodedata.category(character) for character in value}
-    has_control_characters = "Cc" in kinds
-    has_lone_surrogates = "Cs" in kinds
-    if has_control_characters or has_lone_surrogates or normalize_name(value) in (".", ".."):
+    if NO_TEXT.search(value) or normalize_name(value) in (".", ".."):
         raise must_be('without control characters and not "." or ".."', value)
     return value
 
@@ -125,39 +113,21 @@ def read_emails(value: object) -> tuple[str, ...]:
 
 def read_email(value: object) -> str:
     """Return an email address as mail servers take it: cleaned of what people paste, its domain in ASCII."""
-    email = with_ascii_domain(clean_email(value)) if isinstance(value, str) else ""
-    if not email.isascii() or "@" not in email:
-        raise must_be("an email address, with an @ and in ASCII before it", value)
-    before, _, after = email.partition("@")
-    if not before or not after or "@" in after:
-        raise must_be("an email address, with one @ and something before and after it", value)
-    if not email.isprintable() or NOT_IN_AN_EMAIL.intersection(email):
-        raise must_be("an email address, without blanks, control characters or any of , ; < > :", value)
-    if len(email) > LONGEST_EMAIL:
-        raise must_be(f"an email address of at most {LONGEST_EMAIL} characters", value)
+    email = email_in_ascii(value) if isinstance(value, str) else ""
+    if not re.fullmatch(EMAIL, email) or len(email) > LONGEST_EMAIL:
+        raise must_be(EMAIL_FORM, value)
     return email
-
-
-def is_email(text: str) -> bool:
-    """Tell whether a club could have this email address."""
-    try:
-        read_email(text)
-    except ValueError:
-        return False
-    return True
 
 
 def read_number(value: object) -> int:
     """Return a number of points or places: an integer, or a text of digits."""
-    text = value
-    if type(value) is int:  # a boolean is an int too
-        text = str(value)
+    text = str(value) if type(value) is int else value  # a boolean is an int too
     if not isinstance(text, str) or not re.fullmatch("[0-9]+", text):
         raise must_be("a whole number of 0 or more", value)
-    digits = text.lstrip("0") or "0"
-    if len(digits) > len(str(LARGEST_FIGURE)) or int(digits) > LARGEST_FIGURE:
+    short = re.fullmatch("0*([0-9]{1,7})", text)  # int() refuses thousands of digits
+    if not short or int(short[1]) > LARGEST_FIGURE:
         raise must_be("at most 1,000,000", value)
-    return int(digits)
+    return int(short[1])
 
 
 def read_date(value: object) -> datetime:
@@ -189,28 +159,29 @@ def read_true_or_false(value: object) -> bool:
 
 
 class Field(NamedTuple):
-    """A field of an item: its reader, and whether it may be left out."""
+    """A field of an item: what the app calls it, its reader, and whether it may be left out."""
 
+    name: str
     read: Callable[[object], object]
     is_optional: bool = False
 
 
 Fields = Mapping[str, Field]
 CLUB_FIELDS: Fields = {
-    "name": Field(read_name),
-    "email": Field(read_emails),
-    "points": Field(read_number),
-    "formerly": Field(read_names, is_optional=True),
+    "name": Field("name", read_name),
+    "email": Field("emails", read_emails),
+    "points": Field("points", read_number),
+    "formerly": Field("former_names", read_names, is_optional=True),
 }
 COMPETITION_FIELDS: Fields = {
-    "name": Field(read_name),
-    "date": Field(read_date),
-    "numberOfPlaces": Field(read_number),
-    "formerly": Field(read_names, is_optional=True),
-    "bookingCloses": Field(read_date, is_optional=True),
-    "location": Field(read_name, is_optional=True),
-    "url": Field(read_url, is_optional=True),
-    "cancelled": Field(read_true_or_false, is_optional=True),
+    "name": Field("name", read_name),
+    "date": Field("starts_at", read_date),
+    "numberOfPlaces": Field("places", read_number),
+    "formerly": Field("former_names", read_names, is_optional=True),
+    "bookingCloses": Field("booking_closes_at", read_date, is_optional=True),
+    "location": Field("location", read_name, is_optional=True),
+    "url": Field("url", read_url, is_optional=True),
+    "cancelled": Field("is_cancelled", read_true_or_false, is_optional=True),
 }
 
 
@@ -219,58 +190,36 @@ COMPETITION_FIELDS: Fields = {
 
 @dataclass
 class Item:
-    """An item of a file's list as far as it could be read: its values by field, and what is wrong with it."""
+    """A file, or an item of its list: its values by the app's names, what is wrong with it, and what is not read."""
 
-    title: str
+    title: str  # like "clubs.json: club 2 (Iron Temple)"
     values: dict[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
 
-def read_file(file: Path, noun: str, fields: Fields, problems: list[str]) -> list[dict]:
-    """Return the values of each item by field; add a line to the problems for each mistake."""
+def read_file(file: Path, noun: str, fields: Fields) -> list[Item]:
+    """Return the items of a file's list; the file itself too if something is wrong with it."""
+    whole = Item(file.name)
     try:
-        text = read_text(file)
-        written_list = read_list(text, f"{noun}s")
-    except ValueError as error:
-        problems.append(f"{file.name}: {error}")
-        return []
+        text = file.read_bytes().decode("utf-8-sig")
+        data = json.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        whole.problems.append(printable(f"cannot be read as JSON in UTF-8: {error}"))
+        return [whole]
+    key = f"{noun}s"
+    if not isinstance(data, dict) or not isinstance(data.get(key), list):
+        whole.problems.append(f'must hold a list named "{key}"')
+        return [whole]
 
-    problems.extend(f"{file.name}: {problem}" for problem in repeated_keys(text))
     items = []
-    for number, written_item in enumerate(written_list, start=1):
-        title = title_of(noun, number, written_item)
-        items.append(read_item(title, written_item, fields))
+    for number, written in enumerate(data[key], start=1):
+        items.append(read_item(f"{file.name}: {noun} {number}", written, fields))
     find_late_closing(items)
     find_repeated_names(items)
     find_repeated_emails(items)
-
-    for item in items:
-        problems.extend(f"{file.name}: {item.title}: {problem}" for problem in item.problems)
-    return [item.values for item in items]
-
-
-def read_text(file: Path) -> str:
-    """Return the text of a file; raise ValueError with what is wrong."""
-    try:
-        return file.read_bytes().decode("utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise unreadable(error) from None
-
-
-def unreadable(error: Exception) -> ValueError:
-    """Return the error that says why a file cannot be read."""
-    return ValueError(printable(f"cannot be read as JSON in UTF-8: {error}"))
-
-
-def read_list(text: str, key: str) -> list:
-    """Return the list that a JSON text holds under a key; raise ValueError with what is wrong."""
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise unreadable(error) from None
-    if not isinstance(data, dict) or not isinstance(data.get(key), list):
-        raise ValueError(f'must hold a list named "{key}"')
-    return data[key]
+    whole.problems.extend(repeated_keys(text))
+    return [whole, *items] if whole.problems else items
 
 
 def repeated_keys(text: str) -> Iterator[str]:
@@ -288,31 +237,27 @@ def repeated_keys(text: str) -> Iterator[str]:
             keys_of_open_objects[-1].add(key)
 
 
-def title_of(noun: str, number: int, written: object) -> str:
-    """Return what an item is called in a line about it, like "club 2 (Iron Temple)"."""
-    title = f"{noun} {number}"
-    if isinstance(written, dict) and isinstance(written.get("name"), str):
-        name = printable(written["name"])
-        title += f" ({name[:80]})"
-    return title
-
-
 def read_item(title: str, written: object, fields: Fields) -> Item:
-    """Return an item as the readers of its fields read it; other fields are ignored."""
+    """Return an item as the readers of its fields read it."""
     item = Item(title)
     if not isinstance(written, dict):
         item.problems.append("must be an object")
         return item
 
-    for key, (read, is_optional) in fields.items():
-        if key not in written:
-            if not is_optional:
-                item.problems.append(f"{key} is missing")
-            continue
-        try:
-            item.values[key] = read(written[key])
-        except ValueError as error:
-            item.problems.append(f"{key} {error}")
+    if isinstance(written.get("name"), str):
+        item.title += f" ({printable(written['name'])[:80]})"
+    for key, (name, read, is_optional) in fields.items():
+        if key in written:
+            try:
+                item.values[name] = read(written[key])
+            except ValueError as error:
+                item.problems.append(f"{key} {error}")
+        elif not is_optional:
+            item.problems.append(f"{key} is missing")
+    for key in sorted(written.keys() - fields.keys()):
+        similar = resembling(key, fields, cutoff=0.75)
+        if similar:
+            item.unread.append(f"{printable(key)[:80]} is not read, did you mean {similar}?")
     return item
 
 
@@ -322,56 +267,32 @@ def read_item(title: str, written: object, fields: Fields) -> Item:
 def find_late_closing(items: Iterable[Item]) -> None:
     """Find competitions that would take bookings after their start."""
     for item in items:
-        start = item.values.get("date")
-        closing = item.values.get("bookingCloses")
-        if start and closing and closing > start:
+        starts_at = item.values.get("starts_at")
+        closes_at = item.values.get("booking_closes_at")
+        if starts_at and closes_at and closes_at > starts_at:
             item.problems.append("bookingCloses must not be after date")
 
 
 def find_repeated_names(items: Iterable[Item]) -> None:
     """Find names that look like another item's; present ones first, so that a former one is to blame."""
+    present = [("name", item.values["name"], item) for item in items if "name" in item.values]
+    former = [("formerly", name, item) for item in items for name in item.values.get("former_names", ())]
     owners: dict[str, Item] = {}
-    for key in ("name", "formerly"):
-        for item in items:
-            for name in names_in(item, key):
-                owner = owners.setdefault(normalize_name(name), item)
-                if owner is not item:
-                    line = f"{key} must not be the same twice, like {printable(name)}: add a town, a date or a round"
-                    item.problems.append(line)
-
-
-def names_in(item: Item, key: str) -> tuple[str, ...]:
-    """Return the names that a field of an item holds."""
-    value = item.values.get(key, ())
-    return (value,) if isinstance(value, str) else value
+    for key, name, item in present + former:
+        owner = owners.setdefault(normalize_name(name), item)
+        if owner is not item:
+            line = f"{key} must not be the same twice, like {printable(name)}: add a town, a date or a round"
+            item.problems.append(line)
 
 
 def find_repeated_emails(items: Iterable[Item]) -> None:
     """Find addresses that stand twice; their case does not count."""
     seen = set()
     for item in items:
-        for email in item.values.get("email", ()):
-            if comparable(email) in seen:
-                item.problems.append(f"email must not be the same twice, like {printable(email)}")
-            seen.add(comparable(email))
-
-
-# Fields that nobody reads
-
-
-def lines_on_unread(file: Path, noun: str, fields: Fields) -> Iterator[str]:
-    """Iterate over lines on the fields of a file that are not read but resemble one that is."""
-    try:
-        written_list = read_list(read_text(file), f"{noun}s")
-    except ValueError:
-        return
-    for number, written in enumerate(written_list, start=1):
-        title = title_of(noun, number, written)
-        unread = written.keys() - fields.keys() if isinstance(written, dict) else ()
-        for key in sorted(unread):
-            similar = resembling(key, fields, cutoff=0.75)
-            if similar:
-                yield f"{file.name}: {title}: {printable(key)[:80]} is not read, did you mean {similar}?"
+        for email in item.values.get("emails", ()):
+            if normalize_email(email) in seen:
+                item.problems.append(f"email must not be the same twice, like {email}")
+            seen.add(normalize_email(email))
 
 
 # Names that came since: at a reload, processes with older files and with newer ones answer side by side
@@ -404,31 +325,13 @@ class NewerNames:
 def names_on_disk(folder: Path) -> set[str]:
     """Return all names and addresses in both files; none if these are bad."""
     try:
-        return names_of(*read_data(folder))
+        data = read_data(folder)
     except BadFiles:
         return set()
+    return names_of(data.clubs, data.competitions)
 
 
 def names_of(clubs: Iterable[Club], competitions: Iterable[Competition]) -> set[str]:
     """Return all names, and the addresses as they are compared: case-folded."""
     names = {name for item in (*clubs, *competitions) for name in item.names}
-    return names.union(comparable(address) for club in clubs for address in club.emails)
-
-
-# Time zone: the C library silently takes UTC for any name that it does not know
-
-
-def time_zone_problems(zone: str) -> list[str]:
-    """Return a line if this value of the variable TZ names no time zone, else none."""
-    if zone in ("", "UTC") or is_time_zone(zone):
-        return []
-    return [f"TZ {must_be('the name of a time zone, like Europe/Paris', zone)}"]
-
-
-def is_time_zone(name: str) -> bool:
-    """Tell whether the system has a time zone of this name: the C library does not look into the package tzdata."""
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return any(os.path.isfile(os.path.join(folder, name)) for folder in zoneinfo.TZPATH)
+    return names.union(normalize_email(address) for club in clubs for address in club.emails)

@@ -2,7 +2,7 @@
 
 import gc
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ class Opened:
     health: Health
     newer_names: NewerNames
     mailed_codes: "MailedCodes | None" = None  # None if the email address alone signs in
+    unread_fields: Sequence[str] = ()  # a line for each field of the files that resembles one that is read
 
 
 def open_all(settings: Mapping, makes_journal: bool = True) -> Opened:
@@ -42,19 +43,19 @@ def open_all(settings: Mapping, makes_journal: bool = True) -> Opened:
     No connection is left open: a server may fork. Whoever only looks makes no journal: a missing one is no journal.
     """
     folder = Path(settings["DATA_DIR"])
-    clubs, competitions = read_data(folder)
+    data = read_data(folder)
     terms = Terms(settings["COST_PER_PLACE"], settings["MAX_PLACES_PER_CLUB"])
     journal = open_journal(settings, makes_journal)
     gc.disable()  # without garbage collection a million bookings are read in a third less time
     try:
-        ledger = Ledger(clubs, competitions, terms, journal)
+        ledger = Ledger(data.clubs, data.competitions, terms, journal)
     finally:
         gc.enable()
 
     if makes_journal:
         give_back_cancelled(ledger)
     revocations = Revocations(journal)
-    accounts = Accounts(clubs, settings["ORGANISERS"])
+    accounts = Accounts(data.clubs, settings["ORGANISERS"])
     journal.close()
     return Opened(
         journal=journal,
@@ -63,8 +64,9 @@ def open_all(settings: Mapping, makes_journal: bool = True) -> Opened:
         revocations=revocations,
         reader=Reader(journal, ledger, revocations),
         health=Health(journal, ledger),
-        newer_names=NewerNames(folder, clubs, competitions),
+        newer_names=NewerNames(folder, data.clubs, data.competitions),
         mailed_codes=open_mailed_codes(settings, accounts, revocations),
+        unread_fields=data.unread_fields,
     )
 
 

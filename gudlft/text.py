@@ -11,6 +11,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 INVISIBLE = "Cf"  # Unicode's format characters
+NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters and lone surrogates
 WHITE_SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
 AROUND_ADDRESSES = WHITE_SPACE + "<>.,;\"'“”‘’"
 DOTS = "[.\u3002\uff0e\uff61]"  # all that browsers take for the dot in a domain
@@ -113,8 +114,9 @@ def clean_email(text: str) -> str:
     return bare
 
 
-def with_ascii_domain(email: str) -> str:
-    """Return an email address with its domain as mail servers know it; as it is if its domain has no such form."""
+def email_in_ascii(text: str) -> str:
+    """Return an email address, cleaned, with its domain as mail servers know it, unless it has no such form."""
+    email = clean_email(text)
     before, at, domain = email.rpartition("@")
     if domain.isascii() or len(domain) > LONGEST_DOMAIN:
         return email
@@ -191,9 +193,9 @@ def plain_character(character: str) -> str:
     return character
 
 
-def comparable(text: str) -> str:
+def normalize_email(email: str) -> str:
     """Return an email address as it is compared: without blanks around it, and with its case folded."""
-    return text.strip().casefold()
+    return email.strip().casefold()
 
 
 def fold(text: str) -> str:

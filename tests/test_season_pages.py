@@ -18,7 +18,7 @@ FULL = season.FULL[0]
 def season_ledger(serve, tmp_path):
     """Let the pages show a season with its bookings; return its ledger."""
     write_data(tmp_path, season.clubs(), season.competitions())
-    ledger = serve(make_ledger(*read_data(tmp_path)))
+    ledger = serve(make_ledger(*read_data(tmp_path)[:2]))
     for club, competition, places in season.orders():
         change = ledger.book if places > 0 else ledger.give_back
         change(ledger.clubs[club], ledger.competitions[competition], abs(places))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ..accounts import Account, Accounts
 from ..journal.revocations import CLOCKS_DIFFER, Revocations
 from ..limits import RateLimit, TooOften
-from ..text import comparable, plural
+from ..text import normalize_email, plural
 from .outbox import SECONDS_VALID, Outbox
 
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without I, L, O, 0 and 1, which are easily confused
@@ -68,7 +68,7 @@ class MailedCodes:
         Return what the browser keeps of it, which tells nobody the code or whether the club exists. The code that the
         browser asked for before no longer works; with `at_once` the journal may take a moment to learn that.
         """
-        self._count_request(comparable(typed), client)
+        self._count_request(normalize_email(typed), client)
         if asked_before:
             self._revocations.revoke(asked_before.id, now, at_once)
 
@@ -134,7 +134,7 @@ class MailedCodes:
 
 def code_for(request: CodeRequest, key: bytes) -> str:
     """Return the code of a request as it is shown, like 7QKM-2XPD. Nobody can predict it without the key."""
-    facts = json.dumps([PURPOSE, request.id, request.at, comparable(request.address)])
+    facts = json.dumps([PURPOSE, request.id, request.at, normalize_email(request.address)])
     number = int.from_bytes(hmac.digest(key, facts.encode(), hashlib.sha256), "big")
     letters = []
     for _ in range(CODE_LENGTH):

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..model import Competition
-from ..text import as_seen, fold
+from ..text import NO_TEXT, as_seen, fold
 
 LONGEST_TYPED = 200  # characters; anything typed beyond them is ignored
-NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters and lone surrogates
 MONTH = re.compile("(?!0000)[0-9]{4}-(0[1-9]|1[0-2])")
 
 # Months
