@@ -6,7 +6,6 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import date, datetime
 from encodings.idna import nameprep
-from functools import cache
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -19,7 +18,10 @@ LONGEST_DOMAIN = 253  # characters
 LONGEST_LABEL = 63
 LONGEST_FILE_NAME = 60
 NOT_COMPARED = {"Mn", "Me", INVISIBLE}  # Unicode's accents, enclosing marks and invisible joiners
-PLAIN = str.maketrans(  # letters that Unicode does not split into letter and accent, and signs that few keyboards have
+# the first is a minus sign, which is no hyphen to Unicode
+HYPHENS = "−" + "".join(sign for sign in map(chr, range(0x30A1)) if unicodedata.category(sign) == "Pd")
+SIGNS = str.maketrans({**dict.fromkeys("’‘‛ʼ", "'"), **dict.fromkeys(HYPHENS, "-")})  # that keyboards do not have
+LETTERS = str.maketrans(  # that Unicode does not split into letter and accent, and what phones put for other signs
     {
         "ł": "l",
         "ø": "o",
@@ -30,13 +32,10 @@ PLAIN = str.maketrans(  # letters that Unicode does not split into letter and ac
         "æ": "ae",
         "œ": "oe",
         "þ": "th",
-        **dict.fromkeys("’‘ʼ`", "'"),
-        **dict.fromkeys("“”„«»", '"'),  # phones put these in place of plain quotes
-        **dict.fromkeys("‐–—−", "-"),
+        **dict.fromkeys("“”„«»", '"'),
+        "`": "'",
     }
 )
-APOSTROPHES = "‘’‛ʼ"
-MINUS = "−"  # looks like a hyphen, and is none to Unicode
 
 # Numbers
 
@@ -169,28 +168,10 @@ def normalize_name(name: str) -> str:
 
     Case, white space, invisible characters, and the kinds of apostrophes and hyphens do not count.
     """
-    visible = plain(name)
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
-    words = plain(folded).split()
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    bare = as_seen(folded).translate(SIGNS)
+    words = unicodedata.normalize("NFKC", bare).split()  # again: what went may have kept an accent from its letter
     return " ".join(words)
-
-
-def plain(text: str) -> str:
-    """Return the text without invisible characters, and with one kind of apostrophe and hyphen."""
-    return "".join([plain_character(character) for character in text])
-
-
-@cache  # looking a character up takes ten times as long
-def plain_character(character: str) -> str:
-    """Return what stands for a character: nothing if it is invisible, the sign of keyboards that it looks like."""
-    kind = unicodedata.category(character)
-    if kind == "Cf":
-        return ""
-    if character in APOSTROPHES:
-        return "'"
-    if character == MINUS or kind == "Pd":
-        return "-"
-    return character
 
 
 def normalize_email(email: str) -> str:
@@ -202,7 +183,7 @@ def fold(text: str) -> str:
     """Return the text as people look for it: without accents and case, and with ligatures and ß spelled out."""
     decomposed = unicodedata.normalize("NFKD", text.replace("´", "'"))  # to Unicode that is an accent on a blank
     letters = [letter for letter in decomposed if unicodedata.category(letter) not in NOT_COMPARED]
-    return "".join(letters).casefold().translate(PLAIN)
+    return "".join(letters).casefold().translate(SIGNS).translate(LETTERS)
 
 
 def printable(text: str) -> str:
