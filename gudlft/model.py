@@ -122,14 +122,8 @@ class Kind(IntEnum):
     RETURN = -1
 
 
-class FormKey(NamedTuple):
-    """The fields of a form: two forms that agree in all of them are copies of one."""
-
-    kind: Kind
-    club: str
-    competition: str
-    places: int
-    token: str
+# Club, competition, places (below 0 if they are given back) and token: forms that agree in all are copies of one
+FormKey = tuple[str, str, int, str]
 
 
 @dataclass(frozen=True)
@@ -144,10 +138,10 @@ class Order:
 
     @property
     def form_key(self) -> FormKey | None:
-        """Return the form that the order came from; None without a token, since such a form has no copies."""
-        if self.token is None:
+        """Return the form that the order came from; None if it has no copies: without a token, or a place to book."""
+        if self.token is None or self.places < 1:
             return None
-        return FormKey(self.kind, self.club.name, self.competition.name, self.places, self.token)
+        return self.club.name, self.competition.name, self.kind * self.places, self.token
 
 
 CANCELLED = "cancelled-#"  # begins the tokens of what a cancelled competition gives back; a form's token holds no #
@@ -174,8 +168,7 @@ class Entry(NamedTuple):
         """Return the form that became this entry; None without a token, since such a form has no copies."""
         if self.token is None:
             return None
-        kind = Kind.BOOKING if self.places > 0 else Kind.RETURN
-        return FormKey(kind, self.club, self.competition, abs(self.places), self.token)
+        return self.club, self.competition, self.places, self.token
 
 
 class Outcome(NamedTuple):
