@@ -152,47 +152,27 @@ def check_at_least_one(places: int) -> None:
 
 def why_not(places: int, status: Status) -> str:
     """Say why this many places, more than can be booked, cannot be; name how many can, if any."""
-    match status.limit:
-        case Limit.PLACES:
-            return not_enough_places(status.most)
-        case Limit.CAP:
-            return over_the_cap(status)
-        case Limit.POINTS:
-            return not_enough_points(places, status)
-    return booking_closed(status)
-
-
-def not_enough_places(most: int) -> str:
-    """Say that the competition does not have this many places left, and how many it has."""
-    if most == 0:
-        return "There are no places left in this competition"
-    return f"You can't book more places than available: only {plural(most, 'place')} {are(most)} left"
-
-
-def over_the_cap(status: Status) -> str:
-    """Say that no club may hold this many places there, and how many this one may still book."""
-    cap = plural(status.terms.max_places_per_club, "place")
-    if status.most == 0:
-        return f"Your club holds the maximum of {cap} in this competition"
-    return (
-        f"You can't book more than {cap} per competition: "
-        f"your club holds {status.standing.places_held}, so at most {status.most} more"
-    )
-
-
-def not_enough_points(places: int, status: Status) -> str:
-    """Say that the club's points do not pay for this many places, and for how many they do."""
+    most = status.most
     points = status.standing.points_left
     cost = status.terms.cost_per_place
-    if status.most == 0:
-        return (
-            "Your club does not have enough points to book a place: "
-            f"a place costs {plural(cost, 'point')} and your club has {points}"
-        )
-    return (
-        f"You don't have enough points available: {plural(places, 'place')} cost "
-        f"{plural(places * cost, 'point')} and your club has {points}, enough for {status.most}"
-    )
+    cap = plural(status.terms.max_places_per_club, "place")
+    match status.limit, most:
+        case Limit.PLACES, 0:
+            return "There are no places left in this competition"
+        case Limit.PLACES, _:
+            return f"You can't book more places than available: only {plural(most, 'place')} {are(most)} left"
+        case Limit.CAP, 0:
+            return f"Your club holds the maximum of {cap} in this competition"
+        case Limit.CAP, _:
+            held = f"your club holds {status.standing.places_held}"
+            return f"You can't book more than {cap} per competition: {held}, so at most {most} more"
+        case Limit.POINTS, 0:
+            costs = f"a place costs {plural(cost, 'point')}"
+            return f"Your club does not have enough points to book a place: {costs} and your club has {points}"
+        case Limit.POINTS, _:
+            costs = f"{plural(places, 'place')} cost {plural(places * cost, 'point')}"
+            return f"You don't have enough points available: {costs} and your club has {points}, enough for {most}"
+    return booking_closed(status)
 
 
 def booking_closed(status: Status) -> str:
