@@ -20,7 +20,6 @@ SLOW_SUITES = {
     "test_journeys_in_browser",
     "test_mail",
     "test_model",
-    "test_named_numbers",
     "test_opening",
     "test_print_in_browser",
     "test_processes",
