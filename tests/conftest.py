@@ -7,13 +7,13 @@ from gudlft.ledger import Ledger
 from gudlft.rules import Terms
 from tests.browsing import be_new, chromium
 from tests.databases import Cluster, Database, Proxy, new_schema
+from tests.states import a_season, organising
 from tests.support import CLUBS, COMPETITIONS, a_club, a_competition, write_data
 
 # what starts browsers, databases, servers or a swarm, waits for real time, or plays long histories
 SLOW_SUITES = {
     "test_backups",
     "test_browser",
-    "test_codes_in_browser",
     "test_commits",
     "test_faults",
     "test_hostile",
@@ -118,3 +118,18 @@ def visitor(browser):
     """Return the browser as it is for a new visitor."""
     be_new(browser)
     return browser
+
+
+@pytest.fixture(scope="session")
+def season_site(tmp_path_factory):
+    """Serve the app with a season, for tests that change nothing; return its address."""
+    with a_season(tmp_path_factory.mktemp("season")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def organised(tmp_path_factory):
+    """Serve a season with organisers and codes by mail; return its address, a postbox, and the file of its journal."""
+    folder = tmp_path_factory.mktemp("organised")
+    with organising(folder) as (address, postbox):
+        yield address, postbox, folder / "bookings.db"

@@ -1,7 +1,8 @@
 // What is wrong with the page that is shown, by kind: an element's HTML, a word, or a number. tests/looking.py runs it.
 
-const names = arguments[0];
-const textIsLarge = parseFloat(getComputedStyle(document.documentElement).fontSize) > 16;
+const [names, textSize] = arguments;
+document.documentElement.style.fontSize = `${textSize}%`;
+const textIsLarge = textSize > 100;
 const isPhone = innerWidth < 500;
 
 const all = selector => [...document.querySelectorAll(selector)].filter(element => element.checkVisibility());

@@ -21,10 +21,11 @@ BRAND = "GÜDLFT Registration"
 
 
 @pytest.fixture(scope="module")
-def walk(browser, tmp_path_factory):
+def walk(browser, tmp_path_factory, season_site, organised):
     """Walk through all states once; return what was seen in each."""
     be_new(browser)
-    return {state: look(browser) for state in every_state(browser, lambda: tmp_path_factory.mktemp("walk"))}
+    states = every_state(browser, lambda: tmp_path_factory.mktemp("walk"), season_site, organised)
+    return {state: look(browser) for state in states}
 
 
 @pytest.fixture(scope="module")

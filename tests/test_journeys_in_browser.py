@@ -1,4 +1,4 @@
-"""What people do in a browser: by keyboard alone, going back and again, on a phone, on their first visit."""
+"""What people do in a browser: by keyboard alone, going back and again, on a phone, by a mailed code, first of all."""
 
 import re
 from collections import Counter
@@ -24,32 +24,31 @@ from tests.browsing import (
     text,
     texts,
 )
-from tests.states import JOHN, OPEN, a_season, few
-from tests.support import PROJECT
+from tests.states import ATLAS, JOHN, OPEN, WRONG_CODE, few, sign_in_by_code, wait_for_code
+from tests.support import ANN, PROJECT
 
+SENT = "If a club has this email address, a code is on its way to it. Enter it here within 10 minutes"
 TOP_OF_PAGE = {"clip": {"x": 0, "y": 0, "width": 360, "height": 160, "scale": 1}}
 
 
-@pytest.fixture
-def site(tmp_path):
-    """Serve the app with few competitions; return its address."""
-    with few(tmp_path) as address:
-        yield address
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    """Return the file of the server's log."""
+    return tmp_path_factory.mktemp("few") / "server.log"
 
 
 @pytest.fixture(scope="module")
-def season_site(tmp_path_factory):
-    """Serve the app with a season; return its address."""
-    with a_season(tmp_path_factory.mktemp("season")) as address:
+def site(log):
+    """Serve the app with few competitions; return its address."""
+    with few(log.parent) as address:
         yield address
 
 
 # By keyboard alone
 
 
-@pytest.mark.parametrize("width", [320, 1280])
-def test_keyboard_alone_books_and_gives_back_without_scripts(visitor, site, width):
-    show(visitor, width)
+def test_keyboard_alone_books_and_gives_back_without_scripts(visitor, site):
+    show(visitor, 320)
     let_scripts_run(visitor, False)
     visitor.get(f"{site}/bookings")
     assert "You are not signed in. Sign in to continue" in text(visitor, ".banner")
@@ -64,13 +63,7 @@ def test_keyboard_alone_books_and_gives_back_without_scripts(visitor, site, widt
     leave(visitor, lambda: press(visitor, Keys.ENTER), "#places")
     tab_to(visitor, "Number of places")
     leave(visitor, lambda: press(visitor, "13", Keys.ENTER), ".error-summary")
-    assert "error-summary" == focused(visitor)
-
-    link = tab_to(visitor, text(visitor, ".error-summary a"))
-    press(visitor, Keys.ENTER)
-    field = visitor.switch_to.active_element
-    assert ("places", "13", "true") == tuple(map(field.get_attribute, ("id", "value", "aria-invalid")))
-    assert f"Error: {link.text}" == " ".join(text(visitor, ".error").split())
+    check_that_the_error_leads_to_its_field(visitor, "places", "13")
 
     leave(visitor, lambda: press(visitor, Keys.DELETE * 2, "3", Keys.ENTER), ".success")
     assert "banner success" in focused(visitor)
@@ -93,22 +86,55 @@ def test_keyboard_alone_books_and_gives_back_without_scripts(visitor, site, widt
     assert "banner" == focused(visitor)
 
 
-@pytest.mark.parametrize("size", [100, 175, 200])
-def test_nothing_of_the_skip_link_is_seen_until_it_has_the_focus(visitor, season_site, size):
-    visitor.get(f"{season_site}/pointsBoard")
-    show(visitor, 360, text=size)
-    with_link = visitor.execute_cdp_cmd("Page.captureScreenshot", TOP_OF_PAGE)["data"]
-    visitor.execute_script("document.querySelector('.skip').style.visibility = 'hidden'")
-    without_link = visitor.execute_cdp_cmd("Page.captureScreenshot", TOP_OF_PAGE)["data"]
+def check_that_the_error_leads_to_its_field(visitor, field, typed):
+    """Assert that the error summary has the focus, and that its link leads to the field with what was typed."""
+    assert "error-summary" == focused(visitor)
+    link = tab_to(visitor, text(visitor, ".error-summary a"))
+    press(visitor, Keys.ENTER)
+    reached = visitor.switch_to.active_element
+    assert (field, typed, "true") == tuple(map(reached.get_attribute, ("id", "value", "aria-invalid")))
+    assert f"Error: {link.text}" == " ".join(text(visitor, ".error").split())
 
-    assert without_link == with_link
+
+def test_keyboard_alone_signs_in_by_a_mailed_code_without_scripts(visitor, organised):
+    site, postbox, _ = organised
+    number = len(postbox.mails) + 2
+    show(visitor, 320)
+    let_scripts_run(visitor, False)
+    visitor.get(f"{site}/bookings")
+    tab_to(visitor, "Email address")
+    leave(visitor, lambda: press(visitor, season.email_of(season.CLUB), Keys.ENTER), "#code")
+    assert SENT in text(visitor, "main")
+
+    tab_to(visitor, "Code")
+    leave(visitor, lambda: press(visitor, WRONG_CODE, Keys.ENTER), ".error-summary")
+    check_that_the_error_leads_to_its_field(visitor, "code", WRONG_CODE)
+
+    tab_to(visitor, "Ask for another code")
+    leave(visitor, lambda: press(visitor, Keys.SPACE), ".banner")
+    assert "banner" == focused(visitor)
+
+    tab_to(visitor, "Code")
+    leave(visitor, lambda: press(visitor, wait_for_code(postbox, number).lower(), Keys.ENTER), ".club")
+
+    assert f"{site}/bookings" == visitor.current_url
+
+
+def test_nothing_of_the_skip_link_is_seen_until_it_has_the_focus(visitor, season_site):
+    visitor.get(f"{season_site}/pointsBoard")
+    for size in (100, 175, 200):
+        show(visitor, 360, text=size)
+        with_link = visitor.execute_cdp_cmd("Page.captureScreenshot", TOP_OF_PAGE)["data"]
+        visitor.execute_script("document.querySelector('.skip').style.visibility = 'hidden'")
+        without_link = visitor.execute_cdp_cmd("Page.captureScreenshot", TOP_OF_PAGE)["data"]
+        visitor.execute_script("document.querySelector('.skip').style.visibility = ''")
+        assert without_link == with_link, size
 
 
 def test_skip_link_leads_past_the_navigation(visitor, season_site):
     visitor.get(f"{season_site}/pointsBoard")
-    press(visitor, Keys.TAB)
-    assert "Skip to main content" == visitor.switch_to.active_element.text
-    assert "none" == visitor.switch_to.active_element.value_of_css_property("clip-path")
+    link = tab_to(visitor, "Skip to main content")
+    assert "none" == link.value_of_css_property("clip-path")
 
     press(visitor, Keys.ENTER)
 
@@ -118,24 +144,16 @@ def test_skip_link_leads_past_the_navigation(visitor, season_site):
 # Going back and again
 
 
-def test_reload_after_booking_books_nothing(visitor, site):
-    sign_in(visitor, site, JOHN)
-    book(visitor, site, "Simply Lift", OPEN, "2")
-    assert "7" == text(visitor, ".points data")
+def test_neither_reload_nor_back_after_booking_books_again_or_shows_old_figures(visitor, site):
+    sign_in(visitor, site, ATLAS)
+    book(visitor, site, "Atlas Barbell", OPEN, "2")
 
     leave(visitor, visitor.refresh, ".points")
-
     assert [] == texts(visitor, ".banner")
-    assert "7" == text(visitor, ".points data")
-
-
-def test_going_back_to_a_form_that_was_sent_shows_fresh_figures(visitor, site):
-    sign_in(visitor, site, JOHN)
-    book(visitor, site, "Simply Lift", OPEN, "2")
+    assert "84" == text(visitor, ".points data")
 
     leave(visitor, visitor.back, "#places")
-
-    assert "7" == text(visitor, "[data-club] .points-left")
+    assert "84" == text(visitor, "[data-club] .points-left")
 
 
 def test_back_after_signing_out_shows_nothing(visitor, site):
@@ -147,6 +165,15 @@ def test_back_after_signing_out_shows_nothing(visitor, site):
 
         assert "Sign in to book places" == text(visitor, "h1")
         assert "You are not signed in. Sign in to continue" in text(visitor, ".banner")
+
+
+def test_back_after_signing_in_by_a_code_shows_no_form(visitor, organised):
+    site, postbox, _ = organised
+    sign_in_by_code(visitor, site, postbox, season.email_of(season.CLUB))
+
+    leave(visitor, visitor.back, ".points")
+
+    assert f"{site}/showSummary" == visitor.current_url
 
 
 # On a phone, on a laptop
@@ -164,8 +191,7 @@ def test_narrowing_takes_two_presses_on_a_phone(visitor, season_site):
     assert "1 of 40 competitions, soonest first Show all" == text(visitor, ".rows caption")
 
 
-@pytest.mark.parametrize("address", ["/showSummary?q=lyon", "/bookings"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(("width", "address"), [(360, "/showSummary?q=lyon"), (1280, "/bookings")])
 def test_whole_row_leads_to_its_competition(visitor, season_site, width, address):
     sign_in(visitor, season_site, season.email_of(season.CLUB))
     visitor.get(season_site + address)
@@ -178,38 +204,48 @@ def test_whole_row_leads_to_its_competition(visitor, season_site, width, address
     assert f"Book places in {competition}" == text(visitor, "h1")
 
 
-@pytest.mark.parametrize("width", [360, 900])
-def test_tables_keep_their_roles(visitor, season_site, width):
+def test_tables_keep_their_roles_and_the_board_stays_in_view(visitor, season_site):
     sign_in(visitor, season_site, season.email_of(season.CLUB))
-    show(visitor, width)
     find(visitor, "summary").click()
+    for width in (360, 900):
+        show(visitor, width)
+        nodes = visitor.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+        roles = Counter(node["role"]["value"] for node in nodes if not node["ignored"])
+        rows = len(visitor.find_elements(By.CSS_SELECTOR, "tr"))
+        cells = len(visitor.find_elements(By.CSS_SELECTOR, "td:not([hidden])"))
+        assert (3, rows, cells) == (roles["table"], roles["row"], roles["cell"])
+        assert len(visitor.find_elements(By.CSS_SELECTOR, "th")) == roles["rowheader"] + roles["columnheader"]
 
-    nodes = visitor.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
-    roles = Counter(node["role"]["value"] for node in nodes if not node["ignored"])
-
-    rows = len(visitor.find_elements(By.CSS_SELECTOR, "tr"))
-    cells = len(visitor.find_elements(By.CSS_SELECTOR, "td:not([hidden])"))
-    assert (3, rows, cells) == (roles["table"], roles["row"], roles["cell"])
-    assert len(visitor.find_elements(By.CSS_SELECTOR, "th")) == roles["rowheader"] + roles["columnheader"]
-
-
-def test_board_stays_in_view_while_the_list_scrolls(visitor, season_site):
-    sign_in(visitor, season_site, season.email_of(season.CLUB))
-
+    show(visitor, 1280)
     visitor.execute_script("scrollTo(0, 2000)")
 
     assert 0 <= box(visitor, ".board")["top"] <= 100
 
 
+def test_organiser_reads_on_a_phone_who_comes_to_the_next_competition(visitor, organised):
+    site, postbox, _ = organised
+    show(visitor, 360)
+    let_scripts_run(visitor, False)
+    sign_in_by_code(visitor, site, postbox, ANN)
+    assert f"{site}/organiser" == visitor.current_url
+
+    leave(visitor, find(visitor, ".rows th a").click, ".entries")
+
+    assert "New Year Open: entry list" == text(visitor, "h1")
+    assert "Barbell Club Nice" == text(visitor, ".entries tbody th")
+    assert find(visitor, "a[href^='/organiser/entries.csv']").is_displayed()
+
+
 # The first visit
 
 
-def test_first_visit_asks_for_a_page_a_style_sheet_and_an_icon(visitor, tmp_path):
-    with few(tmp_path) as site:
-        visitor.execute_cdp_cmd("Network.clearBrowserCache", {})
-        visitor.get(site)
-        asked = re.findall(r'"GET (\S+) HTTP', (tmp_path / "server.log").read_text("utf-8"))
-        links = [find(visitor, f"link[rel={rel}]").get_attribute("href") for rel in ("icon", "stylesheet")]
+def test_first_visit_asks_for_a_page_a_style_sheet_and_an_icon(visitor, site, log):
+    visitor.execute_cdp_cmd("Network.clearBrowserCache", {})
+    asked_before = len(log.read_text("utf-8"))
 
-    assert {*asked} - {"/pointsBoard"} <= {"/", *(link.removeprefix(site) for link in links)}
+    visitor.get(site)
+
+    asked = re.findall(r'"GET (\S+) HTTP', log.read_text("utf-8")[asked_before:])
+    links = [find(visitor, f"link[rel={rel}]").get_attribute("href") for rel in ("icon", "stylesheet")]
+    assert {"/"} < {*asked} <= {"/", *(link.removeprefix(site) for link in links)}
     assert [] == re.findall(r"url\(|@import", (PROJECT / "static" / "style.css").read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""The pages on paper: PDFs of each page on A4 and Letter, read back as words, as lines and as pixels.
+"""The pages on paper: PDFs of each page on A4 or also Letter, read back as words, as lines and as pixels.
 
 Needs Debian's poppler-utils, for pdftotext and pdftoppm.
 """
@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from urllib.parse import urlencode
 
 import lxml.html
 import pytest
 
 from tests import season
 from tests.browsing import be_new, book, show, sign_in
-from tests.states import LONGEST_CLUB, LONGEST_CUP, LONGEST_OF_SEASON, a_season, few, organising, sign_in_by_code
+from tests.states import LONGEST_CLUB, LONGEST_CUP, LONGEST_OF_SEASON, entry_list, few, open_each, sign_in_by_code
 from tests.support import ANN, book_address, needed
 
 PAPERS = {"A4": (8.27, 11.69), "Letter": (8.5, 11)}  # inches
+OF_SEVERAL_SHEETS = ["competitions", "summary", "bookings", "history", "entry list"]  # also on Letter, which is lower
 MARGIN = 0.39  # inches, Chromium's own
 PRESSED = "nav, form, input, select, button, .button, summary, .skip, footer"
 OF_EVERYBODY = {
@@ -42,8 +42,8 @@ OF_A_CLUB = {
 OF_ORGANISERS = {
     "organiser": "/organiser",
     "organiser, past": "/organiser?show=past",
-    "entry list": f"/organiser/entries?{urlencode({'competition': season.OF_ALL_CLUBS})}",
-    "entry list, long name": f"/organiser/entries?{urlencode({'competition': LONGEST_OF_SEASON})}",
+    "entry list": entry_list(season.OF_ALL_CLUBS),
+    "entry list, long name": entry_list(LONGEST_OF_SEASON),
 }
 
 SEEN = """
@@ -112,36 +112,25 @@ class Print:
 
 
 @pytest.fixture(scope="module")
-def printed(browser, tmp_path_factory):
-    """Print each page on each paper once; return the prints by page and paper."""
+def printed(browser, tmp_path_factory, season_site, organised):
+    """Print each page once; return the prints by page and paper."""
     needed("pdftotext", "pdftoppm")
     be_new(browser)
     folder = tmp_path_factory.mktemp("printed")
-    prints = {}
-    for name in pages_of_a_season(browser, tmp_path_factory.mktemp("season")):
-        prints |= print_page(browser, folder, name)
-    for name in pages_of_long_names(browser, tmp_path_factory.mktemp("few")):
-        prints |= print_page(browser, folder, name)
-    with organising(tmp_path_factory.mktemp("organising")) as (site, postbox):
-        sign_in_by_code(browser, site, postbox, ANN)
-        for name in open_each(browser, site, OF_ORGANISERS):
-            prints |= print_page(browser, folder, name)
-    return prints
+    names = pages(browser, season_site, organised, tmp_path_factory.mktemp("few"))
+    return {key: one for name in names for key, one in print_page(browser, folder, name).items()}
 
 
-def pages_of_a_season(browser, folder):
+def pages(browser, season_site, organised, folder):
     """Lead the browser through the pages that are worth printing."""
-    with a_season(folder) as site:
-        yield from open_each(browser, site, OF_EVERYBODY)
-        sign_in(browser, site, season.email_of(season.CLUB))
-        yield from open_each(browser, site, OF_A_CLUB)
-
-
-def open_each(browser, site, addresses):
-    """Lead the browser to addresses, given by name."""
-    for name, address in addresses.items():
-        browser.get(site + address)
-        yield name
+    browser.get(f"{season_site}/logout")
+    yield from open_each(browser, season_site, OF_EVERYBODY)
+    sign_in(browser, season_site, season.email_of(season.CLUB))
+    yield from open_each(browser, season_site, OF_A_CLUB)
+    yield from pages_of_long_names(browser, folder)
+    site, postbox, _ = organised
+    sign_in_by_code(browser, site, postbox, ANN)
+    yield from open_each(browser, site, OF_ORGANISERS)
 
 
 def pages_of_long_names(browser, folder):
@@ -150,17 +139,16 @@ def pages_of_long_names(browser, folder):
         sign_in(browser, site, "longest@club.example")
         book(browser, site, LONGEST_CLUB, LONGEST_CUP, "1")
         yield "summary, long names"
-        browser.get(f"{site}/bookings")
-        yield "bookings, long names"
-        browser.get(site + book_address(LONGEST_CUP, LONGEST_CLUB))
-        yield "competition, long names"
+        addresses = {"bookings": "/bookings", "competition": book_address(LONGEST_CUP, LONGEST_CLUB)}
+        yield from open_each(browser, site, {f"{page}, long names": address for page, address in addresses.items()})
 
 
 def print_page(browser, folder, name):
     """Return the prints of the page that is shown, dark as it may be on the screen, by name and paper."""
     h1 = browser.execute_script("return document.querySelector('h1').innerText")
     prints = {}
-    for paper, (width, height) in PAPERS.items():
+    for paper in PAPERS if name in OF_SEVERAL_SHEETS else ["A4"]:
+        width, height = PAPERS[paper]
         show(browser, round(96 * (width - 2 * MARGIN)), media="print", prefers_color_scheme="dark")
         seen = browser.execute_script(SEEN, PRESSED)
         options = {"paperWidth": width, "paperHeight": height, "printBackground": True}
@@ -275,6 +263,5 @@ def test_entry_list_is_a_sheet_to_tick_off_at_the_door(printed):
 
 
 def test_pages_of_the_signed_out_bear_no_date_of_printing(printed):
-    for name in OF_EVERYBODY:
-        for paper in PAPERS:
-            assert "As of" not in "".join(printed[name, paper].sheets)
+    for page, one in printed.items():
+        assert page[0] not in OF_EVERYBODY or "As of" not in "".join(one.sheets), page
