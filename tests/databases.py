@@ -72,12 +72,6 @@ class Cluster:
         self.process.wait(30)
         shutil.rmtree(self._folder)
 
-    def signal_all(self, number):
-        """Send a signal to the server and to all processes that it started."""
-        for pid in [self.process.pid, *children_of(self.process.pid)]:
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
-
 
 def children_of(pid):
     """Return the ids of the processes that a process started."""
@@ -156,9 +150,10 @@ class Proxy:
                 self._in_thread(self._connect, client)
 
     def _connect(self, client):
+        self._sockets.append(client)
         self._flows.wait()
         with client, suppress(OSError), socket.create_connection(("127.0.0.1", self._port)) as server:
-            self._sockets += [client, server]
+            self._sockets.append(server)
             there = self._in_thread(self._pass_on, client, server)
             self._pass_on(server, client)
             there.join()
@@ -195,8 +190,8 @@ class Proxy:
         """Cut all connections and accept no more."""
         hang_up(self._listener)
         self._listener.close()
-        self.go_on()
         self.cut()
+        self.go_on()
         for thread in self._threads:
             thread.join()
 
@@ -288,16 +283,6 @@ def read_only(url):
 
 
 @contextmanager
-def server_stopped(cluster):
-    """Stop all processes of PostgreSQL in the block: they still listen, but answer nothing."""
-    cluster.signal_all(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        cluster.signal_all(signal.SIGCONT)
-
-
-@contextmanager
 def network_silent(proxy):
     """Let a proxy pass nothing on in the block."""
     proxy.be_silent()
@@ -316,7 +301,7 @@ class Stall:
     hold: Callable
 
 
-UNREADABLE = ["SQLite locked", "table locked", "server stopped", "network silent"]
+UNREADABLE = ["SQLite locked", "table locked", "network silent"]
 
 
 def make_stall(kind, fixture):
@@ -329,14 +314,9 @@ def make_stall(kind, fixture):
         url, proxy = fixture("proxied")
         return Stall(url, fixture("database").url, lambda: network_silent(proxy))
 
-    cluster = fixture("cluster")
-    url = new_schema(cluster)
-    ways = {
-        "writer's lock on PostgreSQL": lambda: writer_lock_taken(url),
-        "table locked": lambda: table_locked(url),
-        "server stopped": lambda: server_stopped(cluster),
-    }
-    return Stall(url, url, ways[kind])
+    url = new_schema(fixture("cluster"))
+    lock = table_locked if kind in UNREADABLE else writer_lock_taken
+    return Stall(url, url, lambda: lock(url))
 
 
 def restore_copy(copy, file):
@@ -355,9 +335,9 @@ def says(page):
 
 @contextmanager
 def quick_limits():
-    """Cut the time limits of a journal to a fifth in the block."""
+    """Cut the time limits of a journal in the block: to 0.15 seconds, for bookings to 0.25."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gudlft.journal.sql.time_limit", lambda seconds: time_limit(seconds / 5))
+        patch.setattr("gudlft.journal.sql.time_limit", lambda seconds: time_limit(max(seconds / 16, 0.15)))
         yield
 
 
