@@ -1,7 +1,5 @@
 """Opening a journal: where it lies, what stops a start with one line, and what is left as it was."""
 
-import csv
-import io
 import subprocess
 import sys
 import threading
@@ -12,8 +10,7 @@ import sqlalchemy
 from gudlft.journal import JournalError
 from gudlft.journal.sql import SqlJournal
 from gudlft.model import Club, Competition
-from gudlft.opening import open_all, open_journal
-from gudlft.settings import read_settings
+from gudlft.opening import open_journal
 from tests.databases import Database, file_of, in_journal, quick_limits, run_sql, writer_lock_taken
 from tests.support import (
     COMPETITIONS,
@@ -21,14 +18,10 @@ from tests.support import (
     KEPT,
     KEY,
     PROJECT,
-    ServedSecretary,
+    Secretary,
     clean_environment,
-    serving,
     wait_until,
 )
-
-ANOTHER_APPS = "the database is another app's, or that of another version of this app"
-INSERT = "INSERT INTO bookings (number, at_utc, club, competition, places, points) VALUES "
 
 
 def run_flask(folder, *arguments, **settings):
@@ -114,43 +107,39 @@ def test_driver_of_postgresql_is_needed_only_for_it(folder, monkeypatch, url, ex
 @pytest.mark.parametrize(
     ("setting", "line"),
     [
-        ("sqlite://", "must be a database URL like sqlite:///bookings.db or postgresql+psycopg://"),
         ("sqlite:///no/such/folder/bookings.db", "unable to open database file"),
         ("sqlite:///clubs.json/bookings.db", "Not a directory"),
         ("sqlite:///clubs.json", "file is not a database"),
         ("postgresql+psycopg://name:secret@127.0.0.1:1/name", "Connection refused"),
     ],
 )
-def test_journal_that_cannot_be_opened_stops_the_start_with_one_line(folder, setting, line):
-    status, output, errors = run_flask(folder, "check", JOURNAL=setting)
+def test_journal_that_cannot_be_opened_is_told_in_one_line(folder, setting, line):
+    with pytest.raises(JournalError) as error:
+        SqlJournal(setting, str(folder))
 
-    assert (1, "", 1) == (status, output, errors.count("\n"))
-    assert errors.startswith("GUDLFT_JOURNAL: ")
-    assert line in errors
-    assert "secret" not in errors
+    assert "\n" not in str(error.value)
+    assert line in str(error.value)
+    assert "secret" not in str(error.value)
 
 
-def test_silent_database_stops_the_start_with_one_line(folder, proxied):
+def test_silent_database_is_told_in_one_line(proxied):
     url, proxy = proxied
     proxy.be_silent()
 
-    done = run_flask(folder, "check", JOURNAL=url.replace("postgres@", "postgres:secret@"))
-
-    assert (1, "", "GUDLFT_JOURNAL: connection timeout expired\n") == done
+    with pytest.raises(JournalError, match="^connection timeout expired$"):
+        SqlJournal(f"{url}?connect_timeout=2")  # the least that PostgreSQL takes
 
 
 @pytest.mark.parametrize(
     "statement",
     ["DROP TABLE journal", "UPDATE journal SET version = 2", "UPDATE journal SET app = 'Other'", "DELETE FROM journal"],
 )
-def test_journal_of_another_app_or_a_newer_version_stops_the_start(url, opened, statement):
-    opened(url)
-    run_sql(url, statement)
+def test_journal_of_another_app_or_a_newer_version_stops_the_start(on_sqlite, opened, statement):
+    opened(on_sqlite)
+    run_sql(on_sqlite, statement)
 
-    with pytest.raises(JournalError) as error:
-        opened(url)
-
-    assert ANOTHER_APPS == str(error.value)
+    with pytest.raises(JournalError, match="^the database is another app's, or that of another version of this app$"):
+        opened(on_sqlite)
 
 
 def test_several_processes_may_start_on_an_empty_database_at_once(url):
@@ -193,47 +182,6 @@ def test_names_are_kept_whole_or_not_at_all_in_databases_of_other_encodings(clus
 # What the log and the commands say of it
 
 
-def test_commands_show_the_bookings_and_what_no_longer_fits(folder, on_sqlite, monkeypatch):
-    monkeypatch.setenv("TZ", "UTC")
-    SqlJournal(on_sqlite).close()
-    run_sql(
-        on_sqlite,
-        f"{INSERT} (1, '2026-01-02 03:04:05.000006', '=1+1', 'Cup', 30, 90)",
-        f"{INSERT} (2, '2026-01-02 03:04:05.000006', 'Club 1', 'Cup', 2, 6)",
-        f"{INSERT} (3, '2026-01-02 03:04:05.000006', 'Club 1', 'Cup', -2, -6)",
-    )
-
-    _, exported, _ = run_flask(folder, "bookings", JOURNAL=on_sqlite)
-    _, checked, errors = run_flask(folder, "check", JOURNAL=on_sqlite, CONTACT="the office")
-
-    rows = list(csv.reader(io.StringIO(exported.removeprefix("\ufeff"), newline="")))
-    assert ["1", "2026-01-02 03:04:05+00:00", "'=1+1", "Cup", "30", "90"] == rows[1]
-    assert ["3", "2026-01-02 03:04:05+00:00", "Club 1", "Cup", "-2", "-6"] == rows[3]
-    expected = [
-        "journal: 3 lines, and it can be written",
-        "Cup: 30 places are booked, of 20",
-        "=1+1: 30 places are held in Cup, of 12",
-        "=1+1: no longer in the files, its bookings stay",
-    ]
-    assert expected == checked.splitlines()[4:]
-    assert "" == errors
-
-
-NOTHING_THERE = "GUDLFT_JOURNAL: this database is missing or empty, so it holds no bookings\n"
-
-
-def test_looking_at_a_mistyped_file_makes_none(folder):
-    before = sorted(folder.iterdir())
-
-    exported = run_flask(folder, "bookings", JOURNAL="sqlite:///bokings.db")
-    status, checked, errors = run_flask(folder, "check", JOURNAL="sqlite:///bokings.db")
-
-    assert (1, "", NOTHING_THERE) == exported
-    assert (0, "") == (status, errors)
-    assert "journal: missing, it will be made at the start" in checked
-    assert before == sorted(folder.iterdir())
-
-
 def tables_of(url):
     """Return the names of the tables of a database."""
     engine = sqlalchemy.create_engine(url)
@@ -273,32 +221,12 @@ def test_looking_needs_no_turn_of_the_writer(url, opened):
     journal.close()
 
 
-def test_check_says_all_before_a_journal_that_cannot_be_written(folder, on_sqlite):
-    SqlJournal(on_sqlite).close()
-
-    with writer_lock_taken(on_sqlite):
-        status, checked, errors = run_flask(folder, "check", JOURNAL=on_sqlite)
-
-    assert (1, "GUDLFT_JOURNAL: it cannot be written: database is locked\n") == (status, errors)
-    assert ["journal: new", "note: no CONTACT is set"] == checked.splitlines()[4:]
-
-
-def test_start_says_that_the_journal_is_new_until_it_holds_a_booking(folder):
+def test_start_says_that_the_journal_is_new_until_it_holds_a_booking(data, start, caplog):
+    caplog.set_level("INFO")
     for _ in range(2):
-        with serving(folder, JOURNAL="sqlite:///bookings.db", SECRET_KEY=KEY) as (url, _):
-            assert 303 == ServedSecretary(url, "1@example.com").book("1", "Cup").status
+        assert 303 == Secretary(JOHN, start(**KEPT).app).book("1").status
 
-    assert 1 == (folder / "server.log").read_text().count("the journal is new: it holds no bookings yet")
-
-
-def test_everything_is_opened_at_once(data, monkeypatch):
-    opened = open_all(read_settings(clean_environment(**KEPT), str(data)))
-
-    assert opened.ledger.journal is opened.journal
-    assert "Simply Lift" == opened.accounts.find(JOHN).club.name
-    assert opened.mailed_codes is None
-    opened.reader.catch_up()
-    opened.journal.close()
+    assert 1 == caplog.text.count("the journal is new: it holds no bookings yet")
 
 
 def test_missing_library_is_told_as_the_journals_error(monkeypatch):

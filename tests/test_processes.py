@@ -33,22 +33,6 @@ from tests.support import (
 # Without a journal
 
 
-def test_second_process_without_a_journal_books_nothing_and_names_the_setting(folder):
-    with serving(folder) as (one, _), serving(folder) as (other, _):
-        first = ServedSecretary(one, "1@example.com")
-        second = ServedSecretary(other, "2@example.com")
-        assert 303 == first.book("1", "Cup").status
-
-        for page in [second.book("1", "Cup"), second.give_back("1", "Cup")]:
-            assert 503 == page.status
-            assert "Another copy of this app takes the bookings. Ask whoever runs it" in page.text
-            assert not page.soup.select("main form")
-
-        assert 303 == first.give_back("1", "Cup").status
-        assert 303 == second.post("/logout").status
-    assert 2 == (folder / "server.log").read_text().count("set GUDLFT_JOURNAL")
-
-
 def no_locks(*_):
     """Fail as `flock` does on a file system without locks."""
     raise OSError(errno.ENOLCK, "No locks available")
