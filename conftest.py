@@ -53,7 +53,6 @@ def ledger(serve, monkeypatch):
 
 @pytest.fixture
 def journal(serve):
-    """Return a journal in lists that keeps the bookings and the revocations."""
     return serve(make_ledger(journal=FakeJournal())).journal
 
 
@@ -116,11 +115,9 @@ def set_zone():
 
 @pytest.fixture
 def john():
-    """Return the secretary of Simply Lift, signed in: 13 points."""
     return Secretary(JOHN)
 
 
 @pytest.fixture
 def atlas():
-    """Return the secretary of Atlas Barbell, signed in: 60 points."""
     return Secretary(ATLAS)

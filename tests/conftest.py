@@ -43,7 +43,6 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def cluster():
-    """Start PostgreSQL for all tests."""
     cluster = Cluster()
     yield cluster
     cluster.stop()
@@ -51,13 +50,11 @@ def cluster():
 
 @pytest.fixture
 def database(cluster):
-    """Return an empty PostgreSQL database."""
     return Database(cluster)
 
 
 @pytest.fixture
 def on_sqlite(tmp_path):
-    """Return the address of a SQLite file that does not exist yet."""
     return f"sqlite:///{tmp_path / 'bookings.db'}"
 
 
@@ -108,14 +105,12 @@ def served(serve, opened):
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory):
-    """Start Chromium for all tests."""
     with chromium(tmp_path_factory.mktemp("browser")) as driver:
         yield driver
 
 
 @pytest.fixture
 def visitor(browser):
-    """Return the browser as it is for a new visitor."""
     be_new(browser)
     return browser
 

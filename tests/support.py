@@ -86,7 +86,6 @@ COMPETITIONS = [
 
 
 def make_ledger(clubs=CLUBS, competitions=COMPETITIONS, cost=3, cap=12, **options):
-    """Return a ledger with the data of the tests, or with other data."""
     return Ledger(clubs, competitions, Terms(cost, cap), **options)
 
 
@@ -107,12 +106,10 @@ def let_pages_show(ledger, patch, organisers=()):
 
 
 def tomorrow(name, places):
-    """Return a competition that starts tomorrow."""
     return Competition(name, datetime.now().astimezone() + timedelta(days=1), places)
 
 
 def parties(ledger, club="Simply Lift", competition=OPEN):
-    """Return a club and a competition of a ledger: what each order names first."""
     return ledger.clubs[club], ledger.competitions[competition]
 
 
@@ -157,17 +154,14 @@ class Page:
 
     @property
     def redirect(self):
-        """Return the status, and the address that the answer leads to."""
         return self.status, self.headers["Location"]
 
     @property
     def refusal(self):
-        """Return the status, and what the error summary says."""
         return self.status, self.problem
 
     @cached_property
     def soup(self):
-        """Return the parsed page, for all that is read with selectors."""
         return BeautifulSoup(self.html, "lxml")
 
     @cached_property
@@ -177,7 +171,6 @@ class Page:
 
     @cached_property
     def title(self):
-        """Return what the window's title says."""
         return self.soup.title.get_text()
 
     @cached_property
@@ -190,7 +183,6 @@ class Page:
 
     @cached_property
     def text(self):
-        """Return all that is written on the page, blanks folded."""
         return words(self.soup.body)
 
     @cached_property
@@ -222,7 +214,6 @@ class Page:
 
     @property
     def competitions(self):
-        """Return the names of the competitions that are shown with their figures."""
         return {name for kind, name in self.figures if kind == "places-left"}
 
     def form(self, action, competition=None):
@@ -247,17 +238,14 @@ class Page:
 
 
 def statuses(pages):
-    """Return the status of each page."""
     return [page.status for page in pages]
 
 
 def words(element):
-    """Return the text of an element with its blanks folded."""
     return " ".join(element.get_text().split())
 
 
 def book_address(competition, club):
-    """Return the address of a competition's page."""
     return f"/book/{quote(competition, safe='')}/{quote(club, safe='')}"
 
 
@@ -278,26 +266,21 @@ class Secretary:
             assert 303 == self.sign_in(email).status
 
     def get(self, address, **headers):
-        """Return the page at an address."""
         with self.client.get(address, headers=headers) as response:
             return Page(response.status_code, response.get_data(as_text=True), response.headers)
 
     def post(self, address, headers=None, **form):
-        """Send a form; return the answer, without following it."""
         with self.client.post(address, data=form, headers=headers) as response:
             return Page(response.status_code, response.get_data(as_text=True), response.headers)
 
     def sign_in(self, email):
-        """Send the form of the sign-in page."""
         return self.post("/showSummary", email=email)
 
     @property
     def is_signed_in(self):
-        """Tell whether the summary is shown to this browser."""
         return 200 == self.get("/showSummary").status
 
     def enter(self, code):
-        """Send the form that takes a mailed code."""
         return self.post("/code", code=code)
 
     def booking_form(self, places, competition=OPEN):
@@ -311,11 +294,9 @@ class Secretary:
         return page.form("/cancelPlaces") | {"places": places}
 
     def book(self, places, competition=OPEN, **form):
-        """Book places."""
         return self.post("/purchasePlaces", competition=competition, places=places, **form)
 
     def give_back(self, places, competition=OPEN, **form):
-        """Give places back."""
         return self.post("/cancelPlaces", competition=competition, places=places, **form)
 
     @property
@@ -333,7 +314,6 @@ class Secretary:
 
     @property
     def session(self):
-        """Return what that cookie holds."""
         with self.client.session_transaction() as session:
             return dict(session)
 
@@ -345,7 +325,6 @@ class Secretary:
 
     @property
     def club(self):
-        """Return the name of the signed-in club, as the summary has it."""
         return self.get("/showSummary").heading
 
     def figures(self, competition=OPEN):
@@ -368,11 +347,9 @@ class ServedSecretary(Secretary):
             assert 303 == self.sign_in(email).status
 
     def get(self, address, **headers):
-        """Return the page at an address."""
         return self._ask("GET", address, None, headers)
 
     def post(self, address, headers=None, **form):
-        """Send a form; return the answer, without following it."""
         return self._ask("POST", address, urlencode(form), headers or {})
 
     def _ask(self, method, address, body, headers):
@@ -404,11 +381,6 @@ def exported_rows(result):
 # A journal without a database
 
 
-def last_row_of(rows):
-    """Return the last row as a reading transaction gives it."""
-    return LastRow.of(rows[-1] if rows else None)
-
-
 class FakeJournal:
     """A journal in lists, which several ledgers may share.
 
@@ -433,7 +405,6 @@ class FakeJournal:
 
     @contextmanager
     def writing(self, seconds=None):
-        """Yield the transaction of the one writer."""
         with self.reading():
             rows_before = list(self.rows)
             yield self
@@ -453,24 +424,19 @@ class FakeJournal:
 
     @property
     def last_entry(self):
-        """Return number and time of the last booking."""
-        return last_row_of(self.rows)
+        return LastRow.of(self.rows[-1] if self.rows else None)
 
     @property
     def last_revocation(self):
-        """Return number and time of the last revocation."""
-        return last_row_of(self.revoked)
+        return LastRow.of(self.revoked[-1] if self.revoked else None)
 
     def entries(self, first):
-        """Return the entries from a number on."""
         return [entry for entry in self.rows if entry.number >= first]
 
     def append(self, entries):
-        """Add entries."""
         self.rows.extend(entries)
 
     def revocations(self, first):
-        """Return the revocations from a number on."""
         return [row for row in self.revoked if row.number >= first]
 
     def revoke(self, revoked, forget_before):
@@ -572,7 +538,6 @@ def load_server():
 
 
 def free_port():
-    """Return a port of 127.0.0.1 that nothing listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
