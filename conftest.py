@@ -20,6 +20,7 @@ from tests.support import (
     ATLAS,
     JOHN,
     KEPT,
+    MAILED,
     OPEN,
     FakeJournal,
     Secretary,
@@ -66,14 +67,21 @@ def data(tmp_path, monkeypatch):
 
 @pytest.fixture
 def start(monkeypatch):
-    """Return a function that starts the app anew with settings, written without their prefix, and returns server.py."""
+    """Return a function that starts the app anew with settings, written without their prefix, and returns server.py.
+
+    With a mail server, its `mails` has (address, code) of each mail that it would send.
+    """
     started = []
 
     def load(**settings):
         for name, value in settings.items():
             monkeypatch.setenv(f"GUDLFT_{name}", str(value))
-        started.append(load_server())
-        return started[-1]
+        module = load_server()
+        started.append(module)
+        if module.opened.mailed_codes:
+            module.mails = []
+            module.opened.mailed_codes.outbox.put = lambda *mail: module.mails.append(mail)
+        return module
 
     yield load
     for module in started:
@@ -84,14 +92,8 @@ def start(monkeypatch):
 
 @pytest.fixture
 def mailing(data, start):
-    """Return server.py as it starts with codes by mail, an organiser and a journal.
-
-    Its `mails` has (address, code) of each mail.
-    """
-    module = start(**KEPT, MAIL="smtp://127.0.0.1:1", MAIL_FROM="registration@club.example", ORGANISERS=ANN)
-    module.mails = []
-    module.opened.mailed_codes.outbox.put = lambda *mail: module.mails.append(mail)
-    return module
+    """Return server.py as it starts with codes by mail, an organiser and a journal."""
+    return start(**KEPT, **MAILED, ORGANISERS=ANN)
 
 
 @pytest.fixture

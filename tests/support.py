@@ -56,6 +56,7 @@ ANN = "ann@federation.example"  # an organiser
 TOKEN = "a-token_of-16-ch"
 KEY = "0123456789abcdef"
 KEPT = {"JOURNAL": "sqlite:///bookings.db", "SECRET_KEY": KEY}  # settings that keep bookings and sign-ins
+MAILED = {"MAIL": "smtp://127.0.0.1:1", "MAIL_FROM": "registration@club.example"}  # settings that ask for codes
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; connect-src 'self'; "

@@ -64,25 +64,20 @@ def start(journal, competitions):
     return ledger
 
 
-def test_start_gives_back_what_each_club_holds_for_what_it_paid(journal):
+def test_start_gives_back_what_each_club_holds_for_what_it_paid_and_logs_it(journal, caplog):
+    caplog.set_level("INFO")
+
     ledger = start(journal, cancelling(OPEN))
 
     returns = journal.rows[4:]
     assert [("Atlas Barbell", OPEN, -5, -15), ("Simply Lift", OPEN, -2, -6)] == [entry[2:6] for entry in returns]
     assert [f"{CANCELLED}5", f"{CANCELLED}6"] == [entry.token for entry in returns]
-    assert (57, 20, 0, 0) == ledger.standing(*parties(ledger, "Atlas Barbell"))
-    check_conservation(ledger)
-
-
-def test_log_names_what_was_given_back(journal, caplog):
-    caplog.set_level("INFO")
-
-    start(journal, cancelling(OPEN))
-
     assert [
         f"Atlas Barbell: 5 places in {OPEN} given back: cancelled (number 5)",
         f"Simply Lift: 2 places in {OPEN} given back: cancelled (number 6)",
     ] == caplog.messages
+    assert (57, 20, 0, 0) == ledger.standing(*parties(ledger, "Atlas Barbell"))
+    check_conservation(ledger)
 
 
 def test_places_are_given_back_once_in_whatever_order_processes_start(journal):

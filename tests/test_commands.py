@@ -1,7 +1,5 @@
 """The commands: what organisers export, and what check says."""
 
-from datetime import datetime
-
 import pytest
 from flask.testing import FlaskCliRunner
 
@@ -34,15 +32,6 @@ from tests.support import (
 def exported(*arguments):
     """Return the rows that the command writes with arguments, without the header."""
     return exported_rows(run_command("bookings", *arguments))[1:]
-
-
-def test_times_are_exported_in_the_servers_time_with_its_offset(journal, clock, set_zone):
-    set_zone("Asia/Tokyo")
-    clock(datetime.fromisoformat("2030-05-06 20:15:30.999+00:00"))
-    Secretary(JOHN).book("4")
-
-    assert "2030-05-07 05:15:30+09:00" == exported()[0][1]
-    assert ["2030-05-07 05:15:30+09:00"] * 2 == exported("--competition", OPEN)[0][3:]
 
 
 def test_export_is_utf_8_as_spreadsheets_expect_it(serve):

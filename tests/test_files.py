@@ -424,24 +424,11 @@ def without_zones(tmp_path):
     zoneinfo.reset_tzpath()
 
 
-def test_utc_needs_no_files_of_zones(without_zones, tmp_path):
-    write(tmp_path)
+def test_utc_needs_no_files_of_zones_and_what_they_lack_is_told_with_the_rest(without_zones, tmp_path, monkeypatch):
+    assert ['clubs.json: must hold a list named "clubs"'] == problems(tmp_path, clubs="[]")
 
-    assert ([], [], []) == read_data(tmp_path)
-
-
-def test_time_zone_that_the_system_lacks_is_told_in_a_line(without_zones, tmp_path, monkeypatch):
     monkeypatch.setenv("TZ", "Europe/Paris")
-
-    assert [line_about("Europe/Paris")] == problems(tmp_path)
-
-
-def test_wrong_time_zone_is_told_together_with_the_files(tmp_path, monkeypatch):
-    monkeypatch.setenv("TZ", "Europe/Pariss")
-
-    lines = problems(tmp_path, clubs="[]")
-
-    assert [line_about("Europe/Pariss"), 'clubs.json: must hold a list named "clubs"'] == lines
+    assert [line_about("Europe/Paris"), 'clubs.json: must hold a list named "clubs"'] == problems(tmp_path, clubs="[]")
 
 
 # Texts

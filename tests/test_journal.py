@@ -99,20 +99,6 @@ def test_memory_keeps_one_copy_of_a_name(url, opened):
     assert first.competition is second.competition
 
 
-def test_booking_in_one_process_is_seen_in_the_other(url, opened):
-    one = opened(url)
-    other = opened(url)
-
-    one.book(*parties(one), 3)
-    other.catch_up()
-    assert figures(one) == figures(other)
-
-    other.give_back(*parties(other), 1)
-    one.catch_up()
-    assert figures(one) == figures(other)
-    assert (LIFT, 13 - 6) in [(row.club, row.points) for row in one.points_board]
-
-
 def test_pages_read_what_is_new_and_nothing_more(url, opened, monkeypatch):
     one = opened(url)
     other = opened(url)
@@ -249,20 +235,6 @@ def test_what_may_be_used_once_is_used_once_in_all_processes(url, opened):
 
     assert 1 == answers.count(True)
     assert [("code",)] == run_sql(url, "SELECT sign_in FROM ended_sign_ins")
-
-
-def test_revocations_are_forgotten_when_no_cookie_can_live(url, opened):
-    one = Revocations(opened(url).journal)
-    other = Revocations(opened(url).journal)
-    one.revoke("old", NOON)
-    other.revoke("last moment", NOON + timedelta(hours=8, minutes=1))
-    assert [("old",), ("last moment",)] == run_sql(url, "SELECT sign_in FROM ended_sign_ins ORDER BY number")
-
-    other.revoke("new", NOON + timedelta(hours=17))
-
-    assert [(3, "new")] == run_sql(url, "SELECT number, sign_in FROM ended_sign_ins")
-    one.catch_up()
-    assert [False, False, True] == [one.is_revoked(id) for id in ("old", "last moment", "new")]
 
 
 def test_two_revocations_are_forgotten_for_each_that_comes(url, opened):

@@ -5,23 +5,18 @@ from datetime import timedelta
 import pytest
 
 from gudlft.model import Club, Competition
-from gudlft.pages import pagination
 from tests.odd_names import ODD_NAMES
 from tests.support import (
     COMPETITIONS,
     JOHN,
-    OPEN,
     PAST,
     Secretary,
-    a_club,
-    a_competition,
     book_address,
     make_ledger,
     places_of,
     statuses,
     tomorrow,
     words,
-    write_data,
 )
 
 # Names
@@ -208,18 +203,6 @@ def test_refusal_is_shown_whatever_page_its_address_names(john):
 
     assert [404, 404, 400, 400] == statuses(pages)
     assert [] == [page for page in pages if not page.problem]
-
-
-def test_page_size_stands_in_one_place(tmp_path, monkeypatch, start):
-    monkeypatch.setattr(pagination, "ROWS_PER_PAGE", 50)
-    clubs = [a_club(f"Club {n:02}", f"{n}@club.example", 3) for n in range(80)]
-    write_data(tmp_path, clubs, [a_competition(OPEN, "2050-03-27 11:11:00", 20)])
-
-    secretary = Secretary("79@club.example", start(DATA_DIR=tmp_path).app)
-
-    assert "Clubs 1 to 50 of 80" in secretary.get("/pointsBoard").text
-    assert "Clubs 51 to 80 of 80" in secretary.get("/pointsBoard?page=2").text
-    assert "/pointsBoard?page=2#your-club" in secretary.get("/pointsBoard").links.values()
 
 
 # What a list needs

@@ -16,6 +16,7 @@ from tests.support import (
     KATE,
     KEPT,
     KEY,
+    MAILED,
     OPEN,
     Secretary,
     a_club,
@@ -36,54 +37,35 @@ TOO_MANY_CODES = (429, "Too many codes. Wait 10 minutes and try again")
 NOBODY_CAN_SIGN_IN = (503, "Nobody can sign in at the moment. Try again in a minute")
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """Return a folder with data files in which one email address has capitals."""
+@pytest.fixture(autouse=True)
+def capitals(data):
+    """Let an email address in the file have capitals."""
     clubs = [a_club("Simply Lift", JOHN_IN_THE_FILE, 13), a_club("She Lifts", KATE, 12)]
-    write_data(tmp_path, clubs, [a_competition(OPEN, "2050-03-27 11:11:00", 20)])
-    return tmp_path
+    write_data(data, clubs, [a_competition(OPEN, "2050-03-27 11:11:00", 20)])
 
 
 @pytest.fixture
-def mails():
-    return []
+def app(start):
+    return start(**MAILED)
 
 
 @pytest.fixture
-def start_mailing(start, folder, mails):
-    """Return a function that starts the app with a mail server and other settings."""
-
-    def load(**settings):
-        mail = {"MAIL": "smtp://127.0.0.1:1", "MAIL_FROM": "registration@club.example"}
-        app = start(DATA_DIR=folder, **(mail | settings))
-        app.opened.mailed_codes.outbox.put = lambda *mail: mails.append(mail)
-        return app
-
-    return load
-
-
-@pytest.fixture
-def app(start_mailing):
-    return start_mailing()
-
-
-@pytest.fixture
-def journaled(start_mailing):
-    return start_mailing(**KEPT)
+def journaled(start):
+    return start(**MAILED, **KEPT)
 
 
 def visitor(app):
     return Secretary(app=app.app)
 
 
-def ask(browser, mails, address=JOHN):
+def ask(browser, app, address=JOHN):
     assert (303, "/code") == browser.sign_in(address).redirect
-    return mails[-1][1]
+    return app.mails[-1][1]
 
 
-def another(browser, mails):
+def another(browser, app):
     assert (303, "/code") == browser.post("/code", another="1").redirect
-    return mails[-1][1]
+    return app.mails[-1][1]
 
 
 def copy_of(browser, app):
@@ -102,10 +84,10 @@ def move_clock(app, monkeypatch, **difference):
 
 
 @pytest.mark.parametrize("typed", [JOHN, f" {JOHN.upper()}\t", f"<mailto:{JOHN}>\u200b", "john@simplylift\u3002co"])
-def test_code_goes_to_the_address_as_the_file_has_it(app, mails, typed):
-    ask(visitor(app), mails, typed)
+def test_code_goes_to_the_address_as_the_file_has_it(app, typed):
+    ask(visitor(app), app, typed)
 
-    assert [JOHN_IN_THE_FILE] == [address for address, _ in mails]
+    assert [JOHN_IN_THE_FILE] == [address for address, _ in app.mails]
 
 
 @pytest.mark.parametrize(
@@ -115,63 +97,63 @@ def test_code_goes_to_the_address_as_the_file_has_it(app, mails, typed):
         *("john(eve)@simplylift.co", "=?utf-8?q?john?=@simplylift.co"),
     ],
 )
-def test_address_that_only_resembles_a_club_s_gets_no_mail(app, mails, address):
+def test_address_that_only_resembles_a_club_s_gets_no_mail(app, address):
     browser = visitor(app)
-    code = ask(browser, mails, address)
+    code = ask(browser, app, address)
 
-    assert [None] == [address for address, _ in mails]
+    assert [None] == [address for address, _ in app.mails]
     assert REFUSED == browser.enter(code).refusal
 
 
 @pytest.mark.parametrize(  # the sign of kelvin folds to a k
     "address", ["\u212aate@shelifts.co.uk", "ｊohn@simplylift.co", f"{JOHN}\r\nBcc: eve@evil.example", f"{JOHN}\0"]
 )
-def test_address_that_unicode_would_fold_to_a_club_s_is_malformed(app, mails, address):
+def test_address_that_unicode_would_fold_to_a_club_s_is_malformed(app, address):
     assert 400 == visitor(app).sign_in(address).status
-    assert [] == mails
+    assert [] == app.mails
 
 
 # Entering it
 
 
-def test_code_leads_back_to_the_form_that_was_sent_signed_out(app, mails):
+def test_code_leads_back_to_the_form_that_was_sent_signed_out(app):
     browser = visitor(app)
     browser.book("2")
-    ask(browser, mails)
+    ask(browser, app)
     browser.enter(WRONG)
-    code = another(browser, mails)
+    code = another(browser, app)
 
     assert (303, book_address(OPEN, "Simply Lift")) == browser.enter(code).redirect
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(-120, 400), (598, 303), (602, 400)])
-def test_code_works_for_ten_minutes_by_the_clock_of_the_app(app, mails, monkeypatch, seconds, status):
+def test_code_works_for_ten_minutes_by_the_clock_of_the_app(app, monkeypatch, seconds, status):
     browser = visitor(app)
-    code = ask(browser, mails)
+    code = ask(browser, app)
     move_clock(app, monkeypatch, seconds=seconds)
 
     assert status == browser.enter(code).status
 
 
-def test_code_works_only_in_the_browser_that_asked(app, mails):
+def test_code_works_only_in_the_browser_that_asked(app):
     asking, stranger = visitor(app), visitor(app)
-    code = ask(asking, mails)
-    ask(stranger, mails)
+    code = ask(asking, app)
+    ask(stranger, app)
 
     assert REFUSED == stranger.enter(code).refusal == visitor(app).enter(code).refusal
     assert 303 == asking.enter(code).status
 
 
 @pytest.mark.parametrize(("tries", "status"), [(4, 303), (5, 400)])
-def test_five_wrong_codes_end_a_code_whichever_copies_of_its_cookie_send_them(app, mails, monkeypatch, tries, status):
+def test_five_wrong_codes_end_a_code_whichever_copies_of_its_cookie_send_them(app, monkeypatch, tries, status):
     monkeypatch.setattr(app.opened.revocations, "revoke", lambda *arguments, **options: None)  # not written yet
     browser = visitor(app)
-    code = ask(browser, mails)
+    code = ask(browser, app)
     for _ in range(tries):
         copy_of(browser, app).enter(WRONG)
 
     assert status == browser.enter(code).status
-    assert 303 == browser.enter(ask(browser, mails)).status
+    assert 303 == browser.enter(ask(browser, app)).status
 
 
 # How often
@@ -227,11 +209,11 @@ def test_codes_that_were_refused_are_not_counted(app, monkeypatch):
     assert 303 == visitor(app).sign_in(UNKNOWN).status
 
 
-def test_code_that_was_mailed_still_works_when_no_more_are(app, mails):
+def test_code_that_was_mailed_still_works_when_no_more_are(app):
     for _ in range(4):
         visitor(app).sign_in(JOHN)
     browser = visitor(app)
-    code = ask(browser, mails)
+    code = ask(browser, app)
 
     page = browser.post("/code", another="1")
 
@@ -284,23 +266,9 @@ def test_refused_code_is_shown_as_the_field_s_error(app):
     assert page.soup.select_one(".error-summary").has_attr("autofocus")
 
 
-def test_field_is_not_to_blame_where_too_much_was_tried(app, monkeypatch):
-    monkeypatch.setattr(app, "failed_sign_ins", RateLimit(1, seconds=60))
+def test_another_code_can_be_asked_for_with_the_page_s_button(app):
     browser = visitor(app)
-    browser.enter(WRONG)
-
-    page = browser.enter("7QKM-2XPD")
-
-    field = page.soup.select_one("#code")
-    assert (429, "Too many attempts. Wait a minute and try again") == page.refusal
-    assert "Enter the code that was mailed – GÜDLFT Registration" == page.title
-    assert ("7QKM-2XPD", "code-hint") == (field["value"], field["aria-describedby"])
-    assert not field.has_attr("aria-invalid")
-
-
-def test_another_code_can_be_asked_for_with_the_page_s_button(app, mails):
-    browser = visitor(app)
-    ask(browser, mails)
+    ask(browser, app)
     button = browser.get("/code").soup.select_one("button.secondary")
     assert "Ask for another code" == button.get_text()
     assert ("post", "/code") == (button.find_parent("form")["method"], button.find_parent("form")["action"])
@@ -308,21 +276,21 @@ def test_another_code_can_be_asked_for_with_the_page_s_button(app, mails):
     browser.post("/code", **{button["name"]: button["value"]})
     banner, after_it = [browser.get("/code").soup.select_one(".banner") for _ in range(2)]
 
-    assert [JOHN_IN_THE_FILE] * 2 == [address for address, _ in mails]
+    assert [JOHN_IN_THE_FILE] * 2 == [address for address, _ in app.mails]
     assert ["banner"] == banner["class"]  # without alarm
     assert "Another code was asked for. Only the latest one works" == words(banner)
     assert after_it is None
 
 
-def test_reading_the_page_changes_nothing(app, mails):
+def test_reading_the_page_changes_nothing(app):
     browser = visitor(app)
-    code = ask(browser, mails)
+    code = ask(browser, app)
     for _ in range(12):
         browser.client.head(f"/code?code={code}&another=1")
         browser.client.options("/code")
         browser.get(f"/code?code={code}&another=1")
 
-    assert 1 == len(mails)
+    assert 1 == len(app.mails)
     assert not browser.is_signed_in
     assert 303 == browser.enter(code).status
 
@@ -330,12 +298,12 @@ def test_reading_the_page_changes_nothing(app, mails):
 # Sessions
 
 
-def test_signed_in_secretary_may_sign_another_club_in(app, mails):
+def test_signed_in_secretary_may_sign_another_club_in(app):
     browser = visitor(app)
-    browser.enter(ask(browser, mails))
+    browser.enter(ask(browser, app))
     johns = copy_of(browser, app)
 
-    code = ask(browser, mails, KATE)
+    code = ask(browser, app, KATE)
     assert 200 == browser.get("/code").status
     assert REFUSED == browser.enter(WRONG).refusal
     assert "Simply Lift" == browser.club
@@ -345,9 +313,9 @@ def test_signed_in_secretary_may_sign_another_club_in(app, mails):
     assert not johns.is_signed_in
 
 
-def test_cookie_holds_what_was_typed_and_nothing_of_the_club(app, mails):
+def test_cookie_holds_what_was_typed_and_nothing_of_the_club(app):
     browser = visitor(app)
-    code = ask(browser, mails, " JOHN@simplylift.co ")
+    code = ask(browser, app, " JOHN@simplylift.co ")
 
     session = browser.session
 
@@ -368,20 +336,21 @@ def test_cookie_of_the_longest_addresses_is_one_that_browsers_keep(app):
     assert len(browser.cookie) < 3500
 
 
-def test_code_from_before_the_start_is_refused_without_a_journal(start_mailing, mails):
-    browser = visitor(start_mailing(SECRET_KEY=KEY))
-    code = ask(browser, mails)
-    browser.move_to(start_mailing().app)
+def test_code_from_before_the_start_is_refused_without_a_journal(start):
+    app = start(**MAILED, SECRET_KEY=KEY)
+    browser = visitor(app)
+    code = ask(browser, app)
+    browser.move_to(start(**MAILED).app)
 
     assert REFUSED == browser.enter(code).refusal
 
 
-def test_sign_in_without_a_proof_does_not_count_where_one_is_asked_for(start, start_mailing, folder):
-    browser = visitor(start(DATA_DIR=folder, **KEPT))
+def test_sign_in_without_a_proof_does_not_count_where_one_is_asked_for(start):
+    browser = visitor(start(**KEPT))
     browser.sign_in(JOHN)
     assert browser.is_signed_in
 
-    browser.move_to(start_mailing().app)
+    browser.move_to(start(**MAILED).app)
 
     assert not browser.is_signed_in
 
@@ -389,10 +358,10 @@ def test_sign_in_without_a_proof_does_not_count_where_one_is_asked_for(start, st
 # With a journal
 
 
-def test_code_works_in_another_process_and_is_used_in_all(start_mailing, journaled, mails):
-    there = start_mailing()
+def test_code_works_in_another_process_and_is_used_in_all(start, journaled):
+    there = start()
     browser = visitor(journaled)
-    code = ask(browser, mails)
+    code = ask(browser, journaled)
     copies = [copy_of(browser, app) for app in (journaled, there)]
     browser.move_to(there.app)
 
@@ -401,13 +370,13 @@ def test_code_works_in_another_process_and_is_used_in_all(start_mailing, journal
     assert [REFUSED] * 2 == [copy.enter(code).refusal for copy in copies]
 
 
-def test_replaced_code_and_one_tried_too_often_are_over_in_other_processes(start_mailing, journaled, mails):
-    there = start_mailing()
+def test_replaced_code_and_one_tried_too_often_are_over_in_other_processes(start, journaled):
+    there = start()
     replaced, tried = [visitor(journaled) for _ in range(2)]
-    codes = [ask(browser, mails) for browser in (replaced, tried)]
+    codes = [ask(browser, journaled) for browser in (replaced, tried)]
     copies = [copy_of(browser, there) for browser in (replaced, tried)]
 
-    another(replaced, mails)
+    another(replaced, journaled)
     for _ in range(5):
         tried.enter(WRONG)
 
@@ -416,13 +385,12 @@ def test_replaced_code_and_one_tried_too_often_are_over_in_other_processes(start
 
 
 @pytest.mark.parametrize("settings", [{}, KEPT])
-def test_code_that_is_sent_twice_at_once_signs_in_once(start_mailing, mails, settings):
-    apps = [start_mailing(FAILED_SIGN_INS_PER_MINUTE=0, **settings)]
-    if settings:
-        apps.append(start_mailing())
-    browser = visitor(apps[0])
-    code = ask(browser, mails)
-    copies = [copy_of(browser, apps[index % len(apps)]) for index in range(8)]
+def test_code_that_is_sent_twice_at_once_signs_in_once(start, settings):
+    here = start(**MAILED, FAILED_SIGN_INS_PER_MINUTE=0, **settings)
+    there = start() if settings else here
+    browser = visitor(here)
+    code = ask(browser, here)
+    copies = [copy_of(browser, app) for app in [here, there] * 4]
 
     pages = at_once([lambda copy=copy: copy.enter(code) for copy in copies])
 
@@ -448,24 +416,22 @@ def test_page_of_a_journal_that_is_away_keeps_the_code_in_its_field(journaled, m
     assert "These figures" not in page.text
 
 
-def test_code_and_another_can_be_asked_for_while_the_journal_is_away_and_nobody_waits_for_it(
-    journaled, mails, monkeypatch
-):
+def test_code_and_another_can_be_asked_for_while_the_journal_is_away_and_nobody_waits_for_it(journaled, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(journaled.opened.journal, "reading", away)
         patch.setattr(journaled.opened.journal, "writing", None)
         browser = visitor(journaled)
-        replaced = ask(browser, mails)
-        code = another(browser, mails)
+        replaced = ask(browser, journaled)
+        code = another(browser, journaled)
         assert 200 == browser.get("/code").status
 
     assert [400, 303] == statuses(browser.enter(one) for one in (replaced, code))
 
 
 @pytest.mark.parametrize(("is_made", "status"), [(True, 400), (False, 303)])
-def test_code_whose_commit_is_in_doubt_signs_nobody_in_twice(journaled, mails, monkeypatch, is_made, status):
+def test_code_whose_commit_is_in_doubt_signs_nobody_in_twice(journaled, monkeypatch, is_made, status):
     browser = visitor(journaled)
-    code = ask(browser, mails)
+    code = ask(browser, journaled)
     real = journaled.opened.journal.writing
 
     @contextmanager
@@ -525,15 +491,15 @@ def test_log_at_info_is_the_same_for_known_and_unknown_addresses(app, caplog):
     assert "127.0.0.1 -: a code was asked for" == logs[0][0]
 
 
-def test_no_line_of_the_log_holds_a_code(app, mails, caplog):
+def test_no_line_of_the_log_holds_a_code(app, caplog):
     caplog.set_level("DEBUG")
     browser = visitor(app)
-    used = ask(browser, mails)
+    used = ask(browser, app)
     copy = copy_of(browser, app)
     browser.enter(used)
     copy.enter(used)
-    replaced = ask(browser, mails, KATE)
-    latest = another(browser, mails)
+    replaced = ask(browser, app, KATE)
+    latest = another(browser, app)
     browser.enter(replaced)
     browser.post("/code", headers={"Sec-Fetch-Site": "cross-site"}, code=latest)
 

@@ -61,8 +61,6 @@ def row_of(page, competition):
 
 def test_organiser_whose_address_is_a_clubs_has_the_pages_of_both(mailing, start):
     module = start(ORGANISERS=JOHN)
-    module.mails = []
-    module.opened.mailed_codes.outbox.put = lambda *mail: module.mails.append(mail)
 
     john, led_to = signed_in_by_code(module, JOHN)
 
