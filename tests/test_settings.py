@@ -66,32 +66,68 @@ def test_mails_come_from_this_machine_by_default(monkeypatch, host, sender):
     assert sender == settings.default_sender()
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "value"),
-    [
-        ("COST_PER_PLACE", "1", 1),
-        ("COST_PER_PLACE", "03", 3),
-        ("COST_PER_PLACE", " 4\n", 4),
-        ("DATA_DIR", "12", "12"),
-        ("SECRET_KEY", "12345678901234567890", b"12345678901234567890"),
-        ("SECRET_KEY", "  1234567890 \t  ", b"  1234567890 \t  "),
-        ("SECRET_KEY", "é" * 16, os.fsencode("é" * 16)),
-        ("SECRET_KEY", "\udcff" * 16, b"\xff" * 16),
-        ("HTTPS", "True", True),
-        ("HTTPS", "FALSE", False),
-        ("HTTPS", "0", False),
-        ("PROXIES", "2", 2),
-        ("TRUSTED_HOSTS", "127.0.0.1", ["127.0.0.1"]),
-        ("TRUSTED_HOSTS", '"club.example"', ["club.example"]),
-        ("TRUSTED_HOSTS", '["a.example", ".b.example"]', ["a.example", ".b.example"]),
-        ("TRUSTED_HOSTS", "x" * 63, ["x" * 63]),
-        ("FAILED_SIGN_INS_PER_MINUTE", "0", 0),
-        ("MAIL", "", None),
-        ("MAIL_FROM", "office@club.example", "office@club.example"),
-    ],
-)
-def test_setting_is_read_from_its_variable(name, text, value):
-    assert value == read(**{name: text})[name]
+READ = {
+    "COST_PER_PLACE": {"1": 1, "03": 3, " 4\n": 4},
+    "DATA_DIR": {"12": "12"},
+    "SECRET_KEY": {
+        "12345678901234567890": b"12345678901234567890",
+        "  1234567890 \t  ": b"  1234567890 \t  ",
+        "é" * 16: os.fsencode("é" * 16),
+        "\udcff" * 16: b"\xff" * 16,
+    },
+    "HTTPS": {"True": True, "FALSE": False, "0": False},
+    "PROXIES": {"2": 2},
+    "TRUSTED_HOSTS": {
+        "127.0.0.1": ["127.0.0.1"],
+        '"club.example"': ["club.example"],
+        '["a.example", ".b.example"]': ["a.example", ".b.example"],
+        "x" * 63: ["x" * 63],
+    },
+    "FAILED_SIGN_INS_PER_MINUTE": {"0": 0},
+    "CONTACT": {
+        " a+b@club.example ": Contact("a+b@club.example", "mailto:a+b@club.example"),
+        "100%?a&b@club.example": Contact("100%?a&b@club.example", "mailto:100%25%3Fa%26b@club.example"),
+        "https://club.example/?a=@b": Contact("https://club.example/?a=@b", "https://club.example/?a=@b"),
+        "https://": Contact("https://"),
+        "https://[": Contact("https://["),
+        "https://club.example or Ann": Contact("https://club.example or Ann"),
+        'https://club.example/"onclick': Contact('https://club.example/"onclick'),
+        "http://club.example": Contact("http://club.example"),
+        "javascript:alert(1)": Contact("javascript:alert(1)"),
+        "Ann in the office, 01 23 45 67": Contact("Ann in the office, 01 23 45 67"),
+        "é" * 200: Contact("é" * 200),
+        "  ": None,
+    },
+    "MAIL": {
+        "": None,
+        "Console:": CONSOLE,
+        "smtp://mail.club.example": MailServer("mail.club.example", 25, MailSecurity.NONE),
+        "smtp+starttls://mail.club.example": MailServer("mail.club.example", 587, MailSecurity.STARTTLS),
+        "smtps://mail.club.example": MailServer("mail.club.example", 465, MailSecurity.TLS),
+        "SMTPS://Mail.Club.Example:1465": MailServer("mail.club.example", 1465, MailSecurity.TLS),
+        "smtp://[0:0::1]:65535": MailServer("::1", 65535, MailSecurity.NONE),
+        "smtp://localhost:1": MailServer("localhost", 1, MailSecurity.NONE),
+        "smtps://john%40club.example:a%3Ab%40%2F%25%20c@localhost:25": MailServer(
+            "localhost", 25, MailSecurity.TLS, "john@club.example", "a:b@/% c"
+        ),
+        "smtps://john@club.example:a://b@/?#c@localhost": MailServer(
+            "localhost", 465, MailSecurity.TLS, "john@club.example", "a://b@/?#c"
+        ),
+    },
+    "MAIL_FROM": {"office@club.example": "office@club.example"},
+    "ORGANISERS": {
+        "": (),
+        "[]": (),
+        "ann@club.example": ("ann@club.example",),
+        '["ann@club.example", "<bob@müller.example>"]': ("ann@club.example", "bob@xn--mller-kva.example"),
+    },
+}
+
+
+@pytest.mark.parametrize(("name", "texts"), READ.items(), ids=READ)
+def test_setting_is_read_from_its_variable(name, texts):
+    for text, value in texts.items():
+        assert value == read(**{"MAIL": "console:", name: text})[name]
 
 
 @pytest.mark.parametrize(
@@ -123,6 +159,25 @@ def test_setting_is_read_from_its_variable(name, text, value):
             ["ann", "a@b, c@d", "[1]", '["a@b.example", ""]', "null", "[" * 100_000],
             "an email address or a JSON list of them",
         ),
+        (
+            "MAIL",
+            [
+                *("mail.club.example", "smtp:mail.club.example", "http://host", "://host", "smtp://", "smtp://host/"),
+                *(
+                    "smtp://host?x",
+                    "smtp://two hosts",
+                    "smtp://hôte",
+                    "smtp://host:0",
+                    "smtp://host:65536",
+                    "smtp://::1",
+                ),
+                *("smtp://[1::2::3]", "smtp://secret@host", "smtp://:secret@host", "smtp://john:@host"),
+                *("smtp://john:secret@", "smtp://john:secret@host:x", "smtp://john:secret%0A@host"),
+                *("smtp://john:secret%FF@host", "smtp://jöhn:secret@host", "https://john:secret@host", "console"),
+                "console://host",
+            ],
+            "smtp://, smtp+starttls:// or smtps:// and then [name:password@]host[:port], or console:",
+        ),
         ("MAIL_FROM", ["", "registration", "a@b@c", "Club <a@b>", "a@b\nBcc: c"], "an email address"),
     ],
 )
@@ -142,37 +197,14 @@ def test_all_wrong_settings_are_told_at_once():
     ] == lines
 
 
-def test_journal_needs_a_secret_key():
-    assert ["GUDLFT_JOURNAL must be set together with GUDLFT_SECRET_KEY"] == problems(JOURNAL="sqlite:///bookings.db")
-
-
-def test_organisers_need_mail():
+def test_some_settings_need_another():
     line = "GUDLFT_ORGANISERS must be set together with GUDLFT_MAIL"
-
     assert [line] == problems(ORGANISERS="ann@club.example") == problems(ORGANISERS="ann@club.example", MAIL="")
     assert 1 == len(problems(ORGANISERS="ann@club.example", MAIL="nonsense"))
 
-
-@pytest.mark.parametrize(
-    ("text", "addresses"),
-    [
-        ("", ()),
-        ("[]", ()),
-        ("ann@club.example", ("ann@club.example",)),
-        ('["ann@club.example", "<bob@müller.example>"]', ("ann@club.example", "bob@xn--mller-kva.example")),
-    ],
-)
-def test_organisers_are_an_address_or_a_list(text, addresses):
-    assert addresses == read(ORGANISERS=text, MAIL="console:")["ORGANISERS"]
-
-
-def test_journal_with_a_secret_key_that_is_too_short_is_told_once():
-    lines = problems(JOURNAL="sqlite:///bookings.db", SECRET_KEY="short")
-
-    assert [f"GUDLFT_SECRET_KEY must be {KEY_FORM}"] == lines
-
-
-# Variables that are no setting
+    line = "GUDLFT_JOURNAL must be set together with GUDLFT_SECRET_KEY"
+    assert [line] == problems(JOURNAL="sqlite:///bookings.db")
+    assert [f"GUDLFT_SECRET_KEY must be {KEY_FORM}"] == problems(JOURNAL="sqlite:///bookings.db", SECRET_KEY="short")
 
 
 @pytest.mark.parametrize(
@@ -187,79 +219,6 @@ def test_journal_with_a_secret_key_that_is_too_short_is_told_once():
 )
 def test_variable_that_is_no_setting_is_told_in_a_line(name, line):
     assert [line] == problems(**{name: "5"})
-
-
-# Whom to ask
-
-
-@pytest.mark.parametrize(
-    ("text", "contact"),
-    [
-        ("office@club.example", Contact("office@club.example", "mailto:office@club.example")),
-        (" a+b@club.example ", Contact("a+b@club.example", "mailto:a+b@club.example")),
-        ("100%?a&b@club.example", Contact("100%?a&b@club.example", "mailto:100%25%3Fa%26b@club.example")),
-        ("https://club.example/ask?a=b", Contact("https://club.example/ask?a=b", "https://club.example/ask?a=b")),
-        ("https://club.example/@office", Contact("https://club.example/@office", "https://club.example/@office")),
-        ("https://", Contact("https://")),
-        ("https://[", Contact("https://[")),
-        ("https://club.example or Ann", Contact("https://club.example or Ann")),
-        ('https://club.example/"onclick', Contact('https://club.example/"onclick')),
-        ("http://club.example", Contact("http://club.example")),
-        ("javascript:alert(1)", Contact("javascript:alert(1)")),
-        ("Ann in the office, 01 23 45 67", Contact("Ann in the office, 01 23 45 67")),
-        ("é" * 200, Contact("é" * 200)),
-        ("  ", None),
-    ],
-)
-def test_contact_is_an_email_address_an_https_address_or_words(text, contact):
-    assert contact == read(CONTACT=text)["CONTACT"]
-
-
-# The mail server
-
-
-@pytest.mark.parametrize(
-    ("text", "server"),
-    [
-        ("smtp://mail.club.example", MailServer("mail.club.example", 25, MailSecurity.NONE)),
-        ("smtp+starttls://mail.club.example", MailServer("mail.club.example", 587, MailSecurity.STARTTLS)),
-        ("smtps://mail.club.example", MailServer("mail.club.example", 465, MailSecurity.TLS)),
-        ("SMTPS://Mail.Club.Example:1465", MailServer("mail.club.example", 1465, MailSecurity.TLS)),
-        ("smtp://127.0.0.1:2525", MailServer("127.0.0.1", 2525, MailSecurity.NONE)),
-        ("smtp://[0:0::1]:65535", MailServer("::1", 65535, MailSecurity.NONE)),
-        ("Console:", CONSOLE),
-        ("smtp://localhost:1", MailServer("localhost", 1, MailSecurity.NONE)),
-        ("smtps://john:secret@localhost", MailServer("localhost", 465, MailSecurity.TLS, "john", "secret")),
-        (
-            "smtps://john%40club.example:a%3Ab%40%2F%25%20c@localhost:25",
-            MailServer("localhost", 25, MailSecurity.TLS, "john@club.example", "a:b@/% c"),
-        ),
-        (
-            "smtps://john@club.example:a://b@/?#c@localhost",
-            MailServer("localhost", 465, MailSecurity.TLS, "john@club.example", "a://b@/?#c"),
-        ),
-    ],
-)
-def test_mail_server_is_read_from_its_address(text, server):
-    assert server == read(MAIL=text)["MAIL"]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("mail.club.example", "smtp:mail.club.example", "http://host", "://host", "smtp://", "smtp://host/"),
-        *("smtp://host?x", "smtp://two hosts", "smtp://hôte", "smtp://host:0", "smtp://host:65536", "smtp://::1"),
-        *("smtp://[1::2::3]", "smtp://secret@host", "smtp://:secret@host", "smtp://john:@host"),
-        *("smtp://john:secret@", "smtp://john:secret@host:x", "smtp://john:secret%0A@host"),
-        *("smtp://john:secret%FF@host", "smtp://jöhn:secret@host", "https://john:secret@host", "console"),
-        "console://host",
-    ],
-)
-def test_wrong_mail_server_is_told_in_a_line_without_its_password(text):
-    lines = problems(MAIL=text)
-
-    must_be = "smtp://, smtp+starttls:// or smtps:// and then [name:password@]host[:port], or console:"
-    assert [f"GUDLFT_MAIL must be {must_be}"] == lines
 
 
 def test_mail_server_shows_its_password_to_no_log():
