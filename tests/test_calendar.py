@@ -224,9 +224,6 @@ def test_every_name_is_read_back_by_a_calendar_program():
     assert [[name, None, start, uid, CHANGE] for name, uid in zip(NAMES, uids[-1], strict=True)] == of_the_feed
 
 
-# When it starts
-
-
 @pytest.mark.parametrize(
     ("local", "in_utc"),
     [
@@ -251,9 +248,6 @@ def test_the_first_and_the_last_moment_have_a_file(moment):
     assert competition.starts_at.replace(microsecond=0) == entry_of(competition=competition)["dtstart"].dt
 
 
-# The file's name
-
-
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -275,9 +269,6 @@ def test_the_files_name_is_safe_whatever_the_competitions(name):
     assert 60 >= len(file_name(LYON.starts_at, name, ".ics"))
 
 
-# Imports
-
-
 def test_the_library_is_imported_when_a_file_is_first_asked_for():
     program = """
 import sys
@@ -289,9 +280,6 @@ feed((), datetime.now(timezone.utc))
 assert "icalendar" in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], cwd=PROJECT, check=True, timeout=30)
-
-
-# The server's time zone
 
 
 @pytest.mark.parametrize(

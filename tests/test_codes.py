@@ -20,9 +20,6 @@ SENDER = "registration@club.example"
 LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 
 
-# The code
-
-
 def test_code_is_eight_characters_that_nobody_mistakes():
     code = code_for(REQUEST, KEY)
 
@@ -60,9 +57,6 @@ def test_code_of_another_request_is_another(other):
 
 def test_code_of_a_request_is_the_same_in_every_process():
     assert "Q8QA-7EE7" == code_for(REQUEST, KEY)
-
-
-# What was typed
 
 
 def test_only_letters_and_digits_count():
@@ -103,17 +97,11 @@ def test_codes_are_compared_in_constant_time(monkeypatch):
     assert [(b"WRONG", code)] == compared
 
 
-# When it works
-
-
 @pytest.mark.parametrize(
     ("age", "works"), [(0, True), (600, True), (601, False), (86_400, False), (-60, True), (-61, False)]
 )
 def test_code_works_for_ten_minutes_and_where_clocks_differ_by_one(age, works):
     assert works == REQUEST.is_current(REQUEST.at + age)
-
-
-# The mail
 
 
 def read(mail):

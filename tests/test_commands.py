@@ -26,8 +26,6 @@ from tests.support import (
     write_data,
 )
 
-# Exports
-
 
 def exported(*arguments):
     """Return the rows that the command writes with arguments, without the header."""
@@ -117,9 +115,6 @@ def test_unknown_competition_is_refused_in_one_line_and_the_nearest_is_named(nam
 
         assert 1 == result.exit_code
         assert f"{line}\n" == result.stdout
-
-
-# Check
 
 
 def test_check_says_what_was_read_and_from_where(data, start, set_zone):

@@ -20,8 +20,6 @@ from tests.support import (
     words,
 )
 
-# Where it is
-
 
 @pytest.mark.parametrize(
     ("location", "url", "shown"),
@@ -38,9 +36,6 @@ def test_heading_says_when_and_where(serve, location, url, shown):
 
     assert shown == words(page.soup.select_one(".heading p"))
     assert url == page.links.get("Website", "")
-
-
-# Forms
 
 
 def test_form_to_book_comes_first_then_the_one_to_give_back_then_the_figures(john):
@@ -139,9 +134,6 @@ def test_receipts_of_a_club_that_has_spent_more_than_it_has_add_up(overspent):
     assert overspent.get("/bookings").banner.endswith("3 points returned, 2 points available")
 
 
-# Bookings there
-
-
 @pytest.mark.parametrize(("number", "leads_to"), [(10, None), (11, "/bookings?show=all")])
 def test_page_shows_the_latest_ten_bookings_there_and_leads_to_all(john, atlas, number, leads_to):
     for _ in range(number - 1):
@@ -156,9 +148,6 @@ def test_page_shows_the_latest_ten_bookings_there_and_leads_to_all(john, atlas, 
     assert [["1 given back", "3 returned"], ["1 booked", "3 spent"]] == [row[2:] for row in page.rows[1:3]]
     assert latest == [row[0] for row in page.rows[1:]]
     assert leads_to == page.links.get("See all bookings of your club")
-
-
-# Receipts
 
 
 def test_receipt_of_a_booking_has_the_number_and_what_to_do_next(john):

@@ -431,9 +431,6 @@ def test_utc_needs_no_files_of_zones_and_what_they_lack_is_told_with_the_rest(wi
     assert [line_about("Europe/Paris"), 'clubs.json: must hold a list named "clubs"'] == problems(tmp_path, clubs="[]")
 
 
-# Texts
-
-
 @pytest.mark.parametrize("email", ["a@b", "john@simplylift.co", "o'hara+lift@club-1.example", 'a"b@c', "a@[127.0.0.1]"])
 def test_email_address_that_a_club_may_have_is_accepted(email):
     assert email == read_email(email)
@@ -451,9 +448,6 @@ def test_email_address_that_a_club_may_have_is_accepted(email):
 )
 def test_text_is_made_one_line_for_a_terminal(text, line):
     assert line == printable(text)
-
-
-# What the documents show
 
 
 def test_examples_in_the_readme_have_every_field_and_can_be_read(tmp_path):

@@ -137,9 +137,6 @@ def test_threads_count_more_than_the_limit_without_its_lock(slow_deque):
     assert 5 < at_once([lambda: limit.count("client")] * 20).count(0)
 
 
-# Clients
-
-
 @pytest.mark.parametrize(
     ("address", "key"),
     [

@@ -28,9 +28,6 @@ def unexplained(before, after, carried_out=(), in_doubt=()):
     return tally.unexplained(Counter(after))
 
 
-# Pages
-
-
 def test_rows_of_a_summary_are_read_whatever_their_names():
     page = Page(
         '<table><tr data-competition="Coupe d&#39;&Eacute;t&eacute; &amp; &lt;b&gt;"><td>11:11'
@@ -53,16 +50,10 @@ def test_figure_that_is_missing_is_not_taken_for_zero():
         page.figure("points-left")
 
 
-# Orders
-
-
 def test_name_of_a_competition_is_not_read_as_points():
     message = "Your club has booked 1 place in Cup for 5 points. for 3 points. 1 point is left"
 
     assert 3 == order_of(1).points_said(message)
-
-
-# Figures before and after
 
 
 def test_figure_that_changes_or_is_not_there_is_unexplained():
@@ -79,9 +70,6 @@ def test_order_in_doubt_explains_its_own_figures_and_no_others():
     [line] = unexplained(before, after, in_doubt=[order_of(3)])
 
     assert "She Lifts" in line
-
-
-# Clubs
 
 
 def test_club_signs_in_with_the_first_of_its_addresses(tmp_path, monkeypatch):

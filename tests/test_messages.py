@@ -17,9 +17,6 @@ def banners(page):
     return [banner.get_text(" ", strip=True) for banner in page.soup.select(".banner")]
 
 
-# Once
-
-
 @pytest.mark.parametrize("address", ["/", "/competitions", "/competitions?show=past", "/pointsBoard", "/nix"])
 def test_message_is_said_on_the_next_page_whichever_it_is_and_on_no_other(john, address):
     john.post("/logout")
@@ -75,9 +72,6 @@ def test_page_that_a_browser_knows_is_sent_again_with_a_message(john):
     pages = [john.get("/competitions", **{"If-None-Match": known}) for _ in range(2)]
 
     assert [200, 304] == [page.status for page in pages]
-
-
-# What another version of the app wrote
 
 
 def other_versions(parts):

@@ -22,9 +22,6 @@ def names_left(q="", month="", names=NAMES):
     return [competition.name for competition in found]
 
 
-# Names
-
-
 def test_all_words_must_occur_in_any_order():
     assert ["Lyon Open", "Open de Lyon-Gerland", "LYON JUNIORS"] == names_left("lyon")
     assert ["Lyon Open", "Open de Lyon-Gerland"] == names_left("open lyon")
@@ -66,9 +63,6 @@ def test_folding_a_folded_text_changes_nothing():
     text = "".join(chr(number) for number in range(0x20, 0x3000))
 
     assert fold(text) == fold(fold(text))
-
-
-# Months
 
 
 def test_a_month_leaves_its_competitions():
@@ -113,15 +107,9 @@ def test_the_chosen_month_is_offered_though_nothing_is_left_in_it(chosen, months
     assert months == months_of(competitions("One"), chosen)
 
 
-# What is shown
-
-
 @pytest.mark.parametrize("text", ["", "all", "ALL", "mine ", "none", "0", "Show.MINE", "\0"])
 def test_what_is_no_choice_shows_all(text):
     assert Show.ALL is Choice.read(show=text).show
-
-
-# Choices
 
 
 def test_an_address_names_only_what_was_chosen():
@@ -145,9 +133,6 @@ def test_a_choice_is_narrow_where_it_may_leave_something_out():
 
     assert all(Choice.read(**fields).is_narrow for fields in narrow)
     assert not any(Choice.read(**fields).is_narrow for fields in [{}, {"show": "past"}])
-
-
-# Hostile input
 
 
 @pytest.mark.parametrize("sign", ["\0", "\x1f", "\x7f", "\x85", "\ud800", "\udfff", "\n"])

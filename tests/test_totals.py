@@ -63,9 +63,6 @@ def test_competition_is_oversold_by_what_is_booked_beyond_its_places(places, ove
     assert oversold_by == totals.oversold_by(OTHER_CUP)
 
 
-# Copies of a form
-
-
 def test_copy_of_a_form_is_found():
     booking = entry(2, 6, token=TOKEN)
     return_ = entry(-1, -3, token=TOKEN)
@@ -92,9 +89,6 @@ def test_anything_else_under_a_token_is_no_copy(another):
     assert totals.outcome_of_copy(another) is None
 
 
-# Drafts
-
-
 def test_draft_starts_from_the_totals_and_leaves_them_as_they_are():
     totals = totals_of(entry(1, 3))
     draft = Draft(totals)
@@ -106,9 +100,6 @@ def test_draft_starts_from_the_totals_and_leaves_them_as_they_are():
     assert Outcome(booking, points_left=4) == draft.outcome_of_copy(order(2))
     assert [booking] == draft.entries
     assert totals_of(entry(1, 3)) == totals
-
-
-# What no longer fits
 
 
 def test_what_fits_is_not_named():
