@@ -7,18 +7,7 @@ import pytest
 
 import server
 from gudlft.model import BookingError, Club
-from tests.support import (
-    COMPETITIONS,
-    JOHN,
-    OPEN,
-    SMALL,
-    TOKEN,
-    Secretary,
-    book_address,
-    make_ledger,
-    tomorrow,
-    words,
-)
+from tests.support import COMPETITIONS, JOHN, OPEN, SMALL, TOKEN, Secretary, book_address, make_ledger, tomorrow, words
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,7 @@ from gudlft.model import BookingError
 from gudlft.reader import Reader
 from tests.amplifier import amplified
 from tests.databases import in_journal, run_sql
-from tests.support import (
-    OPEN,
-    TOKEN,
-    at_once,
-    check_conservation,
-    parties,
-)
+from tests.support import OPEN, TOKEN, at_once, check_conservation, parties
 
 NOON = datetime(2030, 6, 1, 12, tzinfo=timezone.utc)
 LIFT = "Simply Lift"

@@ -85,28 +85,6 @@ def test_caption_of_the_next_competitions_says_how_many_there_are(shown, total, 
 
 
 @pytest.mark.parametrize(
-    ("rank", "ordinal"),
-    [
-        (1, "1st"),
-        (2, "2nd"),
-        (3, "3rd"),
-        (4, "4th"),
-        (11, "11th"),
-        (12, "12th"),
-        (13, "13th"),
-        (22, "22nd"),
-        (31, "31st"),
-        (103, "103rd"),
-        (112, "112th"),
-        (1211, "1,211th"),
-        (1221, "1,221st"),
-    ],
-)
-def test_rank_is_told_as_people_say_it(rank, ordinal):
-    assert f"{ordinal} of 2,400" == sentences.rank_in_words(rank, 2400)
-
-
-@pytest.mark.parametrize(
     ("places", "competitions", "sentence"),
     [
         (124, 30, "124 places at 30 competitions; next: Sun 27 March 2050"),
@@ -115,3 +93,12 @@ def test_rank_is_told_as_people_say_it(rank, ordinal):
 )
 def test_line_above_holdings_says_how_many_and_which_is_next(places, competitions, sentence):
     assert sentence == sentences.places_held(places, competitions, CUP)
+
+
+def test_rank_is_told_as_people_say_it():
+    ranks = [1, 2, 3, 4, 11, 12, 13, 22, 31, 103, 112, 1211, 1221]
+
+    ordinals = "1st 2nd 3rd 4th 11th 12th 13th 22nd 31st 103rd 112th 1,211th 1,221st"
+    assert [f"{ordinal} of 2,400" for ordinal in ordinals.split()] == [
+        sentences.rank_in_words(rank, 2400) for rank in ranks
+    ]

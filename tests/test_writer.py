@@ -109,31 +109,23 @@ def test_orders_that_wait_share_the_next_transaction_and_a_refusal_is_told_to_it
     assert [["a"], ["b", "wrong", "d"]] == journal.batches
 
 
-@pytest.mark.parametrize("kind", [JournalError, CommitInDoubt])
-def test_failure_of_the_journal_is_told_to_all_that_wait_each_by_an_error_of_its_own(begin, journal, kind):
+@pytest.mark.parametrize(
+    ("error", "objects"), [(JournalError("full"), 3), (CommitInDoubt("away"), 3), (ZeroDivisionError("a bug"), 1)]
+)
+def test_failure_is_told_to_all_that_wait_and_that_of_the_journal_by_an_error_for_each(begin, journal, error, objects):
     first = begin("a")
     journal.wait_until_begun()
     others = begin("b", "c")
-    journal.error = kind("disk full")
+    journal.error = error
 
     journal.let_end(2)
 
     told = errors(first + others)
-    assert [(kind, "disk full")] * 3 == [(type(error), str(error)) for error in told]
-    assert 3 == len({id(error) for error in told})
-
-
-def test_bug_is_told_to_all_that_wait_and_the_next_order_is_served(begin, journal):
-    first = begin("a")
-    journal.wait_until_begun()
-    others = begin("b", "c")
-    journal.error = ZeroDivisionError("a bug")
-    journal.let_end(2)
-    assert ["a bug"] * 3 == [str(error) for error in errors(first + others)]
+    assert [(type(error), str(error))] * 3 == [(type(one), str(one)) for one in told]
+    assert objects == len({id(one) for one in told})
 
     journal.error = None
     journal.let_end()
-
     assert ["d is done"] == results(begin("d"))
 
 
