@@ -30,14 +30,6 @@ def restart(tmp_path, start):
     return start_with
 
 
-def test_session_goes_on_after_a_restart_for_a_club_that_has_a_new_name(restart):
-    john = Secretary(JOHN, restart(a_club("Simply Lift", JOHN, 13)).app)
-
-    john.move_to(restart(a_club("Simply Strong", JOHN, 13)).app)
-
-    assert "Simply Strong" == john.club
-
-
 def test_address_that_was_taken_out_of_the_files_is_signed_out_at_the_next_request(restart):
     john = Secretary(JOHN, restart(a_club("Simply Lift", JOHN, 13)).app)
     after = restart(a_club("Simply Lift", "jane@simplylift.co", 13))

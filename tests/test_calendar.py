@@ -7,7 +7,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -267,19 +266,6 @@ def test_the_file_has_a_plain_name(name, expected):
 def test_the_files_name_is_safe_whatever_the_competitions(name):
     assert re.fullmatch(r"2027-03-14(-[a-z0-9]+)*\.ics", file_name(LYON.starts_at, name, ".ics"))
     assert 60 >= len(file_name(LYON.starts_at, name, ".ics"))
-
-
-def test_the_library_is_imported_when_a_file_is_first_asked_for():
-    program = """
-import sys
-from datetime import datetime, timezone
-from gudlft.pages.calendar import feed
-from gudlft.text import file_name
-assert "icalendar" not in sys.modules
-feed((), datetime.now(timezone.utc))
-assert "icalendar" in sys.modules
-"""
-    subprocess.run([sys.executable, "-c", program], cwd=PROJECT, check=True, timeout=30)
 
 
 @pytest.mark.parametrize(

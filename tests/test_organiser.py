@@ -1,7 +1,5 @@
 """The organiser's pages: who sees them, what they say, and that nothing on them changes anything."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
 from unittest.mock import Mock
@@ -19,11 +17,9 @@ from tests.support import (
     JOHN,
     OPEN,
     PAST,
-    PROJECT,
     SMALL,
     Secretary,
     a_competition,
-    clean_environment,
     make_ledger,
     parties,
     signed_in_by_code,
@@ -127,15 +123,6 @@ def test_log_names_the_organiser(mailing, caplog):
     signed_in_by_code(mailing, ANN)
 
     assert f"127.0.0.1 {ANN}: signed in" in caplog.messages
-
-
-def test_without_organisers_nothing_of_it_is_imported():
-    program = "import server, sys; print('gudlft.pages.organising' in sys.modules)"
-
-    for settings, answer in [({}, "False"), ({"MAIL": "console:", "ORGANISERS": ANN}, "True")]:
-        command = [sys.executable, "-c", program]
-        done = subprocess.run(command, cwd=PROJECT, env=clean_environment(**settings), capture_output=True, text=True)
-        assert answer == done.stdout.strip()
 
 
 # Competitions

@@ -267,6 +267,7 @@ def test_empty_lists_are_sentences(serve):
     alone = Secretary("alone@club.example")
     assert "There are no upcoming competitions" in alone.get("/showSummary").text
     assert "Your club has no bookings yet" in alone.get("/bookings").text
+    assert "/showSummary" == alone.get("/bookings?show=all").links["Choose a competition"]
 
 
 def test_words_are_singular_for_one():

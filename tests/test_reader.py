@@ -130,18 +130,3 @@ def test_pages_wait_for_each_other_again_once_the_journal_is_back(journal, reade
     journal.may_go_on.release(2)
 
     assert [None, None] == [first.result(5), second.result(5)]
-
-
-def test_page_reads_no_rows_if_there_are_none_that_it_does_not_know(monkeypatch):
-    journal = FakeJournal()
-    there, revocations_there = make_ledger(journal=journal), Revocations(journal)
-    there.book(*parties(there), 1)
-    revocations_there.revoke("session", there.now())
-    ledger, revocations = make_ledger(journal=journal), Revocations(journal)
-
-    monkeypatch.setattr(journal, "entries", None)
-    monkeypatch.setattr(journal, "revocations", None)
-    Reader(journal, ledger, revocations).catch_up()
-
-    assert 1 == len(ledger.entries)
-    assert revocations.is_revoked("session")

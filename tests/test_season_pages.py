@@ -298,13 +298,6 @@ def test_my_bookings_say_where_nothing_is_left(john, atlas):
     assert "09:00 full" == words(row_of(page, "Novice Cup 2050").select_one(".facts"))
 
 
-def test_history_without_bookings_leads_to_the_competitions(john):
-    page = john.get("/bookings?show=all")
-
-    assert "Your club has no bookings yet. Choose a competition" in page.text
-    assert "/showSummary" == page.links["Choose a competition"]
-
-
 @pytest.mark.parametrize("address", ["/bookings", "/bookings?show=all", book_address(OPEN, "Simply Lift")])
 def test_print_has_the_club_and_the_day(clock, address):
     clock(datetime(2027, 3, 14, 15, 30).astimezone())

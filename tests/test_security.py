@@ -293,9 +293,6 @@ def test_every_answer_is_safe(monkeypatch, status, ask):
     assert "strict-transport-security" not in names
     assert [] == [name for name in names if name.startswith("access-control")]
     assert [] == [name for name in names if names.count(name) > 1 and name not in ("vary", "set-cookie")]
-    if status >= 400:
-        assert {"#main", "/", "/pointsBoard"} <= set(answer.links.values())
-        assert answer.title.endswith(" – GÜDLFT Registration")
 
 
 def test_wrong_method_is_told_which_ones_work():
