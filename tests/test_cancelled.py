@@ -105,8 +105,7 @@ def test_next_turn_gives_back_what_an_older_process_still_books(journal):
     check_conservation(new)
 
 
-def test_places_come_back_after_the_start_too():
-    journal = FakeJournal()
+def test_places_come_back_after_the_start_too(journal):
     journal.rows = [row(1, "Simply Lift", PAST, 2, 6)]
 
     ledger = start(journal, cancelling(PAST))
@@ -130,8 +129,7 @@ def test_renamed_competition_is_cancelled_under_the_name_that_the_journal_has(jo
     assert [OPEN, OPEN] == [entry.competition for entry in journal.rows[4:]]
 
 
-def test_rows_that_do_not_add_up_are_left_alone():
-    journal = FakeJournal()
+def test_rows_that_do_not_add_up_are_left_alone(journal):
     journal.rows = [
         row(1, "Simply Lift", OPEN, 5, 3),
         row(2, "Simply Lift", OPEN, -1, -3),

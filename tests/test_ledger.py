@@ -24,7 +24,6 @@ from tests.support import (
     PAST,
     SMALL,
     TOKEN,
-    FakeJournal,
     check_conservation,
     make_ledger,
     parties,
@@ -80,8 +79,7 @@ def test_negative_number_under_a_token_is_no_copy_of_the_opposite_order(ledger, 
     assert 2 == len(ledger.entries)
 
 
-def test_same_form_shows_the_points_left_as_of_its_booking():
-    journal = FakeJournal()
+def test_same_form_shows_the_points_left_as_of_its_booking(journal):
     ledger = make_ledger(journal=journal)
     first = ledger.book(*parties(ledger), 1, TOKEN)
     ledger.book(*parties(ledger), 1)
@@ -219,8 +217,7 @@ def test_entry_list_has_the_clubs_that_hold_places_by_name(ledger):
     assert [(4, 16, 2), (1, 4, 1)] == ledger.occupancies([ledger.competitions[OPEN], ledger.competitions[SMALL]])
 
 
-def test_entries_of_clubs_and_competitions_that_are_gone_are_kept_and_listed_as_people_look_for_them():
-    journal = FakeJournal()
+def test_entries_of_clubs_and_competitions_that_are_gone_are_kept_and_listed_as_people_look_for_them(journal):
     gone = [Entry(number, AT, name, OPEN, 1, 3, None) for number, name in enumerate(["Zorn", "Évry", "Eton"], start=1)]
     journal.rows = [*gone, Entry(4, AT, "Simply Lift", "Gone Cup", 2, 6, None)]
 
@@ -236,8 +233,7 @@ def test_entries_of_clubs_and_competitions_that_are_gone_are_kept_and_listed_as_
 # What it makes of a journal
 
 
-def test_order_is_judged_after_what_others_booked():
-    journal = FakeJournal()
+def test_order_is_judged_after_what_others_booked(journal):
     ledger, other = [make_ledger(journal=journal) for _ in range(2)]
     other.book(*parties(other), 3, TOKEN)
     ledger.catch_up()
@@ -250,8 +246,7 @@ def test_order_is_judged_after_what_others_booked():
     assert 1 == ledger.book(*parties(ledger), 3, TOKEN).entry.number
 
 
-def test_booking_that_a_page_took_over_while_another_waited_for_the_journal_counts_once(monkeypatch):
-    journal = FakeJournal()
+def test_booking_that_a_page_took_over_while_another_waited_for_the_journal_counts_once(journal, monkeypatch):
     ledger, other = [make_ledger(journal=journal) for _ in range(2)]
     entries = journal.entries
 
@@ -269,8 +264,7 @@ def test_booking_that_a_page_took_over_while_another_waited_for_the_journal_coun
     check_conservation(ledger)
 
 
-def test_order_is_not_judged_while_a_page_has_half_added_what_others_booked():
-    journal = FakeJournal()
+def test_order_is_not_judged_while_a_page_has_half_added_what_others_booked(journal):
     ledger = make_ledger(journal=journal)
     others = make_ledger(journal=journal)
     others.book(*parties(others, "Atlas Barbell", SMALL), 5)
@@ -297,8 +291,7 @@ def test_order_is_not_judged_while_a_page_has_half_added_what_others_booked():
 
 
 @pytest.mark.parametrize("lost", [slice(1, 2), slice(0, 2)])
-def test_journal_that_lost_bookings_is_noticed(lost):
-    journal = FakeJournal()
+def test_journal_that_lost_bookings_is_noticed(journal, lost):
     ledger = make_ledger(journal=journal)
     ledger.book(*parties(ledger), 1)
     ledger.book(*parties(ledger), 2)
@@ -311,8 +304,7 @@ def test_journal_that_lost_bookings_is_noticed(lost):
     assert (4, 17, 3) == figures(ledger)
 
 
-def test_another_row_under_the_last_number_is_noticed():
-    journal = FakeJournal()
+def test_another_row_under_the_last_number_is_noticed(journal):
     ledger = make_ledger(journal=journal)
     ledger.book(*parties(ledger), 1)
 

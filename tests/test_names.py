@@ -36,8 +36,7 @@ def open_with(journal, club, cup, **options):
 
 
 @pytest.mark.parametrize(("club", "cup"), [(RENAMED_CLUB, RENAMED_CUP), (ALIKE_CLUB, ALIKE_CUP)])
-def test_all_figures_and_entries_are_those_of_the_present_name(club, cup):
-    journal = FakeJournal()
+def test_all_figures_and_entries_are_those_of_the_present_name(journal, club, cup):
     before = make_ledger(journal=journal)
     before.book(*parties(before), 3, TOKEN)
     rows = list(journal.rows)
@@ -56,8 +55,7 @@ def test_all_figures_and_entries_are_those_of_the_present_name(club, cup):
     check_conservation(ledger)
 
 
-def test_renamed_club_holds_at_most_twelve_places_in_all():
-    journal = FakeJournal()
+def test_renamed_club_holds_at_most_twelve_places_in_all(journal):
     clubs = [replace(CLUB, points=60), *OTHER_CLUBS]
     before = make_ledger(clubs, journal=journal)
     before.book(*parties(before), 10)
@@ -68,8 +66,7 @@ def test_renamed_club_holds_at_most_twelve_places_in_all():
         ledger.book(ledger.clubs["Lift Lyon"], RENAMED_CUP, 3)
 
 
-def test_process_with_older_files_knows_what_one_with_newer_files_books():
-    journal = FakeJournal()
+def test_process_with_older_files_knows_what_one_with_newer_files_books(journal):
     old = make_ledger(journal=journal)
     new = open_with(journal, RENAMED_CLUB, RENAMED_CUP)
 
@@ -81,10 +78,9 @@ def test_process_with_older_files_knows_what_one_with_newer_files_books():
     assert [("Simply Lift", OPEN)] * 2 == [(row.club, row.competition) for row in journal.rows]
 
 
-def test_names_of_clubs_and_competitions_are_apart():
+def test_names_of_clubs_and_competitions_are_apart(journal):
     club = Club("Gala", JOHN, 13, former_names=("Lift",))
     cup = Competition("Lift", CUP.starts_at, 20, former_names=("Gala",))
-    journal = FakeJournal()
     ledger = make_ledger([club], [cup], journal=journal)
 
     ledger.book(club, cup, 1)

@@ -23,11 +23,6 @@ def written(journal):
 
 
 @pytest.fixture
-def journal():
-    return FakeJournal()
-
-
-@pytest.fixture
 def revocations(journal):
     return Revocations(journal)
 
