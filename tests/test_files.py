@@ -3,7 +3,6 @@
 import json
 import re
 import zoneinfo
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -342,12 +341,6 @@ def test_all_problems_of_both_files_are_told_at_once(tmp_path):
 # Dates in their time zone
 
 
-def start_of(folder, date):
-    """Return the moment at which a competition of this date starts."""
-    write(folder, competitions=[a_competition(date=date)])
-    return read_data(folder)[1][0].starts_at
-
-
 @pytest.mark.parametrize("time_of_day", ["02:00:00", "02:30:00", "02:59:59"])
 def test_time_that_the_change_to_summer_time_skips_is_refused(tmp_path, set_zone, time_of_day):
     set_zone(PARIS)
@@ -357,21 +350,6 @@ def test_time_that_the_change_to_summer_time_skips_is_refused(tmp_path, set_zone
 
     what = f"date must be a time that clocks show: a change to summer time skips {date}"
     assert [f"competitions.json: competition 1 (A): {what}"] == lines
-
-
-@pytest.mark.parametrize(("time_of_day", "hours"), [("01:59:59", 1), ("03:00:00", 2)])
-def test_times_beside_those_that_are_skipped_are_kept(tmp_path, set_zone, time_of_day, hours):
-    set_zone(PARIS)
-
-    start = start_of(tmp_path, f"2026-03-29 {time_of_day}")
-
-    assert f"2026-03-29 {time_of_day}+0{hours}:00" == str(start)
-
-
-def test_time_that_occurs_twice_is_its_first(tmp_path, set_zone):
-    set_zone(PARIS)
-
-    assert timedelta(hours=2) == start_of(tmp_path, "2026-10-25 02:30:00").utcoffset()
 
 
 @pytest.mark.parametrize(("zone", "date"), [("Etc/GMT-9", "0001-01-01 00:00:00"), ("Etc/GMT+9", "9999-12-31 23:59:59")])
@@ -384,16 +362,26 @@ def test_date_that_is_outside_of_the_calendar_in_utc_is_told_in_a_line(tmp_path,
 
 
 @pytest.mark.parametrize(
-    ("zone", "in_winter", "in_summer"),
-    [(PARIS, 1, 2), ("America/Argentina/Buenos_Aires", -3, -3), ("EST5EDT", -5, -4), ("GMT", 0, 0), ("", 0, 0)],
+    ("zone", "date", "offset"),
+    [
+        (PARIS, "2050-01-01 12:00:00", "+01:00"),
+        (PARIS, "2050-07-01 12:00:00", "+02:00"),
+        (PARIS, "2026-03-29 01:59:59", "+01:00"),
+        (PARIS, "2026-03-29 03:00:00", "+02:00"),
+        (PARIS, "2026-10-25 02:30:00", "+02:00"),  # it occurs twice, and this is its first
+        ("America/Argentina/Buenos_Aires", "2050-07-01 12:00:00", "-03:00"),
+        ("EST5EDT", "2050-07-01 12:00:00", "-04:00"),
+        ("GMT", "2050-07-01 12:00:00", "+00:00"),
+        ("", "2050-07-01 12:00:00", "+00:00"),
+    ],
 )
-def test_date_is_local_time_of_the_server(tmp_path, set_zone, zone, in_winter, in_summer):
+def test_date_is_local_time_of_the_server(tmp_path, set_zone, zone, date, offset):
     set_zone(zone)
+    write(tmp_path, competitions=[a_competition(date=date)])
 
-    starts = [start_of(tmp_path, f"2050-{month}-01 12:00:00") for month in ("01", "07")]
+    [competition] = read_data(tmp_path)[1]
 
-    assert [timedelta(hours=in_winter), timedelta(hours=in_summer)] == [start.utcoffset() for start in starts]
-    assert [12, 12] == [start.hour for start in starts]
+    assert f"{date}{offset}" == str(competition.starts_at)
 
 
 def line_about(zone):
