@@ -382,6 +382,11 @@ def exported_rows(result):
 # A journal without a database
 
 
+def last_row_of(rows):
+    """Return the last row as a reading transaction gives it."""
+    return LastRow.of(rows[-1] if rows else None)
+
+
 class FakeJournal:
     """A journal in lists, which several ledgers may share.
 
@@ -425,11 +430,11 @@ class FakeJournal:
 
     @property
     def last_entry(self):
-        return LastRow.of(self.rows[-1] if self.rows else None)
+        return last_row_of(self.rows)
 
     @property
     def last_revocation(self):
-        return LastRow.of(self.revoked[-1] if self.revoked else None)
+        return last_row_of(self.revoked)
 
     def entries(self, first):
         return [entry for entry in self.rows if entry.number >= first]
