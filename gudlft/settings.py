@@ -8,7 +8,6 @@ import secrets
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
@@ -22,9 +21,10 @@ SHORTEST_KEY = 16
 LONGEST_CONTACT = 200
 HOST = r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*"
 MAIL_SERVER = (
-    r"(?P<scheme>[a-z+]+)://((?P<name>[^:]*):(?P<password>.*)@)?"
+    r"(?P<scheme>smtp|smtp\+starttls|smtps)://((?P<name>[^:]*):(?P<password>.*)@)?"
     rf"(?P<host>{HOST}|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{{1,5}}))?"
 )
+USUAL_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 KEY_FORM = "a text of 16 characters or more, and not a command like $(...), which only a shell runs"
 MAIL_FORM = "smtp://, smtp+starttls:// or smtps:// and then [name:password@]host[:port], or console:"
 
@@ -43,24 +43,13 @@ class Contact(NamedTuple):
     href: str | None = None
 
 
-class MailSecurity(Enum):
-    """How a connection to a mail server is encrypted: not at all, from STARTTLS on, or from its start."""
-
-    NONE = "smtp"
-    STARTTLS = "smtp+starttls"
-    TLS = "smtps"
-
-
-USUAL_PORTS = {MailSecurity.NONE: 25, MailSecurity.STARTTLS: 587, MailSecurity.TLS: 465}
-
-
 @dataclass(frozen=True)
 class MailServer:
-    """The server that mails are given to, and the name to sign in with there, if any."""
+    """The server that mails are given to, how the connection is encrypted, and the name to sign in with, if any."""
 
     host: str
     port: int
-    security: MailSecurity = MailSecurity.NONE
+    scheme: str = "smtp"
     name: str | None = None
     password: str | None = field(default=None, repr=False)  # so that no log shows it
 
@@ -156,14 +145,14 @@ def read_mail_server(text: str) -> MailServer | None:
     match = re.fullmatch(MAIL_SERVER, text, re.IGNORECASE | re.ASCII)
     if not match:
         raise ValueError
-    security = MailSecurity(match["scheme"].lower())
-    port = int(match["port"] or USUAL_PORTS[security])
+    scheme = match["scheme"].lower()
+    port = int(match["port"] or USUAL_PORTS[scheme])
     if not 1 <= port <= 65_535:
         raise ValueError
     host = match["host"].lower()
     if host.startswith("["):
         host = str(ipaddress.IPv6Address(host[1:-1]))
-    return MailServer(host, port, security, read_credential(match["name"]), read_credential(match["password"]))
+    return MailServer(host, port, scheme, read_credential(match["name"]), read_credential(match["password"]))
 
 
 def read_credential(text: str | None) -> str | None:

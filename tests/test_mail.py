@@ -15,7 +15,7 @@ from gudlft.mail import outbox as outbox_module
 from gudlft.mail import smtp
 from gudlft.mail.outbox import Outbox
 from gudlft.mail.smtp import MailError
-from gudlft.settings import CONSOLE, MailSecurity, MailServer
+from gudlft.settings import CONSOLE, MailServer
 from tests.mail_servers import Postbox, mail_server, make_certificate, read_mail, scripted_server
 from tests.support import JOHN, KATE, PROJECT, answers, free_port, wait_until
 
@@ -46,8 +46,8 @@ def outbox_for(monkeypatch):
     monkeypatch.setattr(outbox_module, "SECONDS_AT_THE_END", 2)
     outboxes = []
 
-    def make(port, host="127.0.0.1", security=MailSecurity.NONE, name="", password=""):
-        outboxes.append(Outbox(MailServer(host, port, security, name, password), SENDER))
+    def make(port, host="127.0.0.1", scheme="smtp", name="", password=""):
+        outboxes.append(Outbox(MailServer(host, port, scheme, name, password), SENDER))
         return outboxes[-1]
 
     yield make
@@ -205,36 +205,36 @@ def test_code_that_waited_until_it_was_too_old_is_not_mailed(outbox_for, caplog,
 # Encryption and password
 
 
-def encryption(security, context):
+def encryption(scheme, context):
     """Return the options of a mail server that is encrypted in this way."""
-    if security is MailSecurity.STARTTLS:
+    if scheme == "smtp+starttls":
         return {"tls_context": context, "require_starttls": True}
     return {"ssl_context": context, "auth_require_tls": False}  # aiosmtpd does not see that it is encrypted
 
 
-@pytest.mark.parametrize("security", [MailSecurity.STARTTLS, MailSecurity.TLS])
-def test_mail_goes_encrypted_with_name_and_password(security, outbox_for, certificate, trust):
+@pytest.mark.parametrize("scheme", ["smtp+starttls", "smtps"])
+def test_mail_goes_encrypted_with_name_and_password(scheme, outbox_for, certificate, trust):
     _, server_context = certificate
     postbox = Postbox()
 
-    with mail_server(postbox, **encryption(security, server_context), authenticator=postbox.sign_in) as port:
-        outbox_for(port, "localhost", security, "gudlft", "open sesame").put(JOHN, CODE)
+    with mail_server(postbox, **encryption(scheme, server_context), authenticator=postbox.sign_in) as port:
+        outbox_for(port, "localhost", scheme, "gudlft", "open sesame").put(JOHN, CODE)
         wait_until(lambda: postbox.mails)
 
     assert [(b"gudlft", b"open sesame")] == postbox.sign_ins
     assert [JOHN] == postbox.mails[0].rcpt_tos
 
 
-@pytest.mark.parametrize("security", [MailSecurity.STARTTLS, MailSecurity.TLS])
+@pytest.mark.parametrize("scheme", ["smtp+starttls", "smtps"])
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-def test_nothing_is_sent_where_the_certificate_is_not_the_servers(security, host, outbox_for, request, caplog):
+def test_nothing_is_sent_where_the_certificate_is_not_the_servers(scheme, host, outbox_for, request, caplog):
     _, server_context = request.getfixturevalue("certificate")
     if host != "localhost":  # there the certificate is not trusted, here it is another name's
         request.getfixturevalue("trust")
     postbox = Postbox()
 
-    with mail_server(postbox, **encryption(security, server_context)) as port:
-        outbox_for(port, host, security, "gudlft", "open sesame").put(JOHN, CODE)
+    with mail_server(postbox, **encryption(scheme, server_context)) as port:
+        outbox_for(port, host, scheme, "gudlft", "open sesame").put(JOHN, CODE)
         wait_until(lambda: errors_of(caplog))
 
     assert [] == postbox.asked_for + postbox.sign_ins
@@ -244,7 +244,7 @@ def test_nothing_is_sent_where_the_certificate_is_not_the_servers(security, host
 
 def test_neither_password_nor_code_is_sent_where_encryption_is_not_offered(outbox_for, caplog):
     with scripted_server(EHLO=["250-hello\r\n250 AUTH PLAIN LOGIN\r\n"]) as server:
-        outbox = outbox_for(server.port, security=MailSecurity.STARTTLS, name="gudlft", password="open sesame")
+        outbox = outbox_for(server.port, scheme="smtp+starttls", name="gudlft", password="open sesame")
         outbox.put(JOHN, CODE)
         wait_until(lambda: errors_of(caplog))
 

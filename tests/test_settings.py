@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from gudlft import settings
-from gudlft.settings import CONSOLE, KEY_FORM, BadSettings, Contact, MailSecurity, MailServer, read_settings
+from gudlft.settings import CONSOLE, KEY_FORM, BadSettings, Contact, MailServer, read_settings
 from tests.support import PROJECT
 
 
@@ -101,17 +101,17 @@ READ = {
     "MAIL": {
         "": None,
         "Console:": CONSOLE,
-        "smtp://mail.club.example": MailServer("mail.club.example", 25, MailSecurity.NONE),
-        "smtp+starttls://mail.club.example": MailServer("mail.club.example", 587, MailSecurity.STARTTLS),
-        "smtps://mail.club.example": MailServer("mail.club.example", 465, MailSecurity.TLS),
-        "SMTPS://Mail.Club.Example:1465": MailServer("mail.club.example", 1465, MailSecurity.TLS),
-        "smtp://[0:0::1]:65535": MailServer("::1", 65535, MailSecurity.NONE),
-        "smtp://localhost:1": MailServer("localhost", 1, MailSecurity.NONE),
+        "smtp://mail.club.example": MailServer("mail.club.example", 25, "smtp"),
+        "smtp+starttls://mail.club.example": MailServer("mail.club.example", 587, "smtp+starttls"),
+        "smtps://mail.club.example": MailServer("mail.club.example", 465, "smtps"),
+        "SMTPS://Mail.Club.Example:1465": MailServer("mail.club.example", 1465, "smtps"),
+        "smtp://[0:0::1]:65535": MailServer("::1", 65535, "smtp"),
+        "smtp://localhost:1": MailServer("localhost", 1, "smtp"),
         "smtps://john%40club.example:a%3Ab%40%2F%25%20c@localhost:25": MailServer(
-            "localhost", 25, MailSecurity.TLS, "john@club.example", "a:b@/% c"
+            "localhost", 25, "smtps", "john@club.example", "a:b@/% c"
         ),
         "smtps://john@club.example:a://b@/?#c@localhost": MailServer(
-            "localhost", 465, MailSecurity.TLS, "john@club.example", "a://b@/?#c"
+            "localhost", 465, "smtps", "john@club.example", "a://b@/?#c"
         ),
     },
     "MAIL_FROM": {"office@club.example": "office@club.example"},

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from email import message_from_bytes
 from email.policy import SMTP
 
-from ..settings import CONSOLE, MailSecurity, MailServer
+from ..settings import CONSOLE, MailServer
 from ..text import printable
 
 SECONDS_OF_SILENCE = 8  # after which a server is given up
@@ -62,7 +62,7 @@ def connected(server: MailServer) -> Iterator[smtplib.SMTP]:
     """Yield a connection to the server, encrypted and signed in as the settings say; raise MailError if that fails."""
     try:
         with closing(connect(server)) as connection:
-            if server.security is MailSecurity.STARTTLS:
+            if server.scheme == "smtp+starttls":
                 connection.starttls(context=ssl.create_default_context())
             if server.name and server.password:
                 connection.login(server.name, server.password)
@@ -77,7 +77,7 @@ def connect(server: MailServer) -> smtplib.SMTP:
     """Return a connection to the server, which has greeted."""
     host_name = socket.gethostname()
     own_name = host_name if "." in host_name else "[127.0.0.1]"  # smtplib would ask the DNS, which may take long
-    if server.security is not MailSecurity.TLS:
+    if server.scheme != "smtps":
         return smtplib.SMTP(server.host, server.port, own_name, SECONDS_OF_SILENCE)
 
     context = ssl.create_default_context()
