@@ -39,9 +39,13 @@ class RateLimit:
         with self._lock:
             now = time.monotonic()
             wait = self._seconds_to_wait(key, now)
-            if wait == 0 and self.most > 0:
-                self._remember(key, now)
-            return wait
+            if wait or self.most == 0:
+                return wait
+            self._moments.setdefault(key, deque()).append(now)
+            self._moments.move_to_end(key)
+            if len(self._moments) > KEYS_REMEMBERED:
+                self._moments.popitem(last=False)
+            return 0
 
     def _seconds_to_wait(self, key, now):
         moments = self._moments.get(key, deque())
@@ -51,13 +55,6 @@ class RateLimit:
         if self.most == 0 or len(moments) < self.most:
             return 0
         return max(1, math.ceil(moments[0] + self.seconds - now))
-
-    def _remember(self, key, now):
-        moments = self._moments.pop(key, deque())
-        moments.append(now)
-        self._moments[key] = moments
-        if len(self._moments) > KEYS_REMEMBERED:
-            self._moments.popitem(last=False)
 
 
 def client_key(address: str | None) -> str:
