@@ -47,20 +47,18 @@ def what_was_read(ledger: Ledger, folder: str) -> list[str]:
 def check_journal(opened: Opened, settings: Mapping, report: Report) -> None:
     """Report what the journal holds, and whether it can be written."""
     if not opened.journal.shared:
-        is_missing = bool(settings["JOURNAL"])
-        why = "missing, it will be made at the start" if is_missing else "none, a restart resets all bookings"
+        why = "missing, it will be made at the start" if settings["JOURNAL"] else "none, a restart resets all bookings"
         report.lines.append(f"journal: {why}")
         return
 
     entries = opened.ledger.entries
     lines = plural(len(entries), "line") if entries else "new"
+    report.lines.append(f"journal: {lines}")
     try:
         opened.journal.try_to_write()
+        report.lines[-1] += ", and it can be written"
     except JournalError as error:
-        report.lines.append(f"journal: {lines}")
         report.problems.append(f"GUDLFT_JOURNAL: it cannot be written: {error}")
-    else:
-        report.lines.append(f"journal: {lines}, and it can be written")
 
 
 def check_mail(opened: Opened, report: Report) -> None:
