@@ -69,9 +69,9 @@ def changed_at(file: Path) -> datetime:
 def time_zone_problems(zone: str) -> list[str]:
     """Return a line if this value of TZ names no time zone of the system: the C library silently takes UTC for it."""
     is_file = any(os.path.isfile(os.path.join(folder, zone)) for folder in zoneinfo.TZPATH)
-    is_zone = is_file and zone in zoneinfo.available_timezones()  # which also lists those of the package tzdata
-    if is_zone or zone in ("", "UTC"):
-        return []
+    with suppress(ValueError):  # a path, or a file of another kind
+        if zone in ("", "UTC") or (is_file and zoneinfo.ZoneInfo(zone)):
+            return []
     return [f"TZ {must_be('the name of a time zone, like Europe/Paris', zone)}"]
 
 
@@ -310,7 +310,7 @@ class NewerNames:
 
     def stand_last_in(self, path: str) -> bool:
         """Tell whether a text is one of them, or a path that ends in one."""
-        with suppress(OSError):  # an editor may be exchanging a file
+        with suppress(OSError, BadFiles):  # an editor may be exchanging a file
             self._read_what_changed()
         return any(f"/{path}".endswith(f"/{name}") for name in self._newer)
 
@@ -318,17 +318,10 @@ class NewerNames:
         found = [(self._folder / name).stat() for name in ("clubs.json", "competitions.json")]
         versions = [(file.st_mtime_ns, file.st_size) for file in found]
         if versions != self._versions:
-            self._newer = names_on_disk(self._folder) - self._known
             self._versions = versions
-
-
-def names_on_disk(folder: Path) -> set[str]:
-    """Return all names and addresses in both files; none if these are bad."""
-    try:
-        data = read_data(folder)
-    except BadFiles:
-        return set()
-    return names_of(data.clubs, data.competitions)
+            self._newer = set()
+            data = read_data(self._folder)
+            self._newer = names_of(data.clubs, data.competitions) - self._known
 
 
 def names_of(clubs: Iterable[Club], competitions: Iterable[Competition]) -> set[str]:
