@@ -108,8 +108,8 @@ def read_hosts(text: str) -> list[str]:
 
 
 def read_organisers(text: str) -> tuple[str, ...]:
-    """Return the email addresses of a JSON list, or a single one; none if the text is empty."""
-    return read_emails(read_list(text)) if text else ()
+    """Return the email addresses of a JSON list, or a single one."""
+    return read_emails(read_list(text))
 
 
 def read_list(text: str) -> list:
@@ -121,11 +121,9 @@ def read_list(text: str) -> list:
     return value if isinstance(value, list) else [value]
 
 
-def read_contact(text: str) -> Contact | None:
-    """Return whom to ask; None if the text is empty."""
+def read_contact(text: str) -> Contact:
+    """Return whom to ask."""
     text = text.strip()
-    if not text:
-        return None
     if not text.isprintable() or len(text) > LONGEST_CONTACT:
         raise ValueError
     if is_https_address(text):  # first, since an https address with an @ could pass as an email address
@@ -136,10 +134,8 @@ def read_contact(text: str) -> Contact | None:
         return Contact(text)
 
 
-def read_mail_server(text: str) -> MailServer | None:
-    """Return the server of an address like smtps://name:password@host:465; None if the text is empty."""
-    if not text:
-        return None
+def read_mail_server(text: str) -> MailServer:
+    """Return the server of an address like smtps://name:password@host:465."""
     if text.lower() == "console:":
         return CONSOLE
     match = re.fullmatch(MAIL_SERVER, text, re.IGNORECASE | re.ASCII)
@@ -199,6 +195,7 @@ SETTINGS = {
     "ORGANISERS": Setting((), read_organisers, "an email address or a JSON list of them"),
     "JOURNAL": Setting("", str, "a database URL"),
 }
+MAY_BE_EMPTY = ("CONTACT", "MAIL", "ORGANISERS", "JOURNAL")  # which is as if they were not set
 
 
 def read_settings(environment: Mapping[str, str], folder: str) -> dict[str, object]:
@@ -208,7 +205,7 @@ def read_settings(environment: Mapping[str, str], folder: str) -> dict[str, obje
     problems = []
     for name, setting in SETTINGS.items():
         text = environment.get(PREFIX + name)
-        if text is None:
+        if text is None or (name in MAY_BE_EMPTY and not text.strip()):
             continue
         try:
             values[name] = setting.read(text)
