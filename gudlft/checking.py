@@ -75,10 +75,12 @@ def check_mail(opened: Opened, report: Report) -> None:
 
 def returns_to_come(ledger: Ledger) -> Iterator[str]:
     """Iterate over a line for each cancelled competition at which clubs hold places: the next start returns them."""
-    for held in ledger.held_at_cancelled():
-        places = plural(held.places, "place")
-        clubs = plural(held.clubs, "club")
-        yield f"{held.competition}: cancelled, {places} of {clubs} would be given back"
+    cancelled = [competition for competition in ledger.by_start if competition.is_cancelled]
+    for competition, occupancy in zip(cancelled, ledger.occupancies(cancelled), strict=True):
+        if occupancy.clubs:
+            places = plural(occupancy.booked, "place")
+            clubs = plural(occupancy.clubs, "club")
+            yield f"{competition.name}: cancelled, {places} of {clubs} would be given back"
 
 
 def notes(opened: Opened, settings: Mapping) -> Iterator[str]:

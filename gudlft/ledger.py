@@ -4,13 +4,13 @@ import logging
 import sys
 import threading
 from bisect import bisect_left, bisect_right, insort
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timezone
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from operator import attrgetter
 from typing import NamedTuple
 
-from .journal import Journal, LastRow, NoJournal, Transaction, check_entries, entries_after
+from .journal import Journal, LastRow, NoJournal, Transaction, checked_entries, entries_after
 from .model import CANCELLED, BookingError, Club, Competition, Entry, Kind, Order, Outcome, PresentNames
 from .rules import Standing, Status, Terms, booking_status, points_of
 from .text import fold, plural, printable
@@ -52,14 +52,6 @@ class EntryListRow(NamedTuple):
     last_change: datetime
 
 
-class HeldAtCancelled(NamedTuple):
-    """The places that clubs still hold at a cancelled competition, and how many clubs they are."""
-
-    competition: str
-    places: int
-    clubs: int
-
-
 class SummaryFigures(NamedTuple):
     """What a summary shows, all of one moment."""
 
@@ -74,8 +66,7 @@ class CompetitionFigures(NamedTuple):
 
     status: Status
     balance: int
-    oversold_by: int  # places, if its opening places were lowered
-    others_hold_places: bool
+    places_booked: int  # by all clubs
     latest_entries: list[Entry]  # of the club there
     number_of_entries: int
 
@@ -113,14 +104,12 @@ class Ledger:
         self.writer = Writer(self.carry_out)
 
         self.entries: list[Entry] = []  # with the present names
-        self._last_row: Entry | None = None  # as the journal has it
         self.entries_by_club: dict[str, list[Entry]] = defaultdict(list)
-        self.entries_at: dict[tuple[str, str], list[Entry]] = defaultdict(list)  # by club and competition
+        self.entries_at: dict[str, dict[str, list[Entry]]] = defaultdict(dict)  # by competition, then by club
         self.booked_at: dict[str, set[str]] = defaultdict(set)  # by club: the competitions where it has entries
-        self.booked_by: dict[str, set[str]] = defaultdict(set)  # by competition: the clubs that have entries there
         self.totals = Totals()
         self.points_board = sorted(self._board_row(club) for club in self.clubs.values())
-        self._memory_lock = threading.Lock()  # to change the above, and to read several figures of one moment
+        self._memory_lock = threading.RLock()  # to change the above, and to read several figures of one moment
         self.catch_up()
 
     # Changing
@@ -141,14 +130,13 @@ class Ledger:
         """
         with self.journal.writing() as transaction:
             self.take_over(transaction)
-            draft = Draft(self.totals)  # which stand still: nobody else commits meanwhile
+            draft = Draft(self.totals, self._last_number())  # which stand still: nobody else commits meanwhile
             self._give_back_at_cancelled(draft)
             given_back = list(draft.entries)
             outcomes = [self._judge(order, draft) for order in take_orders()]
             rows = [self._row_of(entry) for entry in draft.entries]
-            check_entries(rows, previous=self._last_number())
-            transaction.append(rows)
-        self._add(rows)
+            transaction.append(list(checked_entries(rows, previous=self._last_number())))
+        self._add(draft.entries)
         for entry in given_back:
             places = plural(-entry.places, "place")
             what = f"{entry.club}: {places} in {entry.competition} given back: cancelled (number {entry.number})"
@@ -157,78 +145,40 @@ class Ledger:
 
     def _judge(self, order: Order, draft: Draft) -> Outcome | BookingError:
         """Return what becomes of an order after those before it; a copy of a form becomes what the first one did."""
-        earlier = draft.outcome_of_copy(order)
+        earlier = draft.outcome_of(order.form_key, order.club)
         if earlier:
             return earlier
+        moment = self.now()
+        standing = draft.standing(order.club, order.competition)
         try:
-            entry = self._entry_of(order, draft)
+            points = points_of(order, standing, self.terms, moment)
         except BookingError as refusal:
             return refusal
 
-        draft.add(entry)
-        return Outcome(entry, draft.balance(order.club))
-
-    def _entry_of(self, order: Order, draft: Draft) -> Entry:
-        """Return the entry that an order becomes; raise BookingError if a rule forbids it."""
-        moment = self.now()
-        standing = draft.standing(order.club, order.competition)
-        points = points_of(order, standing, self.terms, moment)
-        return Entry(
-            number=self._next_number(draft),
-            at=moment.astimezone(timezone.utc),
-            club=order.club.name,
-            competition=order.competition.name,
-            places=order.kind * order.places,
-            points=order.kind * points,
-            token=order.token,
+        sign = order.kind
+        entry = draft.append(
+            moment, order.club.name, order.competition.name, sign * order.places, sign * points, order.token
         )
-
-    def _next_number(self, draft: Draft) -> int:
-        return self._last_number() + len(draft.entries) + 1
+        return Outcome(entry, draft.balance(order.club))
 
     # Cancelled competitions
 
     def give_back_cancelled(self) -> None:
         """Give back what clubs hold at cancelled competitions, if they hold anything; raise JournalError."""
-        if self.held_at_cancelled():
-            self.carry_out(lambda: [])
-
-    def held_at_cancelled(self) -> list[HeldAtCancelled]:
-        """Return what the next turn of the writer gives back, by competition."""
-        with self._memory_lock:
-            draft = Draft(self.totals)
-            self._give_back_at_cancelled(draft)
-        places: Counter[str] = Counter()
-        clubs: Counter[str] = Counter()
-        for entry in draft.entries:
-            places[entry.competition] -= entry.places
-            clubs[entry.competition] += 1
-        return [HeldAtCancelled(name, places[name], clubs[name]) for name in places]
+        if any(self.totals.clubs_holding.get(competition) for competition in self._cancelled):
+            self.carry_out(list)
 
     def _give_back_at_cancelled(self, draft: Draft) -> None:
         """Draft an entry for what each club holds at a cancelled competition, which returns the points that it paid."""
         for competition in self._cancelled:
-            if self.totals.clubs_holding.get(competition):  # mostly none: this is asked at each turn
-                for club in sorted(self.booked_by[competition]):
-                    self._give_back_at(club, competition, draft)
-
-    def _give_back_at(self, club: str, competition: str, draft: Draft) -> None:
-        """Draft the entry by which a club gives back all that it holds at a cancelled competition, if it holds any."""
-        places = draft.places_held[club, competition]
-        points = draft.points_paid[club, competition]
-        if places <= 0 or points <= 0:  # the latter only if rows were edited by hand
-            return
-        number = self._next_number(draft)
-        entry = Entry(
-            number=number,
-            at=self.now().astimezone(timezone.utc),
-            club=club,
-            competition=competition,
-            places=-places,
-            points=-points,
-            token=f"{CANCELLED}{number}",
-        )
-        draft.add(entry)
+            if not self.totals.clubs_holding.get(competition):  # mostly so: this is asked at each turn
+                continue
+            for club in sorted(self.entries_at[competition]):
+                places = draft.places_held[club, competition]
+                points = draft.points_paid[club, competition]
+                if places > 0 and points > 0:  # else it holds none, or rows were edited by hand
+                    token = f"{CANCELLED}{draft.next_number}"
+                    draft.append(self.now(), club, competition, -places, -points, token)
 
     # Memory
 
@@ -241,39 +191,22 @@ class Ledger:
         """Add what is new in the journal: all of it, or none if something in it cannot be right."""
         if self.journal.shared:
             with self._memory_lock:  # waits for a thread that is adding entries, until their totals are added too
-                last = self._last_row
-            self._add(entries_after(last, transaction))
+                last = self.last_row()
+            self._add([self._entry_in(row) for row in entries_after(last, transaction)])
 
     def last_row(self) -> LastRow:
         """Return the last row that was taken over, to tell whether the journal has others."""
-        return LastRow.of(self._last_row)
+        return LastRow.of(self.entries[-1] if self.entries else None)
 
     def _last_number(self) -> int:
         return self.entries[-1].number if self.entries else 0
 
-    def _add(self, rows: Sequence[Entry]) -> None:
-        """Add the entries that are not in memory yet: another thread may have taken some over meanwhile."""
-        if not rows:
-            return
-        with self._memory_lock:
-            last_number = self._last_number()
-            new = [self._entry_in(row) for row in rows if row.number > last_number]
-            clubs = [self.clubs[name] for name in {entry.club for entry in new} if name in self.clubs]
-            rows_before = [self._board_row(club) for club in clubs]
-            for entry in new:
-                self._add_entry(entry)
-            if new:
-                self._last_row = rows[-1]
-            rows_after = [self._board_row(club) for club in clubs]
-            self._replace_on_board(rows_before, rows_after)
-
     def _entry_in(self, row: Entry) -> Entry:
         """Return what a row of the journal holds, with the names that its club and its competition have now."""
-        club = self._present_clubs[row.club]
-        competition = self._present_competitions[row.competition]
-        if (club, competition) == (row.club, row.competition):
-            return row
-        return row._replace(club=club, competition=competition)
+        return row._replace(
+            club=self._present_clubs[row.club],
+            competition=self._present_competitions[row.competition],
+        )
 
     def _row_of(self, entry: Entry) -> Entry:
         """Return an entry as the journal keeps it: with original names, which processes with older files know too."""
@@ -284,22 +217,29 @@ class Ledger:
             competition=competition.original_name if competition else entry.competition,
         )
 
+    def _add(self, entries: Sequence[Entry]) -> None:
+        """Add the entries that are not in memory yet: another thread may have taken some over meanwhile."""
+        if not entries:
+            return
+        with self._memory_lock:
+            last_number = self._last_number()
+            new = [entry for entry in entries if entry.number > last_number]
+            clubs = [self.clubs[name] for name in {entry.club for entry in new} if name in self.clubs]
+            board = list(self.points_board)  # a copy: a page that shows the old one is not disturbed
+            for club in clubs:
+                del board[bisect_left(board, self._board_row(club))]
+            for entry in new:
+                self._add_entry(entry)
+            for club in clubs:
+                insort(board, self._board_row(club))
+            self.points_board = board
+
     def _add_entry(self, entry: Entry) -> None:
         self.entries.append(entry)
         self.entries_by_club[entry.club].append(entry)
-        self.entries_at[entry.club, entry.competition].append(entry)
+        self.entries_at[entry.competition].setdefault(entry.club, []).append(entry)
         self.booked_at[entry.club].add(entry.competition)
-        self.booked_by[entry.competition].add(entry.club)
         self.totals.add(entry)
-
-    def _replace_on_board(self, before: Sequence[BoardRow], after: Sequence[BoardRow]) -> None:
-        """Move rows on a copy of the board, so that a page which shows the old one is not disturbed."""
-        board = list(self.points_board)
-        for row in before:
-            del board[bisect_left(board, row)]
-        for row in after:
-            insort(board, row)
-        self.points_board = board
 
     def _board_row(self, club: Club) -> BoardRow:
         return BoardRow(-self.totals.points_left(club), club.folded_name, club.name)
@@ -315,26 +255,17 @@ class Ledger:
         """Return what a club can do at each competition, by its name, all of one moment."""
         with self._memory_lock:
             standings = self.totals.standings(club, competitions)
-        return self._statuses(competitions, standings, now)
-
-    def _statuses(
-        self, competitions: Sequence[Competition], standings: Mapping[str, Standing], now: datetime
-    ) -> dict[str, Status]:
         return {one.name: booking_status(one, standings[one.name], self.terms, now) for one in competitions}
-
-    def places_left(self, competitions: Iterable[Competition]) -> list[int]:
-        """Return the places left at each competition, all of one moment."""
-        with self._memory_lock:
-            return [self.totals.places_left(competition) for competition in competitions]
 
     def figures(self, club: Club, competitions: Sequence[Competition], now: datetime) -> SummaryFigures:
         """Return the club's points, what it can do at each competition and the points board."""
         with self._memory_lock:
-            balance = self.totals.balance(club)
-            own_row = self._board_row(club)
-            board = self.points_board
-            standings = self.totals.standings(club, competitions)
-        return SummaryFigures(balance, own_row, self._statuses(competitions, standings, now), board)
+            return SummaryFigures(
+                balance=self.totals.balance(club),
+                own_row=self._board_row(club),
+                statuses=self.statuses(club, competitions, now),
+                points_board=self.points_board,
+            )
 
     def figures_at(self, club: Club, competition: Competition, most_entries: int) -> CompetitionFigures:
         """Return what a club can do at a competition now, with the figures there and its latest entries."""
@@ -343,8 +274,7 @@ class Ledger:
             return CompetitionFigures(
                 status=booking_status(competition, standing, self.terms, self.now()),
                 balance=self.totals.balance(club),
-                oversold_by=self.totals.oversold_by(competition),
-                others_hold_places=self.totals.others_hold_places(club, competition),
+                places_booked=self.totals.places_sold.get(competition.name, 0),
                 latest_entries=self.latest_entries(club, competition, most=most_entries),
                 number_of_entries=self.number_of_entries(club, competition),
             )
@@ -355,8 +285,7 @@ class Ledger:
             names = list(self.booked_at.get(club.name, ()))
         known = [self.competitions[name] for name in names if name in self.competitions]
         upcoming = [competition for competition in known if not competition.has_started(now)]
-        upcoming.sort(key=start_and_name)
-        statuses = self.statuses(club, upcoming, now)
+        statuses = self.statuses(club, sorted(upcoming, key=start_and_name), now)
         return [status for status in statuses.values() if status.standing.places_held]
 
     def outcome(self, club: Club, number: int) -> Outcome | None:
@@ -365,7 +294,7 @@ class Ledger:
         index = bisect_left(entries, number, key=attrgetter("number"))
         if index == len(entries) or entries[index].number != number:
             return None
-        return self.totals.outcome_of_form(entries[index].form_key, club)
+        return self.totals.outcome_of(entries[index].form_key, club)
 
     def latest_entries(
         self, club: Club, competition: Competition | None = None, skip: int = 0, most: int = sys.maxsize
@@ -382,7 +311,7 @@ class Ledger:
     def _entries_of(self, club: Club, competition: Competition | None) -> list[Entry]:
         if competition is None:
             return self.entries_by_club.get(club.name, [])
-        return self.entries_at.get((club.name, competition.name), [])
+        return self.entries_at.get(competition.name, {}).get(club.name, [])
 
     def upcoming(self, now: datetime) -> list[Competition]:
         """Return the upcoming competitions, soonest first."""
@@ -414,13 +343,12 @@ class Ledger:
     def entry_list(self, competition: str) -> list[EntryListRow]:
         """Return what each club holds at a competition, by the clubs' names, even if the files no longer name them."""
         with self._memory_lock:
-            rows = [self._entry_list_row(club, competition) for club in self.booked_by.get(competition, ())]
+            rows = [
+                EntryListRow(club, self.totals.places_held[club, competition], entries[0].at, entries[-1].at)
+                for club, entries in self.entries_at.get(competition, {}).items()
+            ]
         holding = [row for row in rows if row.places > 0]
         return sorted(holding, key=lambda row: (self._folded_name(row.club), row.club))
-
-    def _entry_list_row(self, club: str, competition: str) -> EntryListRow:
-        entries = self.entries_at[club, competition]
-        return EntryListRow(club, self.totals.places_held[club, competition], entries[0].at, entries[-1].at)
 
     def _folded_name(self, club: str) -> str:
         known = self.clubs.get(club)

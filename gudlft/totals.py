@@ -2,10 +2,11 @@
 
 from collections import ChainMap, Counter
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timezone
 from typing import NamedTuple
 
-from .model import Club, Competition, Entry, FormKey, Order, Outcome
+from .model import Club, Competition, Entry, FormKey, Outcome
 from .rules import Standing, Terms
 
 
@@ -50,12 +51,8 @@ class Totals:
         if form_key:
             self.entries_by_form[form_key] = FormEntry(entry, self.points_spent[entry.club])
 
-    def outcome_of_copy(self, order: Order) -> Outcome | None:
-        """Return what an earlier copy of the order's form became; None if nothing."""
-        return self.outcome_of_form(order.form_key, order.club)
-
-    def outcome_of_form(self, form_key: FormKey | None, club: Club) -> Outcome | None:
-        """Return what a club's form became, with the points left as of then; None if nothing."""
+    def outcome_of(self, form_key: FormKey | None, club: Club) -> Outcome | None:
+        """Return what a club's form, or an earlier copy of it, became, with the points left as of then, if anything."""
         earlier = self.entries_by_form.get(form_key) if form_key else None
         if earlier is None:
             return None
@@ -80,28 +77,21 @@ class Totals:
         clubs = self.clubs_holding.get(competition.name, 0)
         return Occupancy(booked, self.places_left(competition), clubs)
 
-    def oversold_by(self, competition: Competition) -> int:
-        """Return how many more places are booked than there are: its opening places were lowered meanwhile."""
-        return max(0, self.places_sold[competition.name] - competition.places)
-
-    def others_hold_places(self, club: Club, competition: Competition) -> bool:
-        """Tell whether other clubs hold places at a competition, which they might give back."""
-        return self.places_sold[competition.name] > self.places_held[club.name, competition.name]
-
     def standing(self, club: Club, competition: Competition) -> Standing:
         """Return a club's figures at a competition, by which its orders there are judged."""
-        return self._standing(club, competition, self.points_left(club))
-
-    def _standing(self, club: Club, competition: Competition, points_left: int) -> Standing:
-        club_and_competition = (club.name, competition.name)
-        places_held = self.places_held.get(club_and_competition, 0)
-        points_paid = self.points_paid.get(club_and_competition, 0)
-        return Standing(points_left, self.places_left(competition), max(0, places_held), max(0, points_paid))
+        return self.standings(club, [competition])[competition.name]
 
     def standings(self, club: Club, competitions: Iterable[Competition]) -> dict[str, Standing]:
         """Return a club's figures at each competition, by its name."""
         points_left = self.points_left(club)
-        return {competition.name: self._standing(club, competition, points_left) for competition in competitions}
+        standings = {}
+        for competition in competitions:
+            places_held = self.places_held.get((club.name, competition.name), 0)
+            points_paid = self.points_paid.get((club.name, competition.name), 0)
+            standings[competition.name] = Standing(
+                points_left, self.places_left(competition), max(0, places_held), max(0, points_paid)
+            )
+        return standings
 
     # What does not fit the files
 
@@ -109,29 +99,20 @@ class Totals:
         self, clubs: Mapping[str, Club], competitions: Mapping[str, Competition], terms: Terms
     ) -> Iterator[str]:
         """Iterate over sentences on totals beyond the files' figures and bookings of names no longer in the files."""
-        yield from self._overspent(clubs)
-        yield from self._oversold(competitions)
-        yield from self._over_the_cap(terms.max_places_per_club)
-        yield from self._no_longer_named(clubs, competitions)
-
-    def _overspent(self, clubs: Mapping[str, Club]) -> Iterator[str]:
         for club in clubs.values():
             spent = self.points_spent[club.name]
             if not 0 <= spent <= club.points:
                 yield f"{club.name}: {spent} points are spent, of {club.points}"
 
-    def _oversold(self, competitions: Mapping[str, Competition]) -> Iterator[str]:
         for competition in competitions.values():
             sold = self.places_sold[competition.name]
             if not 0 <= sold <= competition.places:
                 yield f"{competition.name}: {sold} places are booked, of {competition.places}"
 
-    def _over_the_cap(self, most: int) -> Iterator[str]:
-        for (club, competition), held in self.places_held.items():
-            if not 0 <= held <= most:
-                yield f"{club}: {held} places are held in {competition}, of {most}"
+        for (holder, place), held in self.places_held.items():
+            if not 0 <= held <= terms.max_places_per_club:
+                yield f"{holder}: {held} places are held in {place}, of {terms.max_places_per_club}"
 
-    def _no_longer_named(self, clubs: Mapping[str, Club], competitions: Mapping[str, Competition]) -> Iterator[str]:
         unknown_clubs = {name for name, spent in self.points_spent.items() if spent and name not in clubs}
         unknown_competitions = {name for name, sold in self.places_sold.items() if sold and name not in competitions}
         for name in sorted(unknown_clubs | unknown_competitions):
@@ -141,22 +122,20 @@ class Totals:
 class Draft(Totals):
     """Totals that go on from others and leave those as they are, and the entries that make the difference."""
 
-    def __init__(self, totals: Totals):
+    def __init__(self, totals: Totals, last_number: int):
         """Begin with the other totals, which must not change as long as this draft is used."""
-        super().__init__(
-            points_spent=ChainMap({}, totals.points_spent),
-            places_sold=ChainMap({}, totals.places_sold),
-            places_held=ChainMap({}, totals.places_held),
-            points_paid=ChainMap({}, totals.points_paid),
-            clubs_holding=ChainMap({}, totals.clubs_holding),
-            entries_by_form=ChainMap({}, totals.entries_by_form),
-        )
+        maps = {total.name: ChainMap({}, getattr(totals, total.name)) for total in fields(totals)}
+        super().__init__(**maps)
         self.entries: list[Entry] = []
+        self.next_number = last_number + 1
 
-    def add(self, entry: Entry) -> None:
-        """Add an entry to every total, and remember it."""
-        super().add(entry)
+    def append(self, at: datetime, club: str, competition: str, places: int, points: int, token: str | None) -> Entry:
+        """Add the next entry to every total, and return it."""
+        entry = Entry(self.next_number, at.astimezone(timezone.utc), club, competition, places, points, token)
+        self.add(entry)
         self.entries.append(entry)
+        self.next_number += 1
+        return entry
 
 
 def balance(club: Club, spent: int) -> int:

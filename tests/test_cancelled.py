@@ -6,9 +6,9 @@ from unittest.mock import Mock
 
 import pytest
 
+from gudlft.checking import returns_to_come
 from gudlft.journal import JournalError
 from gudlft.journal.sql import SqlJournal, SqlWriting
-from gudlft.ledger import HeldAtCancelled
 from gudlft.model import CANCELLED, BookingError, Entry
 from gudlft.rules import read_token
 from tests.support import (
@@ -145,10 +145,13 @@ def test_rows_that_do_not_add_up_are_left_alone(journal):
 def test_what_would_come_back_is_told_and_not_written(journal):
     ledger = make_ledger(competitions=cancelling(OPEN, SMALL), journal=journal)
 
-    assert [HeldAtCancelled(OPEN, 7, 2), HeldAtCancelled(SMALL, 1, 1)] == ledger.held_at_cancelled()
+    assert [
+        f"{OPEN}: cancelled, 7 places of 2 clubs would be given back",
+        f"{SMALL}: cancelled, 1 place of 1 club would be given back",
+    ] == list(returns_to_come(ledger))
     assert 4 == len(journal.rows)
     ledger.give_back_cancelled()
-    assert [] == ledger.held_at_cancelled()
+    assert [] == list(returns_to_come(ledger))
 
 
 def test_competition_may_be_cancelled_again_with_the_same_bookings(on_sqlite):

@@ -14,8 +14,8 @@ from gudlft.journal import (
     LastRow,
     NoJournal,
     Revocation,
-    check_entries,
     check_revocation,
+    checked_entries,
 )
 from gudlft.model import BookingError, Club, Entry, Kind, Order, Outcome
 from tests.support import (
@@ -308,7 +308,7 @@ def test_another_row_under_the_last_number_is_noticed(journal):
     ledger = make_ledger(journal=journal)
     ledger.book(*parties(ledger), 1)
 
-    journal.rows[0] = journal.rows[0]._replace(places=2, points=6)
+    journal.rows[0] = journal.rows[0]._replace(at=AT)
 
     with pytest.raises(JournalError, match="has lost bookings"):
         ledger.catch_up()
@@ -328,7 +328,7 @@ def test_row_that_does_not_follow_the_last_one_is_named(number):
     row = Entry(number, AT, "Simply Lift", OPEN, 1, 3, None)
 
     with pytest.raises(JournalError, match=f"^booking {number} cannot be right: it stands behind booking 7$"):
-        check_entries([row], previous=7)
+        list(checked_entries([row], previous=7))
 
 
 def test_journal_that_keeps_nothing_takes_everything(tmp_path):

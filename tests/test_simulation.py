@@ -42,7 +42,6 @@ FAULTS = {
     faults.forgets_former_names_in_the_journal: 4,
     faults.forgets_former_names_in_requests: 31,
     faults.writes_present_names: 17,
-    faults.compares_the_last_row_by_its_present_names: 17,
     faults.gives_up_but_leaves_the_order_waiting: 0,
     faults.gives_up_surely_what_is_being_written: 55,
     faults.tells_doubt_as_certain: 12,

@@ -113,40 +113,32 @@ class Journal(Protocol):
 # What a row must be
 
 
-def entries_after(last: Entry | None, transaction: Transaction) -> list[Entry]:
-    """Return the journal's entries after the last one that is known; raise JournalError if they cannot be right."""
-    if last is None:
-        entries = list(transaction.entries(first=-LARGEST_IN_A_ROW))  # a number below 1 is refused, not passed over
-        check_entries(entries, previous=0)
-        return entries
-
-    entries = list(transaction.entries(first=last.number))
-    if entries[:1] != [last]:
-        raise JournalError("the journal has lost bookings that were made: restart to go on without them")
-    new = entries[1:]
-    check_entries(new, previous=last.number)
-    return new
+def entries_after(last: LastRow, transaction: Transaction) -> Iterator[Entry]:
+    """Iterate over the journal's entries after the last that is known; raise JournalError if they cannot be right."""
+    if last.number is None:
+        entries = iter(transaction.entries(first=-LARGEST_IN_A_ROW))  # a number below 1 is refused, not passed over
+    else:
+        entries = iter(transaction.entries(first=last.number))
+        if LastRow.of(next(entries, None)) != last:
+            raise JournalError("the journal has lost bookings that were made: restart to go on without them")
+    return checked_entries(entries, previous=last.number or 0)
 
 
-def check_entries(entries: Iterable[Entry], previous: int) -> None:
-    """Raise JournalError unless the entries can follow the one with the previous number."""
+def checked_entries(entries: Iterable[Entry], previous: int) -> Iterator[Entry]:
+    """Iterate over entries that follow the one with the previous number; raise JournalError if one cannot be right."""
     for entry in entries:
-        check_entry(entry, previous)
-        previous = entry.number
-
-
-def check_entry(entry: Entry, previous: int) -> None:
-    """Raise JournalError unless the entry can follow the one with the previous number."""
-    number, at, club, competition, places, points, _ = entry
-    wrong = f"booking {number} cannot be right"
-    if not (is_figure(number) and is_figure(places) and is_figure(points)):
-        raise JournalError(f"{wrong}: {places!r} places, {points!r} points")
-    if number <= previous:
-        raise JournalError(f"{wrong}: it stands behind booking {previous}")
-    if places * points <= 0:
-        raise JournalError(f"{wrong}: {places} places for {points} points")
-    if not (isinstance(at, datetime) and is_name(club) and is_name(competition)):
-        raise JournalError(f"{wrong}: it lacks its time, its club or its competition")
+        number, at, club, competition, places, points, _ = entry
+        wrong = f"booking {number} cannot be right"
+        if not (is_figure(number) and is_figure(places) and is_figure(points)):
+            raise JournalError(f"{wrong}: {places!r} places, {points!r} points")
+        if number <= previous:
+            raise JournalError(f"{wrong}: it stands behind booking {previous}")
+        if places * points <= 0:
+            raise JournalError(f"{wrong}: {places} places for {points} points")
+        if not (isinstance(at, datetime) and is_name(club) and is_name(competition)):
+            raise JournalError(f"{wrong}: it lacks its time, its club or its competition")
+        previous = number
+        yield entry
 
 
 def check_revocation(revocation: Revocation) -> None:

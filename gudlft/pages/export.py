@@ -7,7 +7,6 @@ from io import StringIO
 
 from ..ledger import Ledger
 from ..text import resembling
-from ..totals import balance
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # with these a cell begins that spreadsheets carry out
 TO_FILL_IN = ("last name", "first name", "birth", "category")
@@ -55,7 +54,7 @@ def totals_of_clubs(ledger: Ledger) -> Iterator[tuple]:
     yield "club", "email address", "points", "spent", "left"
     for club in sorted(ledger.clubs.values(), key=lambda club: (club.folded_name, club.name)):
         spent = ledger.totals.points_spent[club.name]
-        yield club.name, first_address(ledger, club.name), club.points, spent, max(0, balance(club, spent))
+        yield club.name, first_address(ledger, club.name), club.points, spent, ledger.totals.points_left(club)
 
 
 def places_to_fill_in(ledger: Ledger, competitions: Iterable[str]) -> Iterator[tuple]:

@@ -74,7 +74,7 @@ def programme_of(ledger: Ledger, choice: Choice, page_number: int, now: datetime
 def public_page(ledger: Ledger, competitions: Sequence[Competition], page_number: int, now: datetime) -> Page:
     """Return a page of competitions with the places left there; raise NoSuchPage."""
     page = paginate(competitions, page_number)
-    places_left = ledger.places_left(page.items)
+    places_left = [occupancy.left for occupancy in ledger.occupancies(page.items)]
     rows = [public_row(*row, now) for row in zip(page.items, places_left, strict=True)]
     return replace(page, items=rows)
 

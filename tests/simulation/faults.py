@@ -19,14 +19,13 @@ from tests.simulation.journal import SimulatedJournal
 # Writing
 
 
-def turn(ledger, transaction, take_orders):
-    """Judge the orders of a turn and append what they become; return their outcomes and the rows."""
-    draft = Draft(ledger.totals)
+def turn(ledger, transaction, take_orders, last_number=None):
+    """Judge the orders of a turn and append what they become; return their outcomes and the entries."""
+    draft = Draft(ledger.totals, ledger._last_number() if last_number is None else last_number)
     ledger._give_back_at_cancelled(draft)
     outcomes = [ledger._judge(order, draft) for order in take_orders()]
-    rows = [ledger._row_of(entry) for entry in draft.entries]
-    transaction.append(rows)
-    return outcomes, rows
+    transaction.append([ledger._row_of(entry) for entry in draft.entries])
+    return outcomes, draft.entries
 
 
 def applies_before_the_commit(patch):
@@ -35,8 +34,8 @@ def applies_before_the_commit(patch):
     def carry_out(self, take_orders):
         with self.journal.writing() as transaction:
             self.take_over(transaction)
-            outcomes, rows = turn(self, transaction, take_orders)
-            self._add(rows)
+            outcomes, entries = turn(self, transaction, take_orders)
+            self._add(entries)
         return outcomes
 
     patch.setattr(Ledger, "carry_out", carry_out)
@@ -47,8 +46,8 @@ def forgets_to_take_over_first(patch):
 
     def carry_out(self, take_orders):
         with self.journal.writing() as transaction:
-            outcomes, rows = turn(self, transaction, take_orders)
-        self._add(rows)
+            outcomes, entries = turn(self, transaction, take_orders)
+        self._add(entries)
         return outcomes
 
     patch.setattr(Ledger, "carry_out", carry_out)
@@ -68,19 +67,16 @@ def takes_over_before_it_has_the_lock(patch):
 
 def numbers_from_a_stale_read(patch):
     """Number entries from what this process knew before it took over."""
-    take_over = Ledger.take_over
-    entry_of = Ledger._entry_of
 
-    def take_over_and_remember(self, transaction):
-        self.last_number_before = self._last_number()
-        take_over(self, transaction)
+    def carry_out(self, take_orders):
+        last_number = self._last_number()
+        with self.journal.writing() as transaction:
+            self.take_over(transaction)
+            outcomes, entries = turn(self, transaction, take_orders, last_number)
+        self._add(entries)
+        return outcomes
 
-    def entry_with_old_number(self, order, draft):
-        number = self.last_number_before + len(draft.entries) + 1
-        return entry_of(self, order, draft)._replace(number=number)
-
-    patch.setattr(Ledger, "take_over", take_over_and_remember)
-    patch.setattr(Ledger, "_entry_of", entry_with_old_number)
+    patch.setattr(Ledger, "carry_out", carry_out)
 
 
 def reads_the_clock_before_its_turn(patch):
@@ -130,7 +126,6 @@ def judges_without_the_draft(patch):
     """Judge each order of a transaction as if it were the first."""
 
     def add(self, entry):
-        self.entries.append(entry)
         if entry.form_key:
             self.entries_by_form[entry.form_key] = FormEntry(entry, self.points_spent[entry.club] + entry.points)
 
@@ -140,16 +135,17 @@ def judges_without_the_draft(patch):
 def drafts_on_the_totals_themselves(patch):
     """Change the totals while orders are judged: orders then count twice, or even if the commit fails."""
 
-    def begin(self, totals):
+    def begin(self, totals, last_number):
         vars(self).update(vars(totals))
         self.entries = []
+        self.next_number = last_number + 1
 
     patch.setattr(Draft, "__init__", begin)
 
 
 def retries_without_token_check(patch):
     """Book a form again whenever it is sent again."""
-    patch.setattr(Totals, "outcome_of_copy", lambda self, order: None)
+    patch.setattr(Totals, "outcome_of", lambda self, form_key, club: None)
 
 
 def looks_for_copies_before_it_takes_over(patch):
@@ -174,7 +170,7 @@ def books_copies_that_wait_together(patch):
     judge = Ledger._judge
 
     def judge_by_what_is_booked(self, order, draft):
-        draft.outcome_of_copy = self.totals.outcome_of_copy
+        draft.outcome_of = self.totals.outcome_of
         return judge(self, order, draft)
 
     patch.setattr(Ledger, "_judge", judge_by_what_is_booked)
@@ -183,27 +179,27 @@ def books_copies_that_wait_together(patch):
 def takes_a_token_alone_for_the_form(patch):
     """Take a form with another number of places for a copy, if its token is the same."""
 
-    def outcome_of_copy(self, order):
+    def outcome_of(self, form_key, club):
         for form, (entry, spent) in self.entries_by_form.items():
-            if form.token == order.token:
-                return Outcome(entry, balance(order.club, spent))
+            if form_key and form.token == form_key.token:
+                return Outcome(entry, balance(club, spent))
         return None
 
-    patch.setattr(Totals, "outcome_of_copy", outcome_of_copy)
+    patch.setattr(Totals, "outcome_of", outcome_of)
 
 
 def refunds_by_a_stale_standing(patch):
     """Compute refunds from what was held before the transaction."""
-    entry_of = Ledger._entry_of
+    judge = Ledger._judge
 
-    def entry_by_memory(self, order, draft):
-        entry = entry_of(self, order, draft)
+    def judge_by_memory(self, order, draft):
         before = self.totals.standing(order.club, order.competition)
         if order.kind is Kind.BOOKING or before.places_held == 0:
-            return entry
-        return entry._replace(points=-(before.points_paid * order.places // before.places_held))
+            return judge(self, order, draft)
+        with replaced(draft, "standing", lambda club, competition: before):
+            return judge(self, order, draft)
 
-    patch.setattr(Ledger, "_entry_of", entry_by_memory)
+    patch.setattr(Ledger, "_judge", judge_by_memory)
 
 
 def refuses_by_old_figures(patch):
@@ -216,7 +212,7 @@ def refuses_by_old_figures(patch):
         return carry_out(self, take_orders)
 
     def judge_twice(self, order, draft):
-        early = judge(self, order, Draft(self.totals_before))
+        early = judge(self, order, Draft(self.totals_before, 0))
         late = judge(self, order, draft)
         return early if isinstance(early, BookingError) else late
 
@@ -251,11 +247,11 @@ def gives_back_at_cancelled_twice(patch):
 
     def give_back_what_was_held(self, draft):
         totals_before = getattr(self, "totals_before", self.totals)
-        held = Draft(totals_before)
+        held = Draft(totals_before, 0)
         with replaced(self, "totals", totals_before):
             give_back(self, held)
         for entry in held.entries:
-            draft.add(entry._replace(number=self._next_number(draft)))
+            draft.append(*entry[1:])
         give_back(self, draft)
 
     patch.setattr(Ledger, "carry_out", carry_out_and_remember)
@@ -306,17 +302,6 @@ def forgets_former_names_in_requests(patch):
 def writes_present_names(patch):
     """Write rows under names that processes with older files do not know."""
     patch.setattr(Ledger, "_row_of", lambda self, entry: entry)
-
-
-def compares_the_last_row_by_its_present_names(patch):
-    """Compare the last row of the journal with what memory made of it."""
-    add = Ledger._add
-
-    def add_and_rename(self, rows):
-        add(self, rows)
-        self._last_row = self.entries[-1] if self.entries else None
-
-    patch.setattr(Ledger, "_add", add_and_rename)
 
 
 # Telling
@@ -425,7 +410,14 @@ def counts_again_what_another_thread_took_over(patch):
 
 def forgets_the_points_board(patch):
     """Leave the board as it is when bookings are added."""
-    patch.setattr(Ledger, "_replace_on_board", lambda self, before, after: None)
+    add = Ledger._add
+
+    def add_behind_the_board(self, entries):
+        board = self.points_board
+        add(self, entries)
+        self.points_board = board
+
+    patch.setattr(Ledger, "_add", add_behind_the_board)
 
 
 def forgets_a_clubs_history(patch):
