@@ -32,9 +32,10 @@ def open_database(url: str, folder: str) -> Database:
 
     Raise JournalError, without the password, if the URL names none; ImportError if its driver is not installed.
     """
-    parsed = parse(url)
-    if parsed is None or not can_be_used(parsed):
-        raise JournalError(f"must be a database URL like {URL_EXAMPLES}")
+    try:
+        parsed = parse(url)
+    except (TypeError, ValueError, sql.exc.ArgumentError):
+        raise JournalError(f"must be a database URL like {URL_EXAMPLES}") from None
     if parsed.get_backend_name() == "sqlite":
         return Sqlite(parsed, folder)
 
@@ -43,24 +44,15 @@ def open_database(url: str, folder: str) -> Database:
     return Postgresql(parsed)
 
 
-def parse(url: str) -> sql.URL | None:
-    """Return the parts of a URL; None if it is not a URL."""
-    try:
-        return sql.make_url(url)
-    except (ValueError, sql.exc.ArgumentError):
-        return None
+def parse(url: str) -> sql.URL:
+    """Return the parts of a URL; raise one of three errors unless it names a database, with settings that can be read.
 
-
-def can_be_used(url: sql.URL) -> bool:
-    """Tell whether a URL names a SQLite file or a PostgreSQL database, with settings that can be read."""
-    if url.drivername not in DRIVERS:
-        return False
-    if not url.database or url.database.startswith((":", "file:")):
-        return False
-    if not isinstance(url.query.get("options", ""), str):  # given twice, it is a tuple
-        return False
-    try:
-        sql.create_engine(url)  # which opens no connection, but reads the settings
-    except (TypeError, ValueError, sql.exc.ArgumentError):
-        return False
-    return True
+    It must be a SQLite file or a PostgreSQL database.
+    """
+    parsed = sql.make_url(url)
+    database = parsed.database or ":memory:"
+    has_options_once = isinstance(parsed.query.get("options", ""), str)  # given twice, it is a tuple
+    if parsed.drivername not in DRIVERS or database.startswith((":", "file:")) or not has_options_once:
+        raise ValueError("it names no database that this app can use")
+    sql.create_engine(parsed)  # which opens no connection, but reads the settings
+    return parsed

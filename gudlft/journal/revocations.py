@@ -40,9 +40,9 @@ class Revocations:
         self._revoked: OrderedDict[str, datetime] = OrderedDict()  # the times by id, as they came
         self._last: Revocation | None = None  # the last row that was taken over
         self._pending: dict[str, datetime] = {}  # not in the journal yet
-        self._next_try_at: float | None = None  # None while the journal takes what is revoked
-        self._lock = threading.Lock()  # guards the four above, for moments only
-        self._write_lock = threading.Lock()
+        self._lock = threading.Lock()  # guards the three above, for moments only
+        self._write_lock = threading.Lock()  # of the one thread that writes
+        self._next_try_at = 0.0  # by time.monotonic: later than now if the journal took nothing lately
         self.catch_up()
 
     def is_revoked(self, id: str) -> bool:
@@ -56,23 +56,15 @@ class Revocations:
             if not (is_new and self._journal.shared):
                 return
             self._pending[id] = moment
-            if not at_once:
-                self._next_try_at = self._next_try_at or time.monotonic()
-            is_left_to_pages = self._next_try_at is not None
-        if not is_left_to_pages:
+        if at_once:
             self._try_to_write()
 
     def revoke_once(self, id: str, moment: datetime) -> bool:
         """Revoke an id; return whether no process had revoked it before. Raise JournalError if that is not certain."""
-        if self._journal.shared:
-            return self._write_once(id, moment)
-        with self._lock:
-            return self._remember(id, moment)
+        if not self._journal.shared:
+            with self._lock:
+                return self._remember(id, moment)
 
-    # Writing
-
-    def _write_once(self, id: str, moment: datetime) -> bool:
-        """Revoke an id in one transaction of the journal, so that no other process revokes it in between."""
         with self._turn() as seconds, self._journal.writing(seconds) as transaction:
             self.take_over(transaction)
             if self.is_revoked(id):
@@ -82,26 +74,22 @@ class Revocations:
             self._remember(id, moment)
         return True
 
+    # Writing
+
     def write_pending(self) -> None:
         """Write what the journal did not take before, once a second: every page calls this."""
-        if self._next_try_at is None:
-            return
-        with self._lock:
-            now = time.monotonic()
-            if self._next_try_at is None or now < self._next_try_at:
-                return
-            self._next_try_at = now + SECONDS_BETWEEN_TRIES  # until then, other pages leave it to this one
-        self._try_to_write()
+        if self._pending and not self._write_lock.locked():  # else another thread is at it, and a page waits for none
+            self._try_to_write()
 
     def _try_to_write(self) -> None:
-        """Write what is pending; if the journal does not take it in time, leave it to pages."""
+        """Write what is pending, unless the journal took nothing lately; what it does not take is left to pages."""
         try:
             with self._turn() as seconds:
-                self._write(seconds)
+                if self._next_try_at <= time.monotonic():
+                    self._write(seconds)
         except JournalError as error:
             log.warning("other processes will know of a revocation later: %s", error)
-            with self._lock:
-                self._next_try_at = time.monotonic() + SECONDS_BETWEEN_TRIES
+            self._next_try_at = time.monotonic() + SECONDS_BETWEEN_TRIES
 
     def _write(self, seconds: float) -> None:
         """Write all that is pending, if anything, in one transaction; raise JournalError."""
@@ -113,8 +101,6 @@ class Revocations:
         with self._lock:
             for id in written:
                 del self._pending[id]
-            if not self._pending:
-                self._next_try_at = None
 
     @contextmanager
     def _turn(self) -> Iterator[float]:

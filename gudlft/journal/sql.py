@@ -7,7 +7,6 @@ a second, the writer of bookings four seconds, and longer only while many rows k
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from sys import intern
 
 import sqlalchemy as sql
 from sqlalchemy import Column, Integer, Table, Text
@@ -49,17 +48,6 @@ class UtcDateTime(sql.TypeDecorator):
         return value and value.replace(tzinfo=timezone.utc)
 
 
-class Name(sql.TypeDecorator):
-    """A name: memory keeps one copy of it, however many rows hold it."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_result_value(self, value, dialect):
-        """Return the copy that is kept."""
-        return value and intern(value)
-
-
 metadata = sql.MetaData()
 
 owner = Table("journal", metadata, Column("app", Text), Column("version", Integer))
@@ -69,8 +57,8 @@ bookings = Table(
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("at_utc", UtcDateTime, key="at", nullable=False),
-    Column("club", Name, nullable=False),
-    Column("competition", Name, nullable=False),
+    Column("club", Text, nullable=False),
+    Column("competition", Text, nullable=False),
     Column("places", Integer, nullable=False),
     Column("points", Integer, nullable=False),
     Column("token", Text),
@@ -172,10 +160,8 @@ class SqlWriting(SqlTransaction):
     def append(self, entries: Sequence[Entry]) -> None:
         """Add entries."""
         rows = [entry._asdict() for entry in entries]
-        if len(rows) == 1:  # the driver's way for several would cost a single one a third more
-            self.connection.execute(ADD_BOOKING, rows[0])
-        elif rows:
-            self.connection.execute(ADD_BOOKING, rows)
+        if rows:  # the driver's way for several would cost a single one a third more
+            self.connection.execute(ADD_BOOKING, rows if len(rows) > 1 else rows[0])
 
     def revoke(self, revoked: Mapping[str, datetime], forget_before: datetime) -> None:
         """Add revocations, by id; for each, forget up to two of the oldest if they are from before a moment."""
@@ -246,7 +232,12 @@ class SqlJournal:
         with self._connected(seconds) as connection:
             execute_first(connection, self._database.begin_writing)
             yield SqlWriting(connection)
-            self._commit(connection)
+            try:
+                connection.execute(COMMIT)
+            except sql.exc.DBAPIError as error:
+                if self._database.leaves_commit_in_doubt(error):
+                    raise CommitInDoubt(first_line(error)) from error
+                raise
 
     def try_to_write(self, seconds: float = SECONDS_FOR_BOOKINGS) -> None:
         """Add a booking and undo it; raise JournalError if the database does not take it."""
@@ -262,14 +253,6 @@ class SqlJournal:
                 yield connection
         except sql.exc.DBAPIError as error:
             raise JournalError(first_line(error)) from error
-
-    def _commit(self, connection: sql.Connection) -> None:
-        try:
-            connection.execute(COMMIT)
-        except sql.exc.DBAPIError as error:
-            if self._database.leaves_commit_in_doubt(error):
-                raise CommitInDoubt(first_line(error)) from error
-            raise
 
 
 def execute_first(connection: sql.Connection, statement: sql.Executable) -> sql.CursorResult:
