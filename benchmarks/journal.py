@@ -1,6 +1,6 @@
 """Print bookings a second on a journal, beside the single-row commits a second of a bare script on the same database.
 
-Then print what the app needs to start with a million bookings, in time and memory. Run it as
+Then print what the app needs to start, without bookings and with a million, in time and memory. Run it as
 `.venv/bin/python benchmarks/journal.py` for SQLite in a temporary folder, or add the address of an empty PostgreSQL
 database.
 """
@@ -30,7 +30,7 @@ from tests.support import PROJECT, a_club, a_competition, clean_environment, wri
 SECONDS = 2
 BATCH = 10_000
 ROUNDS = 5
-MANY = 1_000_000  # points, places, and bookings at a start
+MANY = 1_000_000  # points, places, bookings at a start
 SHAPES = [(1, 1), (1, 8), (1, 32), (4, 1), (4, 8)]  # processes, threads in each
 CLUBS = [Club(f"Club {number}", f"{number}@club.example", MANY) for number in range(32)]
 CUP = Competition("Cup", datetime.now().astimezone() + timedelta(days=9000), MANY)
@@ -108,38 +108,37 @@ def print_bookings(url):
 
 
 def fill(url):
-    """Add a million bookings to a journal."""
+    """Add bookings to a journal until it has a million."""
     at = datetime(2026, 1, 2, 3, 4, 5, 6, timezone.utc)
     journal = SqlJournal(url)
     with journal.reading() as transaction:
         last = transaction.last_entry.number
-    for first in range(last + 1, last + MANY, BATCH):
-        entries = [
-            Entry(number, at, f"Club {number % 32}", "Cup", 1, 3, f"token-{number:016}")
-            for number in range(first, first + BATCH)
-        ]
+    for first in range(last + 1, MANY + 1, BATCH):
+        numbers = range(first, min(first + BATCH, MANY + 1))
+        entries = [Entry(number, at, f"Club {number % 32}", "Cup", 1, 3, f"token-{number:016}") for number in numbers]
         with journal.writing() as transaction:
             transaction.append(entries)
     journal.close()
 
 
-def print_start(url):
-    """Print what the app needs to start with a million bookings, and without any."""
+def print_starts(url):
+    """Print what Flask alone needs to start, the app, and the app with a million bookings: CPU time and memory."""
     clubs = [a_club(club.name, club.email, club.points) for club in CLUBS]
     with tempfile.TemporaryDirectory() as folder:
-        write_data(Path(folder), clubs, [a_competition("Cup", "2050-01-01 10:00:00", 2 * MANY)])
-        start("without bookings", DATA_DIR=folder)
+        write_data(Path(folder), clubs, [a_competition("Cup", "2050-01-01 10:00:00", MANY)])
         kept = {"JOURNAL": url, "SECRET_KEY": secrets.token_hex(), "MAX_PLACES_PER_CLUB": MANY}
-        start(f"with {MANY:,} bookings", DATA_DIR=folder, **kept)
+        start("Flask alone", "flask")
+        start("without bookings", "server", DATA_DIR=folder)
+        start(f"with {MANY:,} bookings", "server", DATA_DIR=folder, **kept)
 
 
-def start(name, **settings):
-    """Import the app in a new process; print its CPU time and its memory."""
-    code = "import resource, time, server; print(time.process_time(), resource.getrusage(0).ru_maxrss // 1024)"
+def start(name, module, **settings):
+    """Import a module in a new process; print its CPU time and its memory."""
+    code = f"import resource, time, {module}; print(time.process_time(), resource.getrusage(0).ru_maxrss // 1024)"
     environment = clean_environment(**settings)
     answer = subprocess.check_output([sys.executable, "-c", code], cwd=PROJECT, env=environment, text=True)
     seconds, memory = answer.split()
-    print(f"start {name}: {float(seconds):.1f} s, {memory} MB")
+    print(f"start {name}: {float(seconds):.2f} s, {memory} MB")
 
 
 if __name__ == "__main__":
@@ -148,4 +147,4 @@ if __name__ == "__main__":
         SqlJournal(database).close()  # creates its tables first: it refuses a database that has others
         print_bookings(database)
         fill(database)
-        print_start(database)
+        print_starts(database)
