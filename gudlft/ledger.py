@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from .journal import Journal, LastRow, NoJournal, Transaction, checked_entries, entries_after
 from .model import CANCELLED, BookingError, Club, Competition, Entry, Kind, Order, Outcome, PresentNames
-from .rules import Standing, Status, Terms, booking_status, points_of
+from .rules import Status, Terms, booking_status, points_of
 from .text import fold, plural, printable
 from .totals import Draft, Occupancy, Totals
 from .writer import Outcomes, TakeOrders, Writer
@@ -199,7 +199,7 @@ class Ledger:
         return LastRow.of(self.entries[-1] if self.entries else None)
 
     def _last_number(self) -> int:
-        return self.entries[-1].number if self.entries else 0
+        return self.last_row().number or 0
 
     def _entry_in(self, row: Entry) -> Entry:
         """Return what a row of the journal holds, with the names that its club and its competition have now."""
@@ -245,11 +245,6 @@ class Ledger:
         return BoardRow(-self.totals.points_left(club), club.folded_name, club.name)
 
     # Reading
-
-    def standing(self, club: Club, competition: Competition) -> Standing:
-        """Return the club's figures at a competition, read together under one lock."""
-        with self._memory_lock:
-            return self.totals.standing(club, competition)
 
     def statuses(self, club: Club, competitions: Sequence[Competition], now: datetime) -> dict[str, Status]:
         """Return what a club can do at each competition, by its name, all of one moment."""

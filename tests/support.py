@@ -496,7 +496,7 @@ def check_conservation(ledger):
         for competition in ledger.by_start:
             places = held[club.name, competition.name]
             points = paid[club.name, competition.name]
-            standing = ledger.standing(club, competition)
+            standing = ledger.totals.standing(club, competition)
             assert places == standing.places_held
             assert points == standing.points_paid
             assert 0 <= places <= ledger.terms.max_places_per_club

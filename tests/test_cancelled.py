@@ -76,7 +76,7 @@ def test_start_gives_back_what_each_club_holds_for_what_it_paid_and_logs_it(jour
         f"Atlas Barbell: 5 places in {OPEN} given back: cancelled (number 5)",
         f"Simply Lift: 2 places in {OPEN} given back: cancelled (number 6)",
     ] == caplog.messages
-    assert (57, 20, 0, 0) == ledger.standing(*parties(ledger, "Atlas Barbell"))
+    assert (57, 20, 0, 0) == ledger.totals.standing(*parties(ledger, "Atlas Barbell"))
     check_conservation(ledger)
 
 

@@ -35,7 +35,7 @@ AT = datetime(2030, 5, 6, 20, 15, tzinfo=timezone.utc)
 
 def figures(ledger, club="Simply Lift", competition=OPEN):
     """Return points left, places left, places held."""
-    standing = ledger.standing(*parties(ledger, club, competition))
+    standing = ledger.totals.standing(*parties(ledger, club, competition))
     return standing.points_left, standing.places_left, standing.places_held
 
 
@@ -130,11 +130,11 @@ def test_points_and_places_are_conserved_in_any_history(seed):
         change = draw.choice([ledger.book, ledger.book, ledger.give_back])
         club = draw.choice(clubs)
         competition = draw.choice(ledger.by_start)
-        before = len(ledger.entries), ledger.standing(club, competition)
+        before = len(ledger.entries), ledger.totals.standing(club, competition)
         try:
             change(club, competition, draw.randint(-1, 6), draw.choice([None, TOKEN]))
         except BookingError:
-            assert before == (len(ledger.entries), ledger.standing(club, competition))
+            assert before == (len(ledger.entries), ledger.totals.standing(club, competition))
 
     check_conservation(ledger)
     assert 10 < len(ledger.entries)

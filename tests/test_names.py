@@ -46,7 +46,7 @@ def test_all_figures_and_entries_are_those_of_the_present_name(journal, club, cu
     ledger.give_back(club, cup, 1)
 
     assert (club.name, cup.name, 3) == copy.entry[2:5]
-    assert (7, 18, 2, 6) == ledger.standing(club, cup)
+    assert (7, 18, 2, 6) == ledger.totals.standing(club, cup)
     assert [-1, 3] == places_of(ledger.latest_entries(club))
     assert [-1, 3] == places_of(ledger.latest_entries(club, cup))
     assert [(club.name, 2)] == [(row.club, row.places) for row in ledger.entry_list(cup.name)]
@@ -74,7 +74,7 @@ def test_process_with_older_files_knows_what_one_with_newer_files_books(journal)
     old.book(*parties(old), 1)
     new.catch_up()
 
-    assert (4, 17, 3, 9) == old.standing(*parties(old)) == new.standing(RENAMED_CLUB, RENAMED_CUP)
+    assert (4, 17, 3, 9) == old.totals.standing(*parties(old)) == new.totals.standing(RENAMED_CLUB, RENAMED_CUP)
     assert [("Simply Lift", OPEN)] * 2 == [(row.club, row.competition) for row in journal.rows]
 
 
@@ -86,7 +86,7 @@ def test_names_of_clubs_and_competitions_are_apart(journal):
     ledger.book(club, cup, 1)
 
     assert ("Lift", "Gala") == journal.rows[0][2:4]
-    assert (10, 19, 1, 3) == ledger.standing(club, cup)
+    assert (10, 19, 1, 3) == ledger.totals.standing(club, cup)
 
 
 def test_name_that_is_nobodys_stays_as_it_is():

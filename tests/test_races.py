@@ -178,7 +178,7 @@ def test_figures_of_a_page_are_of_one_moment_while_others_book():
 @pytest.mark.parametrize("show", ["mine", "bookable"])
 def test_choice_and_rows_of_a_summary_are_of_one_moment(ledger, john, monkeypatch, show):
     john.book("1", SMALL)
-    for name in ["figures", "standing", "statuses", "occupancies"]:
+    for name in ["figures", "statuses", "occupancies"]:
         monkeypatch.setattr(ledger, name, overtaken(ledger, getattr(ledger, name)))
 
     page = john.get(f"/showSummary?show={show}")

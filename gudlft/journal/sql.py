@@ -160,8 +160,10 @@ class SqlWriting(SqlTransaction):
     def append(self, entries: Sequence[Entry]) -> None:
         """Add entries."""
         rows = [entry._asdict() for entry in entries]
-        if rows:  # the driver's way for several would cost a single one a third more
-            self.connection.execute(ADD_BOOKING, rows if len(rows) > 1 else rows[0])
+        if len(rows) == 1:  # the driver's way for several would cost a single one a third more
+            self.connection.execute(ADD_BOOKING, rows[0])
+        elif rows:
+            self.connection.execute(ADD_BOOKING, rows)
 
     def revoke(self, revoked: Mapping[str, datetime], forget_before: datetime) -> None:
         """Add revocations, by id; for each, forget up to two of the oldest if they are from before a moment."""
@@ -173,11 +175,6 @@ class SqlWriting(SqlTransaction):
         self.connection.execute(ADD_REVOCATION, rows)
         most = FORGOTTEN_AT_ONCE * len(rows)
         self.connection.execute(FORGET_REVOCATIONS, {"most": most, "moment": forget_before})
-
-    def create_tables(self) -> None:
-        """Create the tables, in a database that is empty."""
-        metadata.create_all(self.connection)
-        self.connection.execute(owner.insert(), {"app": APP, "version": VERSION})
 
 
 # The journal
@@ -206,7 +203,8 @@ class SqlJournal:
     def _make_tables(self) -> None:
         with self.writing() as transaction:
             if transaction.is_empty():
-                transaction.create_tables()
+                metadata.create_all(transaction.connection)
+                transaction.connection.execute(owner.insert(), {"app": APP, "version": VERSION})
 
     def _look_for_tables(self) -> None:
         if self._database.is_missing():
