@@ -39,15 +39,16 @@ LONGEST = "longest@club.example"
 SETTINGS = {"HTTPS": "true", "PROXIES": 1, "TRUSTED_HOSTS": HOST, "SECRET_KEY": "0123456789abcdef"}
 
 
-@pytest.fixture
-def folder(tmp_path):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
     """Return a folder with data files, for the log and all that a server needs."""
+    folder = tmp_path_factory.mktemp("serving")
     write_data(
-        tmp_path,
+        folder,
         [a_club("Simply Lift", JOHN, 13), a_club(LONGEST_NAME, LONGEST, 13)],
         [a_competition(name, "2050-03-27 11:11:00", 20) for name in (OPEN, ODD_NAME, LONGEST_NAME)],
     )
-    return tmp_path
+    return folder
 
 
 class Browser:
@@ -114,35 +115,29 @@ def write_configuration(folder, url, port, plain_port):
 
 
 @contextmanager
-def running_nginx(folder, configuration, port):
+def running_nginx(folder, configuration):
     """Run nginx until the block ends."""
     process = subprocess.Popen([NGINX, "-c", configuration, "-e", folder / "nginx.log"])
     try:
-        wait_until(lambda: is_listening(port))
+        wait_until((folder / "pid").exists)  # written once it listens
         yield
     finally:
         process.terminate()
         process.wait(10)
 
 
-def is_listening(port):
-    """Tell whether something listens on a port."""
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def plain_port():
     """Return the port where nginx listens without encryption."""
     return free_port()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def connect(folder, plain_port):
-    """Serve the app with HTTPS settings behind nginx; return a function that opens a connection as a browser does."""
+    """Serve the app with HTTPS settings behind nginx; return a function that opens a connection as a browser does.
+
+    The connections stay open until all tests of this module are over.
+    """
     needed(NGINX)
     port = free_port()
     certificate, _ = make_certificate(folder, HOST)
@@ -157,7 +152,7 @@ def connect(folder, plain_port):
 
     with serving(folder, workers=1, **SETTINGS) as (url, _):
         configuration = write_configuration(folder, url, port, plain_port)
-        with running_nginx(folder, configuration, port), ExitStack() as opened:
+        with running_nginx(folder, configuration), ExitStack() as opened:
             yield open_connection
 
 
@@ -257,15 +252,7 @@ def test_app_answers_while_the_proxy_holds_slow_forms(connect):
 # Without a proxy
 
 
-def test_monitor_reads_that_granian_can_work(folder):
-    with serving(folder, workers=1) as (url, _):
-        status, headers, body = read(f"{url}/health")
-
-    assert (200, "ok", None) == (status, body, headers["Set-Cookie"])
-    assert "text/plain; charset=utf-8" == headers["Content-Type"]
-
-
-def test_granian_answers_while_slow_headers_hold_connections(folder):
+def test_granian_answers_monitors_and_pages_while_slow_headers_hold_connections(folder):
     with serving(folder, workers=1) as (url, _), ExitStack() as opened:
         host, port = url.removeprefix("http://").split(":")
         for _ in range(120):
@@ -273,8 +260,11 @@ def test_granian_answers_while_slow_headers_hold_connections(folder):
             opened.enter_context(connection)
             connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
 
+        status, headers, body = read(f"{url}/health")
         statuses = [read(f"{url}/pointsBoard")[0] for _ in range(5)]
 
+    assert (200, "ok", None) == (status, body, headers["Set-Cookie"])
+    assert "text/plain; charset=utf-8" == headers["Content-Type"]
     assert [200] * 5 == statuses
 
 
