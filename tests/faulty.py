@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import re
 import socket
 import sys
 import threading
@@ -37,21 +36,6 @@ def lose_a_booking(response):
     return response
 
 
-def show_wrong_figures(response):
-    """Show each figure of places left as one more, once a booking was made."""
-    if is_booking(response, 303) and first.acquire(blocking=False):
-        log_fault()
-    if request.path == "/showSummary" and first.locked():
-        html = response.get_data(as_text=True)
-        response.set_data(re.sub(r'class="places-left" value="(\d+)"', one_more, html))
-    return response
-
-
-def one_more(match):
-    """Return a figure that is one more than it should be."""
-    return f'class="places-left" value="{int(match[1]) + 1}"'
-
-
 def leave_bookings_in_doubt(response):
     """Close the connection, or answer 503, though the booking was made."""
     if is_booking(response, 303):
@@ -66,8 +50,6 @@ def leave_bookings_in_doubt(response):
 match os.environ["FAULT"]:
     case "loses a booking":
         app.after_request(lose_a_booking)
-    case "shows wrong figures":
-        app.after_request(show_wrong_figures)
     case "leaves bookings in doubt":
         app.after_request(leave_bookings_in_doubt)
     case "answers 500":
