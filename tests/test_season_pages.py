@@ -1,6 +1,7 @@
 """The lists of a whole season: what rows say, how they are narrowed, what is past, and what a club holds."""
 
 from datetime import datetime
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 import pytest
@@ -30,12 +31,11 @@ def lyon(season_ledger):
     return Secretary(season.email_of(season.CLUB))
 
 
-class Listing:
+class Listing(NamedTuple):
     """The list of competitions that everybody sees, or that of a club."""
 
-    def __init__(self, address, secretary):
-        self.address = address
-        self.secretary = secretary
+    address: str
+    secretary: Secretary
 
     def get(self, **fields):
         """Return the list, narrowed by fields of the address."""
