@@ -992,7 +992,7 @@ def test_strict_check_fails_for_a_note():
 def test_check_says_whether_the_mail_server_takes_mail(mailing, monkeypatch):
     while_away = run_command("check", app=mailing.app)
 
-    monkeypatch.setattr(mailing.opened.mailed_codes.outbox, "check", lambda: "mail: it takes mail")
+    monkeypatch.setattr("gudlft.mail.smtp.check_server", lambda server, sender: "mail: it takes mail")
     then = run_command("check", app=mailing.app)
 
     assert [1, 0] == [while_away.exit_code, then.exit_code]

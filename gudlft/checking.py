@@ -25,7 +25,7 @@ def check_all(opened: Opened, settings: Mapping) -> Report:
     report = Report()
     report.lines += what_was_read(opened.ledger, settings["DATA_DIR"])
     check_journal(opened, settings, report)
-    check_mail(opened, report)
+    check_mail(settings, report)
     report.lines += returns_to_come(opened.ledger)
     report.findings += opened.ledger.mismatches()
     report.findings += [f"note: {note}" for note in notes(opened, settings)]
@@ -61,14 +61,14 @@ def check_journal(opened: Opened, settings: Mapping, report: Report) -> None:
         report.problems.append(f"GUDLFT_JOURNAL: it cannot be written: {error}")
 
 
-def check_mail(opened: Opened, report: Report) -> None:
+def check_mail(settings: Mapping, report: Report) -> None:
     """Report whether the mail server, if there is one, takes mail."""
-    if opened.mailed_codes is None:
+    if settings["MAIL"] is None:
         return
-    from .mail.smtp import MailError
+    from .mail.smtp import MailError, check_server
 
     try:
-        report.lines.append(opened.mailed_codes.outbox.check())
+        report.lines.append(check_server(settings["MAIL"], settings["MAIL_FROM"]))
     except MailError as error:
         report.problems.append(str(error))
 

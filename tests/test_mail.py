@@ -14,7 +14,7 @@ import pytest
 from gudlft.mail import outbox as outbox_module
 from gudlft.mail import smtp
 from gudlft.mail.outbox import Outbox
-from gudlft.mail.smtp import MailError
+from gudlft.mail.smtp import MailError, check_server
 from gudlft.settings import CONSOLE, MailServer
 from tests.mail_servers import Postbox, mail_server, make_certificate, read_mail, scripted_server
 from tests.support import JOHN, KATE, PROJECT, answers, free_port, wait_until
@@ -415,9 +415,9 @@ def test_fault_of_this_app_stops_no_other_mail(outbox_for, caplog, monkeypatch):
 # The check
 
 
-def test_check_says_what_the_server_takes_and_sends_nothing(outbox_for):
+def test_check_says_what_the_server_takes_and_sends_nothing():
     with scripted_server() as server:
-        sentence = outbox_for(server.port).check()
+        sentence = check_server(MailServer("127.0.0.1", server.port), SENDER)
 
     assert f"mail: 127.0.0.1 takes mail from {SENDER}" == sentence
     assert ["ehlo", "mail", "rset", "quit"] == [line.split()[0].lower() for line in server.heard]
@@ -430,31 +430,29 @@ def test_check_says_what_the_server_takes_and_sends_nothing(outbox_for):
         ({"GREETING": []}, "Connection unexpectedly closed: timed out"),
     ],
 )
-def test_check_says_in_one_line_why_the_server_takes_nothing(answers, what, outbox_for, monkeypatch):
+def test_check_says_in_one_line_why_the_server_takes_nothing(answers, what, monkeypatch):
     monkeypatch.setattr(smtp, "SECONDS_OF_SILENCE", 0.2)
     with scripted_server(**answers) as server, pytest.raises(MailError) as error:
-        outbox_for(server.port).check()
+        check_server(MailServer("127.0.0.1", server.port), SENDER)
 
     assert f"mail: 127.0.0.1: {what}" == str(error.value)
 
 
 def test_without_a_server_mails_are_printed_as_people_read_them(capsys):
-    outbox = Outbox(CONSOLE, SENDER)
-
     smtp.send(CONSOLE, SENDER, JOHN, bytes(outbox_module.code_mail(SENDER, JOHN, CODE)))
 
     lines = capsys.readouterr().err.splitlines()
     assert [f"To: {JOHN}", f"Subject: Your code for GÜDLFT Registration: {CODE}"] == lines[:2]
     assert f"    {CODE}" in lines
-    assert "mail: printed to standard error" == outbox.check()
+    assert "mail: printed to standard error" == check_server(CONSOLE, SENDER)
 
 
 @pytest.mark.parametrize("password", ["sesame", "sésame"])
-def test_check_shows_no_password(password, outbox_for):
+def test_check_shows_no_password(password):
     quoting = ["535 wrong: sesame AGd1ZGxmdABzZXNhbWU=\r\n"]
     hello = ["250-hello\r\n250 AUTH PLAIN\r\n"]
     with scripted_server(EHLO=hello, AUTH=quoting) as server, pytest.raises(MailError) as error:
-        outbox_for(server.port, name="gudlft", password=password).check()
+        check_server(MailServer("127.0.0.1", server.port, name="gudlft", password=password), SENDER)
 
     assert "same" not in str(error.value)
     assert "AGd1" not in str(error.value)

@@ -96,22 +96,23 @@ class MailedCodes:
 
     def read_request(self, kept: Mapping) -> CodeRequest | None:
         """Return the request that a session kept; None if there is none, or another version of the app kept it."""
-        kinds = {name: type(value) for name, value in kept.items()}
-        return CodeRequest(**kept) if kinds == CodeRequest.__annotations__ else None
+        if {name: type(value) for name, value in kept.items()} != CodeRequest.__annotations__:
+            return None
+        return CodeRequest(**kept)
 
     def use(self, request: CodeRequest | None, typed: str, now: datetime) -> Account | None:
         """Return the account that the code signs in, once; None if it signs nobody in. Raise JournalError."""
         if request is None or not request.is_current(now.timestamp()):
             return None
         if not self._judge(typed, request):
-            self._end_after_too_many(request, now)
+            if self._wrong.seconds_to_wait(request.id):  # too many were wrong: it ends in all processes
+                self._revocations.revoke(request.id, now)
             return None
 
         account = self._accounts.find(request.address)
-        if account is None:
-            return None
-        is_first_use = self._revocations.revoke_once(request.id, now)
-        return account if is_first_use else None
+        if account and self._revocations.revoke_once(request.id, now):
+            return account
+        return None
 
     def _judge(self, typed: str, request: CodeRequest) -> bool:
         """Tell whether the code is right, and count it if it is not; after too many wrong ones, none is right."""
@@ -122,11 +123,6 @@ class MailedCodes:
                 return True
             self._wrong.count(request.id)
             return False
-
-    def _end_after_too_many(self, request: CodeRequest, now: datetime) -> None:
-        """End the code in all processes if too many wrong ones were tried for it."""
-        if self._wrong.seconds_to_wait(request.id):
-            self._revocations.revoke(request.id, now)
 
 
 # The code

@@ -16,7 +16,7 @@ from random import SystemRandom
 
 from ..settings import MailServer
 from ..text import printable
-from .smtp import LONGEST_LINE, MailError, check_server, send
+from .smtp import LONGEST_LINE, MailError, send
 
 MOST_JOBS = 100
 DELAY = (1, 5)  # seconds, at random: what a mail costs must not tell whoever asked that a club has the address
@@ -42,7 +42,7 @@ log = logging.getLogger("gudlft.mail")
 class Job:
     """A code to be mailed to an address."""
 
-    address: str
+    address: str  # "" if nothing is to be sent
     code: str = field(repr=False)
     due_at: float  # by time.monotonic
     tries: int = 0
@@ -66,18 +66,15 @@ class Outbox:
     def put(self, address: str | None, code: str) -> None:
         """Mail a code to an address, a little later; for None wait as long, and send nothing. Too many are dropped."""
         with self._lock:
-            # not before the one asked for earlier: of two codes in a mailbox, only the newer one works
-            due_at = self._last_due_at = max(self._last_due_at, time.monotonic() + SystemRandom().uniform(*DELAY))
             if len(self._jobs.queue) >= MOST_JOBS:
                 log.warning("mail: too many codes wait, so one that was asked for is not sent")
                 return
-            self._plan(Job(address, code, due_at) if address else None, due_at)
+            moment = time.monotonic() + SystemRandom().uniform(*DELAY)
+            # not before the one asked for earlier: of two codes in a mailbox, only the newer one works
+            self._last_due_at = max(self._last_due_at, moment)
+            self._plan(Job(address or "", code, self._last_due_at), self._last_due_at)
             if self._thread is None:
                 self._start()
-
-    def check(self) -> str:
-        """Say that the server takes mail from the sender; raise MailError if it does not."""
-        return check_server(self._server, self._sender)
 
     def close(self) -> None:
         """Send what waits, for a few seconds at most; what fails is not tried again."""
@@ -111,29 +108,25 @@ class Outbox:
 
     # Jobs
 
-    def _plan(self, job: Job | None, moment: float) -> None:
+    def _plan(self, job: Job, moment: float) -> None:
         self._jobs.enterabs(moment, 0, self._do, (job,))
         self._changed.set()
 
-    def _do(self, job: Job | None) -> None:
+    def _do(self, job: Job) -> None:
         """Send a mail; if that fails, plan its next try or give it up."""
-        if job is None:
+        if not job.address:
             return
+        job.tries += 1
         try:
-            self._send(job)
+            if time.monotonic() > job.due_at + SECONDS_VALID:
+                raise MailError("its code is too old by now", is_final=True)
+            if not job.mail:  # each try sends the same, so that copies can be recognised
+                job.mail = bytes(code_mail(self._sender, job.address, job.code))
+            send(self._server, self._sender, job.address, job.mail)
         except MailError as error:
             self._put_off(job, error)
         except Exception as error:  # a bug: other mails must still be sent
             self._put_off(job, MailError(type(error).__name__, is_final=True))
-
-    def _send(self, job: Job) -> None:
-        """Hand the mail over; raise MailError if that fails."""
-        job.tries += 1
-        if time.monotonic() > job.due_at + SECONDS_VALID:
-            raise MailError("its code is too old by now", is_final=True)
-        if not job.mail:  # each try sends the same, so that copies can be recognised
-            job.mail = bytes(code_mail(self._sender, job.address, job.code))
-        send(self._server, self._sender, job.address, job.mail)
 
     def _put_off(self, job: Job, error: MailError) -> None:
         """Plan the next try of a job, or give it up if none is left or another would be useless."""

@@ -26,18 +26,14 @@ class MailError(Exception):
 
 
 def send(server: MailServer, sender: str, address: str, mail: bytes) -> None:
-    """Hand a mail over to the server, or print it; raise MailError if the server does not take it."""
+    """Hand a mail over to the server, or print it for people; raise MailError if the server does not take it."""
     if server is CONSOLE:
-        print_mail(mail)
+        message = message_from_bytes(mail, policy=SMTP)
+        readable = f"To: {message['To']}\nSubject: {message['Subject']}\n\n{message.get_content()}"
+        print(readable, file=sys.stderr, flush=True)
         return
     with connected(server) as connection:
         connection.sendmail(sender, [address], mail)
-
-
-def print_mail(mail: bytes) -> None:
-    """Print a mail to standard error as people read it."""
-    message = message_from_bytes(mail, policy=SMTP)
-    print(f"To: {message['To']}\nSubject: {message['Subject']}\n\n{message.get_content()}", file=sys.stderr, flush=True)
 
 
 def check_server(server: MailServer, sender: str) -> str:
