@@ -93,17 +93,6 @@ def test_code_is_mailed_to_the_club_and_nothing_is_logged(outbox_for, caplog):
     assert [] == lines_of(caplog)
 
 
-def test_nothing_is_sent_for_an_address_that_no_club_has(outbox_for):
-    with scripted_server() as server:
-        outbox = outbox_for(server.port)
-        outbox.put(None, CODE)
-        outbox.put(JOHN, CODE)
-        wait_until(lambda: "." in server.heard)
-
-    assert [f"rcpt TO:<{JOHN}>"] == [line for line in server.heard if line.startswith("rcpt")]
-    assert 1 == len([line for line in server.heard if line.startswith("ehlo")])
-
-
 def test_mail_goes_one_to_five_seconds_after_it_was_asked_for(outbox_for, monkeypatch):
     assert (1, 5) == DELAY
     monkeypatch.setattr(outbox_module, "DELAY", (0.2, 0.3))
@@ -225,8 +214,7 @@ def test_mail_goes_encrypted_with_name_and_password(scheme, outbox_for, certific
     assert [JOHN] == postbox.mails[0].rcpt_tos
 
 
-@pytest.mark.parametrize("scheme", ["smtp+starttls", "smtps"])
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+@pytest.mark.parametrize(("scheme", "host"), [("smtp+starttls", "127.0.0.1"), ("smtps", "localhost")])
 def test_nothing_is_sent_where_the_certificate_is_not_the_servers(scheme, host, outbox_for, request, caplog):
     _, server_context = request.getfixturevalue("certificate")
     if host != "localhost":  # there the certificate is not trusted, here it is another name's
@@ -253,18 +241,6 @@ def test_neither_password_nor_code_is_sent_where_encryption_is_not_offered(outbo
     assert 1 == len(lines_of(caplog))
 
 
-def test_refused_password_is_tried_once_and_not_logged(outbox_for, caplog):
-    postbox = Postbox()
-
-    with mail_server(postbox, authenticator=postbox.sign_in, auth_require_tls=False) as port:
-        outbox_for(port, name="gudlft", password="wrong").put(JOHN, CODE)
-        wait_until(lambda: errors_of(caplog))
-
-    assert [] == postbox.mails
-    assert {(b"gudlft", b"wrong")} == set(postbox.sign_ins)
-    assert [f"mail: no code can be sent to {JOHN}: it refuses the name or the password (535)"] == lines_of(caplog)
-
-
 # Failures
 
 
@@ -286,12 +262,12 @@ def test_tries_of_a_mail_end_within_half_a_minute_with_growing_pauses():
 
 
 def test_slow_try_does_not_push_the_next_one_back(outbox_for, monkeypatch):
-    monkeypatch.setattr(outbox_module, "TRIES_AT", (0, 1.0))
+    monkeypatch.setattr(outbox_module, "TRIES_AT", (0, 0.6))
     tries = []
 
     def fail_slowly(*arguments):
         tries.append(time.monotonic())
-        time.sleep(0.9)
+        time.sleep(0.5)
         raise smtp.MailError("busy")
 
     monkeypatch.setattr(outbox_module, "send", fail_slowly)
@@ -299,7 +275,7 @@ def test_slow_try_does_not_push_the_next_one_back(outbox_for, monkeypatch):
     outbox_for(1).put(JOHN, CODE)
     wait_until(lambda: 2 == len(tries))
 
-    assert tries[1] - tries[0] < 1.6  # and not 1.9
+    assert tries[1] - tries[0] < 1  # and not 1.1
 
 
 def test_mail_that_is_refused_for_now_is_tried_again(outbox_for, caplog):
@@ -374,22 +350,16 @@ def test_address_that_is_refused_for_now_stops_nobody(outbox_for, monkeypatch):
 
 
 @pytest.mark.parametrize("before", [0, 175])  # in the middle of the line, and where the line is cut
-def test_code_that_a_server_quotes_is_not_logged(before, outbox_for, caplog):
-    with scripted_server(END=[f"554 spam {'x' * before} {CODE}\r\n"]) as server:
+def test_what_a_server_says_is_logged_in_one_short_line_without_the_code(before, outbox_for, caplog):
+    with scripted_server(END=[f"554-spam\r\n554 \x1b[31m{'x' * before} {CODE} {'b' * 5000}\r\n"]) as server:
         outbox_for(server.port).put(JOHN, CODE)
         wait_until(lambda: errors_of(caplog))
 
+    [line] = errors_of(caplog)
+    assert "554 spam" in line
     assert "7qkm" not in caplog.text.lower()
-    assert "554 spam" in errors_of(caplog)[0]
-
-
-def test_what_a_server_says_stays_one_short_line_of_the_log(outbox_for, caplog):
-    with scripted_server(MAIL=["550-a\r\n550 \x1b[31m" + "b" * 5000 + "\r\n"]) as server:
-        outbox_for(server.port).put(JOHN, CODE)
-        wait_until(lambda: errors_of(caplog))
-
-    assert errors_of(caplog)[0].isprintable()
-    assert len(errors_of(caplog)[0]) < 300
+    assert line.isprintable()
+    assert len(line) < 300
 
 
 def test_fault_of_this_app_stops_no_other_mail(outbox_for, caplog, monkeypatch):
