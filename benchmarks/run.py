@@ -125,6 +125,12 @@ def compare(title, kinds, sides):
         print(f"{kind:32}{1000 * first:13.2f} ms{1000 * second:13.2f} ms{second / first:9.2f}", flush=True)
 
 
+def beside_floor(title, kinds, ledger, clubs):
+    """Print what the requests of clubs cost beside bare Flask."""
+    ours = visitors(server.app, ledger, clubs)
+    compare(title, kinds, {"bare Flask": visitors(floor, ledger, clubs), "ours": ours})
+
+
 def compare_with_floor():
     """Print what visits cost beside bare Flask: of 1,000 clubs that come once, and of one that comes as often."""
     for competitions in (10, 40):
@@ -132,11 +138,7 @@ def compare_with_floor():
         each_once = list(ledger.clubs.values())
         one_often = [ledger.clubs["Club 500"]] * 1_000
         for name, clubs in {"cold": each_once, "warm": one_often}.items():
-            sides = {
-                "bare Flask": visitors(floor, ledger, clubs),
-                "ours": visitors(server.app, ledger, clubs),
-            }
-            compare(f"{competitions} competitions, {name}", VISIT, sides)
+            beside_floor(f"{competitions} competitions, {name}", VISIT, ledger, clubs)
 
 
 def compare_organiser_with_floor():
@@ -146,11 +148,7 @@ def compare_organiser_with_floor():
         ("40 competitions, 60 clubs", "organiser", season(60, 40, held=20)),
         ("200 clubs at a competition", "entry list", season(400, 10, held=10)),
     ]:
-        sides = {
-            "bare Flask": visitors(floor, ledger, [organiser] * 200),
-            "ours": visitors(server.app, ledger, [organiser] * 200),
-        }
-        compare(title, [kind], sides)
+        beside_floor(title, [kind], ledger, [organiser] * 200)
 
 
 def compare_sizes():

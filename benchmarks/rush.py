@@ -26,7 +26,6 @@ CLIENTS = 1_000
 COMPETITIONS = 5
 MANY = 1_000_000  # points, places, places that a club may hold: enough for all rounds on one database
 BARE = "bare Flask, 1 x 8"
-MEMORY = "memory, 1 x 8"
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def setups():
         journals["PostgreSQL"] = sys.argv[1]
     named = {
         BARE: Setup("benchmarks.floor:app", None, 1, 8),
-        MEMORY: Setup("server:app", None, 1, 8),
+        "memory, 1 x 8": Setup("server:app", None, 1, 8),
     }
     for name, url in journals.items():
         for workers, threads in [(1, 8), (2, 8), (1, 32)]:
@@ -122,11 +121,10 @@ def setups():
 
 def report(seconds):
     """Print the table: medians of all rounds, and of the ratios in each round."""
-    print(f"{'':20}{'whole rush':>12}{'x bare':>9}{'x memory':>10}")
+    print(f"{'':20}{'whole rush':>12}{'x bare':>9}")
     for name, rushes in seconds.items():
         beside_bare = median(rush / bare for rush, bare in zip(rushes, seconds[BARE], strict=True))
-        beside_memory = median(rush / memory for rush, memory in zip(rushes, seconds[MEMORY], strict=True))
-        print(f"{name:20}{median(rushes):10.2f} s{beside_bare:9.2f}{beside_memory:10.2f}")
+        print(f"{name:20}{median(rushes):10.2f} s{beside_bare:9.2f}")
 
 
 if __name__ == "__main__":
