@@ -627,7 +627,7 @@ def begin_sign_in(account):
 def end_sign_in():
     """End the session, so that a copy of its cookie is refused too."""
     if request.account:
-        opened.revocations.revoke(session["id"], opened.ledger.now(), at_once=request.journal_error is None)
+        opened.revocations.revoke(session["id"], opened.ledger.now())
         log("signed out")
     session.clear()
 
@@ -635,8 +635,7 @@ def end_sign_in():
 def mail_code(email):
     """Mail a code, and redirect to the page where it is entered; raise TooOften."""
     client = client_key(request.remote_addr)
-    journal_answers = request.journal_error is None
-    code_request = opened.mailed_codes.ask(email, client, opened.ledger.now(), asked_code(), at_once=journal_answers)
+    code_request = opened.mailed_codes.ask(email, client, opened.ledger.now(), asked_code())
     session["code"] = code_request._asdict()
     log("a code was asked for")
     return redirect(url_for("enter_code"), 303)

@@ -210,10 +210,15 @@ def test_journal_that_took_nothing_is_asked_again_a_second_later_and_at_once_fro
     assert ["first", "second", "third"] == written(journal)
 
 
-def test_revocation_that_shall_not_wait_is_left_to_the_next_page(journal, revocations):
-    revocations.revoke("first", NOON, at_once=False)
-    revocations.revoke("second", NOON, at_once=False)
+def test_revocation_that_is_put_off_is_left_to_the_pages_of_a_second_later(journal, revocations, monkeypatch):
+    seconds = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: seconds[-1])
+
+    revocations.put_off()
+    revocations.revoke("first", NOON)
+    revocations.revoke("second", NOON)
     assert [] == journal.revoked
+    seconds.append(101.0)
     revocations.write_pending()
 
     assert ["first", "second"] == written(journal)
@@ -264,10 +269,12 @@ def test_nobody_waits_for_a_revocation_that_is_stuck_in_the_journal(monkeypatch)
     assert ["first", "second"] == written(journal)
 
 
-def test_while_one_page_writes_what_is_pending_others_do_not_wait():
+def test_while_one_page_writes_what_is_pending_others_do_not_wait(monkeypatch):
     journal = StuckJournal()
     revocations = Revocations(journal)
-    revocations.revoke("first", NOON, at_once=False)
+    revocations.put_off()
+    revocations.revoke("first", NOON)
+    monkeypatch.setattr(revocations, "_next_try_at", 0)
     with ThreadPoolExecutor() as pool:
         page = pool.submit(revocations.write_pending)
         journal.writer_waits.wait(10)

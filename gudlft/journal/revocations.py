@@ -49,15 +49,14 @@ class Revocations:
         """Tell whether the session or the code was revoked."""
         return id in self._revoked
 
-    def revoke(self, id: str, moment: datetime, at_once: bool = True) -> None:
-        """Revoke an id; with `at_once` wait a little for the journal to take it, unless it took nothing lately."""
+    def revoke(self, id: str, moment: datetime) -> None:
+        """Revoke an id; wait a little for the journal to take it, unless it took nothing lately."""
         with self._lock:
             is_new = self._remember(id, moment)
             if not (is_new and self._journal.shared):
                 return
             self._pending[id] = moment
-        if at_once:
-            self._try_to_write()
+        self._try_to_write()
 
     def revoke_once(self, id: str, moment: datetime) -> bool:
         """Revoke an id; return whether no process had revoked it before. Raise JournalError if that is not certain."""
@@ -89,7 +88,11 @@ class Revocations:
                     self._write(seconds)
         except JournalError as error:
             log.warning("other processes will know of a revocation later: %s", error)
-            self._next_try_at = time.monotonic() + SECONDS_BETWEEN_TRIES
+            self.put_off()
+
+    def put_off(self) -> None:
+        """Leave what is pending to pages for a second: the journal is away."""
+        self._next_try_at = time.monotonic() + SECONDS_BETWEEN_TRIES
 
     def _write(self, seconds: float) -> None:
         """Write all that is pending, if anything, in one transaction; raise JournalError."""

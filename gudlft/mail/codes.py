@@ -60,17 +60,15 @@ class MailedCodes:
 
     # Asking
 
-    def ask(
-        self, typed: str, client: str, now: datetime, asked_before: CodeRequest | None = None, at_once: bool = True
-    ) -> CodeRequest:
+    def ask(self, typed: str, client: str, now: datetime, asked_before: CodeRequest | None = None) -> CodeRequest:
         """Mail a code to the club with the address, if there is one; raise TooOften.
 
         Return what the browser keeps of it, which tells nobody the code or whether the club exists. The code that the
-        browser asked for before no longer works; with `at_once` the journal may take a moment to learn that.
+        browser asked for before no longer works.
         """
         self._count_request(normalize_email(typed), client)
         if asked_before:
-            self._revocations.revoke(asked_before.id, now, at_once)
+            self._revocations.revoke(asked_before.id, now)
 
         request = CodeRequest(secrets.token_urlsafe(12), int(now.timestamp()), typed)
         account = self._accounts.find(typed)

@@ -195,7 +195,7 @@ class History:
         self.note(process, "revokes", id)
         process.revoked.append(id)
         with process.doing("sign out"):
-            process.revocations.revoke(id, self.now, at_once=self.happens(0.7))
+            process.revocations.revoke(id, self.now)
 
     def write_pending(self, process):
         """Let a page write the revocations that could not be written at once."""
