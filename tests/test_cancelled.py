@@ -133,13 +133,14 @@ def test_rows_that_do_not_add_up_are_left_alone(journal):
     journal.rows = [
         row(1, "Simply Lift", OPEN, 5, 3),
         row(2, "Simply Lift", OPEN, -1, -3),
-        row(3, "Iron Temple", OPEN, -1, -3),
+        row(3, "Iron Temple", OPEN, 1, 6),
+        row(4, "Iron Temple", OPEN, -2, -3),
     ]
 
     ledger = start(journal, cancelling(OPEN))
     ledger.book(*parties(ledger, "She Lifts", SMALL), 1)
 
-    assert 4 == len(journal.rows)
+    assert 5 == len(journal.rows)
 
 
 def test_what_would_come_back_is_told_and_not_written(journal):

@@ -45,10 +45,7 @@ def open_database(url: str, folder: str) -> Database:
 
 
 def parse(url: str) -> sql.URL:
-    """Return the parts of a URL; raise one of three errors unless it names a database, with settings that can be read.
-
-    It must be a SQLite file or a PostgreSQL database.
-    """
+    """Return the parts of a URL; raise ValueError or an error of SQLAlchemy's unless this app can use its database."""
     parsed = sql.make_url(url)
     database = parsed.database or ":memory:"
     has_options_once = isinstance(parsed.query.get("options", ""), str)  # given twice, it is a tuple
