@@ -17,7 +17,6 @@ from tests.databases import (
     in_journal,
     in_memory,
     quick_limits,
-    read_only,
     run_sql,
     says,
 )
@@ -31,38 +30,25 @@ BOOKED = [(LIFT, OPEN, 2, 6)]
 # Commits
 
 
-def test_connection_cut_before_the_commit_books_nothing(database, opened, monkeypatch):
+@pytest.mark.parametrize("is_noticed", [True, False])
+def test_connection_that_was_cut_leaves_a_commit_in_doubt_unless_that_is_noticed_before(
+    database, opened, monkeypatch, is_noticed
+):
     ledger = opened(database.url)
     append = SqlWriting.append
 
     def append_and_lose(transaction, entries):
         append(transaction, entries)
         database.cut()
-        transaction.connection.execute(sqlalchemy.text("SELECT 1"))
+        if is_noticed:
+            transaction.connection.execute(sqlalchemy.text("SELECT 1"))
 
     monkeypatch.setattr(SqlWriting, "append", append_and_lose)
     with pytest.raises(JournalError) as error:
         ledger.book(*parties(ledger), 2, TOKEN)
     monkeypatch.undo()
 
-    assert not isinstance(error.value, CommitInDoubt)
-    assert [] == in_memory(ledger) == in_journal(database.url)
-    assert 1 == ledger.book(*parties(ledger), 2, TOKEN).entry.number
-
-
-def test_commit_on_a_connection_that_was_cut_is_in_doubt(database, opened, monkeypatch):
-    ledger = opened(database.url)
-    append = SqlWriting.append
-
-    def append_and_lose(transaction, entries):
-        append(transaction, entries)
-        database.cut()
-
-    monkeypatch.setattr(SqlWriting, "append", append_and_lose)
-    with pytest.raises(CommitInDoubt):
-        ledger.book(*parties(ledger), 2, TOKEN)
-    monkeypatch.undo()
-
+    assert is_noticed is not isinstance(error.value, CommitInDoubt)
     assert [] == in_memory(ledger) == in_journal(database.url)
     assert 1 == ledger.book(*parties(ledger), 2, TOKEN).entry.number
 
@@ -219,20 +205,3 @@ def test_commit_of_sqlite_is_in_doubt_unless_its_error_says_that_it_failed(on_sq
     error = sqlalchemy.exc.OperationalError("COMMIT", None, sqlite3.OperationalError(words))
 
     assert in_doubt is open_database(on_sqlite, ".").leaves_commit_in_doubt(error)
-
-
-def test_read_only_file_books_nothing(on_sqlite, served):
-    ledger = served(on_sqlite)
-    john = Secretary(JOHN)
-    john.post("/purchasePlaces", **FORM)
-    john.figures()  # reads the templates, which the user of the block below may not
-    ledger.journal.close()
-    with read_only(on_sqlite):
-        with pytest.raises(JournalError, match="readonly") as error:
-            ledger.book(*parties(ledger), 1)
-        assert (7, 18, 2) == john.figures()
-        ledger.journal.close()
-
-    assert not isinstance(error.value, CommitInDoubt)
-    assert BOOKED == in_memory(ledger) == in_journal(on_sqlite)
-    assert 2 == ledger.book(*parties(ledger), 1).entry.number

@@ -64,21 +64,6 @@ def test_rows_that_are_gone_are_noticed(database, served, caplog, which):
     assert "restart" in caplog.text
 
 
-def test_rows_that_are_gone_are_noticed_though_others_took_their_numbers(url, served, opened):
-    ledger = served(url)
-    ledger.book(*parties(ledger), 1)
-    john = Secretary(JOHN)
-    assert (10, 19, 1) == john.figures()
-
-    run_sql(url, "DELETE FROM bookings")
-    other = opened(url)  # a process that was started anew
-    other.book(*parties(other, "Atlas Barbell"), 1)
-
-    assert 503 == john.get("/health").status
-    assert (200, [MAY_BE_OLD]) == says(john.get("/showSummary"))
-    assert [(LIFT, OPEN, 1, 3)] == in_memory(ledger)
-
-
 @pytest.mark.parametrize("which", ["number > 0", "number = 2", "number = 1"])
 def test_revocations_that_are_gone_do_not_hide_new_ones(url, served, which):
     served(url)
