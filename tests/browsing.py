@@ -65,12 +65,10 @@ def be_new(browser):
 
 
 def let_scripts_run(browser, are_on):
-    """Switch the scripts of pages on or off; those of tests run in any case."""
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not are_on})
 
 
 def resize(browser, width, height=740):
-    """Give the window a size."""
     metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
@@ -96,17 +94,14 @@ def html_as_sent(browser):
 
 
 def find(browser, selector):
-    """Return the first element that matches a selector."""
     return browser.find_element(By.CSS_SELECTOR, selector)
 
 
 def text(browser, selector):
-    """Return the text of the first element that matches a selector."""
     return find(browser, selector).text
 
 
 def texts(browser, selector):
-    """Return the text of each element that matches a selector."""
     return [element.text for element in browser.find_elements(By.CSS_SELECTOR, selector)]
 
 
@@ -148,7 +143,6 @@ def sign_in(browser, site, email):
 
 
 def book(browser, site, club, competition, places, expected=".success"):
-    """Book places with the form, and wait for what is expected on the next page."""
     browser.get(site + book_address(competition, club))
     send(browser, "[action='/purchasePlaces']", expected, places=places)
 
@@ -157,7 +151,6 @@ def book(browser, site, club, competition, places, expected=".success"):
 
 
 def press(browser, *keys):
-    """Press keys, wherever the focus is."""
     ActionChains(browser).send_keys(*keys).perform()
 
 
@@ -174,5 +167,4 @@ def tab_to(browser, name):
 
 
 def focused(browser):
-    """Return the classes of the element that has the focus."""
     return browser.switch_to.active_element.get_attribute("class")

@@ -74,7 +74,6 @@ class Cluster:
 
 
 def children_of(pid):
-    """Return the ids of the processes that a process started."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
@@ -100,12 +99,10 @@ class Database:
         cluster.run(f"CREATE DATABASE {self.name} {options}")
 
     def count_connections(self):
-        """Return how many connections there are."""
         [(number,)] = self.cluster.run(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{self.name}'")
         return number
 
     def cut(self):
-        """Cut all connections."""
         sessions = f"FROM pg_stat_activity WHERE datname = '{self.name}'"
         self.cluster.run(f"SELECT pg_terminate_backend(pid, 1000) {sessions}")
 
@@ -178,11 +175,9 @@ class Proxy:
         self._last_words = text
 
     def go_on(self):
-        """Pass everything on again."""
         self._flows.set()
 
     def cut(self):
-        """Cut all connections."""
         for end in self._sockets:
             hang_up(end)
 
@@ -213,7 +208,6 @@ def new_schema(cluster):
 
 
 def file_of(url):
-    """Return the path of a SQLite address."""
     return Path(url.removeprefix("sqlite:///"))
 
 
@@ -223,7 +217,6 @@ def in_journal(url):
 
 
 def in_memory(ledger):
-    """Return a ledger's bookings as (club, competition, places, points)."""
     return [(entry.club, entry.competition, entry.places, entry.points) for entry in ledger.entries]
 
 
@@ -243,19 +236,16 @@ def holding(url, *statements):
 
 
 def writer_lock_taken(url):
-    """Hold in the block the lock of the one writer."""
     if url.startswith("sqlite"):
         return holding(url, "BEGIN IMMEDIATE")
     return holding(url, str(Postgresql.begin_writing))
 
 
 def file_locked(url):
-    """Lock a SQLite file in the block, so that nobody can read it."""
     return holding(url, "BEGIN EXCLUSIVE")
 
 
 def table_locked(url):
-    """Lock a PostgreSQL table in the block, so that nobody can read it."""
     return holding(url, "BEGIN", "LOCK TABLE bookings")
 
 
@@ -284,7 +274,6 @@ def read_only(url):
 
 @contextmanager
 def network_silent(proxy):
-    """Let a proxy pass nothing on in the block."""
     proxy.be_silent()
     try:
         yield
@@ -320,7 +309,6 @@ def make_stall(kind, fixture):
 
 
 def restore_copy(copy, file):
-    """Replace a SQLite file by a copy of it."""
     shutil.copy(copy, f"{file}.new")
     os.replace(f"{file}.new", file)
 

@@ -78,7 +78,6 @@ class Tampering(NamedTuple):
     instead: bytes
 
     def apply(self, cookie):
-        """Return the cookie with its bytes replaced."""
         return cookie[: self.start] + self.instead + cookie[self.start + self.length :]
 
 
@@ -91,7 +90,6 @@ def urlencoded(fields, is_quoted=True, end=b""):
 
 
 def quoted(value):
-    """Return bytes quoted as in a form."""
     return quote_from_bytes(value).encode()
 
 
@@ -151,13 +149,11 @@ class HostileRequest:
 
 
 def environ_key(header):
-    """Return the name that WSGI gives a header."""
     name = header.upper().replace("-", "_")
     return name if name.startswith("CONTENT") else f"HTTP_{name}"
 
 
 def latin_1(value):
-    """Return bytes as the text that WSGI makes of them."""
     return value.decode("latin-1")
 
 

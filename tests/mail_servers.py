@@ -52,12 +52,10 @@ class Postbox:
 
 
 def read_mail(envelope):
-    """Return a mail as a mail program reads it."""
     return email.message_from_bytes(envelope.content, policy=default)
 
 
 def code_in(envelope):
-    """Return the code that a mail brings."""
     return read_mail(envelope)["Subject"].rpartition(" ")[2]
 
 
@@ -119,7 +117,6 @@ class Script(socketserver.StreamRequestHandler):
     """A conversation by the server's script: an answer to each command, in pieces with a pause between them."""
 
     def handle(self):
-        """Answer line by line."""
         self.say("GREETING", "220 ready")
         for line in self.rfile:
             self.server.heard.append(line.decode().strip())
@@ -132,7 +129,6 @@ class Script(socketserver.StreamRequestHandler):
                 self.say("DATA", "354 go on")
 
     def say(self, command, otherwise):
-        """Send the script's answer."""
         pieces = self.server.answers.get(command, [otherwise + "\r\n"])
         for index, piece in enumerate(pieces):
             if index:

@@ -28,28 +28,23 @@ class PlainModel:
     bookings: list[Booking] = field(default_factory=list)
 
     def points_left(self, club):
-        """Return the points that a club can spend."""
         spent = sum(booking.points for booking in self.bookings if booking.club == club)
         return max(0, self.points[club] - spent)
 
     def places_left(self, competition):
-        """Return the places that a competition can sell."""
         sold = sum(booking.places for booking in self.bookings if booking.competition == competition)
         return max(0, self.places[competition] - sold)
 
     def places_held(self, club, competition):
-        """Return the places that a club holds at a competition."""
         return sum(booking.places for booking in self._bookings_at(club, competition))
 
     def points_paid(self, club, competition):
-        """Return what a club paid for the places that it holds at a competition."""
         return sum(booking.points for booking in self._bookings_at(club, competition))
 
     def _bookings_at(self, club, competition):
         return [booking for booking in self.bookings if (booking.club, booking.competition) == (club, competition)]
 
     def is_open(self, competition, now):
-        """Tell whether a competition has yet to start."""
         return now < self.starts[competition]
 
     def most_places(self, club, competition):

@@ -95,12 +95,10 @@ def keep(folder, orders, cost):
 
 
 def few(folder):
-    """Serve the app with few competitions, some with very long names."""
     return serving_data(folder, CLUBS, COMPETITIONS, **SETTINGS)
 
 
 def a_season(folder):
-    """Serve the app with a season, as it stands after its bookings."""
     return serving_data(folder, season.clubs(), season.competitions(), season.orders())
 
 
@@ -144,7 +142,6 @@ def sign_in_by_code(browser, site, postbox, email):
 
 
 def open_each(browser, site, addresses):
-    """Lead the browser to addresses, given by the name of their state."""
     for state, address in addresses.items():
         browser.get(site + address)
         yield state
@@ -154,7 +151,6 @@ def open_each(browser, site, addresses):
 
 
 def signed_out(browser, site):
-    """Lead the browser through the pages of those who are not signed in."""
     addresses = {"error: not found": "/nowhere", "sign-in: first visit": "/", "sign-in: needed": "/bookings"}
     yield from open_each(browser, site, addresses)
     send(browser, SIGN_IN_FORM, ".error-summary", email="nobody@nowhere.example")
@@ -162,7 +158,6 @@ def signed_out(browser, site):
 
 
 def club_without_points(browser, site):
-    """Lead the browser through the pages of a club that can book nothing."""
     sign_in(browser, site, "none@club.example")
     addresses = {
         "summary: no points": "/showSummary",
@@ -198,7 +193,6 @@ def bookings_and_returns(browser, site):
 
 
 def long_names(browser, site):
-    """Lead the browser through the pages of clubs and competitions with long names."""
     sign_in(browser, site, "long@club.example")
     book(browser, site, LONG_CLUB, LONG_CUP, "2")
     yield "summary: long names"
@@ -212,7 +206,6 @@ def long_names(browser, site):
 
 
 def form_without_a_session(browser, site):
-    """Lead the browser to the sign-in page by a form without a session."""
     browser.get(site + book_address(OPEN, LONGEST_CLUB))
     browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
     send(browser, BOOK_FORM, ".error-summary", places="1")
@@ -220,7 +213,6 @@ def form_without_a_session(browser, site):
 
 
 def journal_away(browser, site, journal):
-    """Lead the browser through the pages while the file of the journal is away."""
     sign_in(browser, site, JOHN)
     browser.get(site + book_address(OPEN, "Simply Lift"))
     away = journal.rename(journal.with_suffix(".away"))
@@ -257,7 +249,6 @@ def season_of_clubs(browser, site):
 
 
 def last_pages(browser, site):
-    """Lead the browser through lists of more than 100 rows."""
     browser.get(f"{site}/logout")
     lists = {"competitions: last page": "/competitions?page=2", "board: last page": "/pointsBoard?page=25"}
     yield from open_each(browser, site, lists)
@@ -276,7 +267,6 @@ OF_NO_DATA = {
 
 
 def codes(browser, site, postbox, journal):
-    """Lead the browser through every state of the page for the mailed code."""
     browser.get(f"{site}/logout")
     number = len(postbox.mails) + 2
     send(browser, SIGN_IN_FORM, "#code", email=ANN)
@@ -316,5 +306,4 @@ def organisers(browser, site, postbox):
 
 
 def entry_list(competition):
-    """Return the address of a competition's entry list."""
     return f"/organiser/entries?{urlencode({'competition': competition})}"

@@ -30,17 +30,14 @@ def walk(browser, tmp_path_factory, season_site, organised):
 
 @pytest.fixture(scope="module")
 def pages(walk):
-    """Return the page of each state, as it was sent."""
     return {state: Page(None, seen["html"]) for state, seen in walk.items()}
 
 
 def page_of(state):
-    """Return the name of a state's page."""
     return state.partition(": ")[0]
 
 
 def faults(walk, kind):
-    """Return the faults of a kind in each state that has some."""
     return {state: seen["faults"][kind] for state, seen in walk.items() if seen["faults"][kind]}
 
 

@@ -62,7 +62,6 @@ def send_to_each(addresses, request, club, proxies=0, failed_sign_ins=10, **conf
 
 
 def set_up(patch, proxies, failed_sign_ins, configuration):
-    """Set the app up with settings of its own."""
     # Werkzeug leaves the files of a broken form to the garbage collector, which would warn
     patch.setattr(server.app.request_class, "_get_file_stream", lambda *_, **__: BytesIO())
     patch.setattr(server.app, "wsgi_app", ProxyFix(server.app.wsgi_app, x_for=proxies, x_proto=proxies))

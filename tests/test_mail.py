@@ -32,7 +32,6 @@ def certificate(tmp_path_factory):
 
 @pytest.fixture
 def trust(certificate, monkeypatch):
-    """Let the system trust the certificate of the tests."""
     file, _ = certificate
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
 
@@ -69,7 +68,6 @@ def let_other_outboxes_end():
 
 
 def errors_of(caplog):
-    """Return what the log says of mails that were given up."""
     return lines_of(caplog, logging.ERROR)
 
 
@@ -195,7 +193,6 @@ def test_code_that_waited_until_it_was_too_old_is_not_mailed(outbox_for, caplog,
 
 
 def encryption(scheme, context):
-    """Return the options of a mail server that is encrypted in this way."""
     if scheme == "smtp+starttls":
         return {"tls_context": context, "require_starttls": True}
     return {"ssl_context": context, "auth_require_tls": False}  # aiosmtpd does not see that it is encrypted
@@ -487,7 +484,6 @@ def test_each_process_sends_its_own_mails_once(method):
 
 @contextmanager
 def granian(folder, mail_port):
-    """Serve the mailing app under granian; yield its address and its process."""
     port = free_port()
     program = [sys.executable, "-m", "granian", "--interface", "wsgi", "--blocking-threads", "2", "--no-ws"]
     program += ["--port", str(port), "tests.mailing_app:app"]

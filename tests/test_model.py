@@ -93,7 +93,6 @@ class Model(PlainModel):
         return 200 if self.is_open(competition, self.now) else 400
 
     def upcoming(self):
-        """Return the competitions that have yet to start."""
         return {competition for competition in self.places if self.is_open(competition, self.now)}
 
     def holdings(self, club):
@@ -133,7 +132,6 @@ def record_of(page):
 
 
 def first_number(text):
-    """Return the number with which a text begins."""
     return int(re.match("[0-9]+", text)[0])
 
 
@@ -218,7 +216,6 @@ class App(RuleBasedStateMachine):
     # Pages
 
     def club_of(self, browser):
-        """Return the club that is signed in in a browser; None if there is none."""
         if browser.signed_in_club and self.model.now - browser.signed_in_at < SIGN_IN_LASTS:
             return browser.signed_in_club
         return None
@@ -248,7 +245,6 @@ class App(RuleBasedStateMachine):
         return forms
 
     def forms_to_book(self, number, competition):
-        """Open a competition's page; return a list of the form that books there, or of none."""
         return [form for form in self.open_competition(number, competition) if form.action == "/purchasePlaces"]
 
     def forms_to_give_back(self, number):
@@ -271,7 +267,6 @@ class App(RuleBasedStateMachine):
     # Forms
 
     def post(self, form, typed, browser=None):
-        """Send a form, from the browser that opened it or another; check the answer; return what was sent."""
         self.answer_to(form, typed, browser)
         return form, typed
 
@@ -385,7 +380,6 @@ class App(RuleBasedStateMachine):
                 self.check_pages_of_a_club(browser)
 
     def check_pages_of_everybody(self):
-        """Compare the points board, the programme, and what is exported."""
         model = self.model
         board = Secretary().get("/pointsBoard")
         points = {club: model.points_left(club) for club in CLUBS}
@@ -400,7 +394,6 @@ class App(RuleBasedStateMachine):
             check_conservation(server.opened.ledger)
 
     def check_pages_of_a_club(self, browser):
-        """Compare the summary and the history of the club that is signed in in a browser."""
         club = self.club_of(browser)
         summary = self.see(browser, browser.get("/showSummary"), 200)
         history = self.see(browser, browser.get("/bookings?show=all"), 200)

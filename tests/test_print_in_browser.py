@@ -82,7 +82,6 @@ class Print:
 
     @cached_property
     def sheets(self):
-        """Return the text of each sheet, as its lines stand on it."""
         return self.read("-layout").split("\f")[:-1]
 
     @cached_property
@@ -160,12 +159,10 @@ def print_page(browser, folder, name):
 
 
 def found(printed, kind):
-    """Return what was found on pages, in those where something was."""
     return {page: one.seen[kind] for page, one in printed.items() if one.seen[kind]}
 
 
 def of_clubs(printed):
-    """Return the prints of pages that only clubs see."""
     return {page: one for page, one in printed.items() if page[0] not in {**OF_EVERYBODY, **OF_ORGANISERS}}
 
 

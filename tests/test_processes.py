@@ -124,7 +124,6 @@ def test_processes_that_start_at_once_give_back_once_what_clubs_hold_at_a_cancel
 
 
 def kill(process):
-    """Kill a server and its workers at once."""
     for pid in [process.pid, *children_of(process.pid)]:
         os.kill(pid, signal.SIGKILL)
 

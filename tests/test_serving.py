@@ -59,11 +59,9 @@ class Browser:
         self.cookie = None
 
     def get(self, address, **headers):
-        """Return status, headers and text of the page at an address."""
         return self._ask("GET", address, None, headers)
 
     def post(self, address, form, **headers):
-        """Send a form; return status, headers and text of the answer."""
         return self._ask("POST", address, urlencode(form), headers)
 
     def _ask(self, method, address, body, headers):
@@ -116,7 +114,6 @@ def write_configuration(folder, url, port, plain_port):
 
 @contextmanager
 def running_nginx(folder, configuration):
-    """Run nginx until the block ends."""
     process = subprocess.Popen([NGINX, "-c", configuration, "-e", folder / "nginx.log"])
     try:
         wait_until((folder / "pid").exists)  # written once it listens
@@ -128,7 +125,6 @@ def running_nginx(folder, configuration):
 
 @pytest.fixture(scope="module")
 def plain_port():
-    """Return the port where nginx listens without encryption."""
     return free_port()
 
 

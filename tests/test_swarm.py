@@ -49,13 +49,11 @@ def folder(tmp_path):
 
 @contextmanager
 def serving_with_fault(folder, fault):
-    """Serve the app with a fault of faulty.py; yield its address."""
     with serving(folder, "tests.faulty:app", variables={"FAULT": fault}) as (address, _):
         yield address
 
 
 def ask(address, form=None):
-    """Return what is answered, as text."""
     with urllib.request.urlopen(address, form, timeout=60) as response:
         return response.read().decode()
 
@@ -123,7 +121,6 @@ def counts_in(output):
 
 
 def points_on_board(address):
-    """Return the points of all clubs together."""
     board = ask(f"{address}/pointsBoard")
     points = re.findall(r'class="points-left" value="(\d+)"', board)
     return sum(int(number) for number in points)

@@ -37,7 +37,6 @@ class Checks:
     # At any time
 
     def check_all(self):
-        """Check what holds at any time."""
         self.check_journal()
         for process in self.history.processes:
             self.check_memory(process)
@@ -68,7 +67,6 @@ class Checks:
         self.check_nothing_is_held(self._models[self._checked], self.history.files.cancelled())
 
     def check_nothing_is_held(self, model, cancelled):
-        """Check that no club holds places at cancelled competitions."""
         held = [model.places_held(club, competition) for club in model.points for competition in cancelled]
         assert not any(held), "places at a cancelled competition are not given back"
 
@@ -196,7 +194,6 @@ def what_is_given_back(model, entry):
 
 
 def booking_of(entry):
-    """Return an entry as a booking of the plain model."""
     return Booking(entry.club, entry.competition, entry.places, entry.points)
 
 

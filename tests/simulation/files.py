@@ -12,15 +12,12 @@ class Files:
         self._first_names = {owner.name: owner.name for owner in [*clubs, *competitions]}
 
     def first_name(self, name):
-        """Return the name that a club or a competition had first."""
         return self._first_names[name]
 
     def cancelled(self):
-        """Return the first names of the competitions that are cancelled."""
         return {self.first_name(one.name) for one in self.competitions if one.is_cancelled}
 
     def with_first_names(self, entry):
-        """Return an entry with the first names of its club and its competition."""
         return entry._replace(club=self.first_name(entry.club), competition=self.first_name(entry.competition))
 
     def edit(self, random):

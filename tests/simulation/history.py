@@ -44,7 +44,6 @@ class History:
         self._come_to_rest()
 
     def move(self):
-        """Let a process make a move, and check everything."""
         [move] = self.random.choices(MOVES, self.weights)
         process = self.random.choice(self.processes)
         move.action(self, process)
@@ -60,7 +59,6 @@ class History:
             raise Killed
 
     def note(self, process, event, detail=""):
-        """Write down what happened, for those who read how a history failed."""
         self.story.append((self.depth, process.name, event, detail))
 
     def tell(self):
@@ -93,15 +91,12 @@ class History:
         self.failures = self.random.choice([0, 0.05, 0.3])
 
     def happens(self, probability):
-        """Decide whether something with this probability happens."""
         return self.random.random() < probability
 
     def fails(self):
-        """Decide whether the database fails here."""
         return not self.is_quiet and self.happens(self.failures)
 
     def end_of_commit(self):
-        """Decide how a commit ends."""
         return self.random.choice(list(Commit)) if self.fails() else Commit.MADE
 
     # Moves: orders
@@ -118,7 +113,6 @@ class History:
         self._send(process, "gets a new form", order)
 
     def send_copy(self, process):
-        """Send a form again, perhaps to another process."""
         if self.forms:
             [attempt, *_] = self.random.choice(list(self.forms.values()))
             self._send_again(process, "gets a copy of a form", attempt.order)
@@ -165,7 +159,6 @@ class History:
             process.waiting = [attempt for attempt in process.waiting if not attempt.outcome.done()]
 
     def give_up(self, process):
-        """Let a thread stop waiting for its order."""
         if not process.waiting:
             return
         attempt = self.random.choice(process.waiting)
@@ -190,7 +183,6 @@ class History:
             assert committed <= len(process.ledger.entries), "a page lacks what was committed before"
 
     def sign_out(self, process):
-        """End a session."""
         id = f"session-{len(self.story)}"
         self.note(process, "revokes", id)
         process.revoked.append(id)
@@ -229,7 +221,6 @@ class History:
         self.note(process, "does nothing, but the files change to", names_in(self.files))
 
     def finish_late_commit(self, process):
-        """Let the database finish a commit whose process no longer waits for it."""
         if self.disk.late:
             self.note(process, "does nothing, but a late commit is made")
             self.disk.finish_late_commit()

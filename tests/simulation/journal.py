@@ -28,7 +28,6 @@ class Disk:
         self.late = None  # the transaction that its process gave up, but that is yet to be committed
 
     def commit(self, transaction):
-        """Keep what a transaction wrote."""
         self.entries.extend(transaction.new_entries)
         self.revoked.extend(transaction.new_revocations)
         if transaction.cancelled is not None:
@@ -55,12 +54,10 @@ class Transaction:
         self.last_revocation = last_row_of(self._disk.revoked)
 
     def entries(self, first):
-        """Return the entries from a number on."""
         self._journal.pause()
         return [entry for entry in self._disk.entries if entry.number >= first]
 
     def append(self, entries):
-        """Add entries."""
         now = self._journal.history.now
         assert all(entry.at == now for entry in entries), "an order was judged by a clock of another moment"
         self.cancelled = self._journal.process.cancelled
@@ -75,7 +72,6 @@ class Transaction:
         return [row for row in self._disk.revoked if row.number >= first]
 
     def revoke(self, revoked, forget_before):
-        """Add revocations."""
         number = len(self._disk.revoked)
         for id, revoked_at in revoked.items():
             number += 1
@@ -99,12 +95,10 @@ class SimulatedJournal:
         self.history.interrupt(self.process)
 
     def note(self, event):
-        """Tell the history what happened."""
         self.history.note(self.process, event)
 
     @contextmanager
     def reading(self):
-        """Yield the transaction of a reader."""
         self.pause()
         if self.history.fails():
             self.note("cannot read")
@@ -113,7 +107,6 @@ class SimulatedJournal:
 
     @contextmanager
     def writing(self, seconds=None):
-        """Yield the transaction of the one writer, and commit it."""
         self._lock()
         try:
             self.pause()

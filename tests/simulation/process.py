@@ -42,7 +42,6 @@ class Attempt:
             self.answer = answer
 
     def hear_outcome(self):
-        """Hear what became of the order."""
         error = self.outcome.exception()
         if error is None:
             self.hear(Answer.BOOKED)
@@ -87,11 +86,9 @@ class Process:
         self.does.remove(action)
 
     def written(self):
-        """Return the waiting attempts that have an outcome."""
         return [attempt for attempt in self.waiting if attempt.outcome.done()]
 
     def die(self):
-        """Die, and answer nobody any more."""
         self.is_alive = False
         for attempt in self.waiting:
             attempt.hear(Answer.NEVER)
