@@ -229,19 +229,6 @@ def health():
     return page.status, page.html
 
 
-def test_monitor_reads_that_no_booking_is_taken_while_others_hold_the_lock(url, served, monkeypatch):
-    monkeypatch.setattr("gudlft.health.SECONDS_BETWEEN_TRIES", 0.3)
-    served(url)
-    john = Secretary(JOHN)
-    with writer_lock_taken(url), quick_limits():
-        assert (200, "ok") == health()
-        john.book("1")
-        assert TAKES_NONE == health() == health()
-
-    wait_until(lambda: (200, "ok") == health(), seconds=3)
-    assert [] == in_journal(url)
-
-
 @pytest.mark.parametrize("kind", ["on_sqlite", "database"])
 def test_monitor_reads_that_no_booking_is_taken_while_the_database_is_read_only(kind, request, served):
     kept_in = request.getfixturevalue(kind)

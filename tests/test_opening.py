@@ -23,19 +23,6 @@ from tests.support import (
     wait_until,
 )
 
-
-def run_flask(folder, *arguments, **settings):
-    """Run a command of the app with the data files in a folder; return its exit status, output and error output."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "flask", "--app", "server", *arguments],
-        cwd=PROJECT,
-        env=clean_environment(DATA_DIR=folder, SECRET_KEY=KEY, **settings),
-        capture_output=True,
-        timeout=60,
-    )
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
-
-
 # Where it lies
 
 
@@ -92,13 +79,14 @@ def test_settings_of_the_address_are_kept(database):
         ("postgresql+psycopg://127.0.0.1/name", (1, "GUDLFT_JOURNAL: No module named 'psycopg'\n")),
     ],
 )
-def test_driver_of_postgresql_is_needed_only_for_it(folder, monkeypatch, url, expected):
+def test_driver_of_postgresql_is_needed_only_for_it(folder, url, expected):
     (folder / "psycopg.py").write_text("raise ModuleNotFoundError(\"No module named 'psycopg'\")\n")
-    monkeypatch.setenv("PYTHONPATH", str(folder))
+    environment = clean_environment(DATA_DIR=folder, SECRET_KEY=KEY, JOURNAL=url) | {"PYTHONPATH": str(folder)}
+    command = [sys.executable, "-W", "error", "-m", "flask", "--app", "server", "check"]
 
-    status, _, errors = run_flask(folder, "check", JOURNAL=url)
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=60)
 
-    assert expected == (status, errors)
+    assert expected == (done.returncode, done.stderr)
 
 
 # What stops a start
@@ -200,25 +188,18 @@ def test_looking_at_an_empty_database_makes_no_tables(url):
     assert [] == tables_of(url)
 
 
-def test_looking_at_a_journal_opens_it_and_leaves_no_trial_in_it(url, opened):
-    opened(url)
-
-    journal = open_journal({"JOURNAL": url, "DATA_DIR": "."}, makes_journal=False)
-    journal.try_to_write()
-    journal.close()
-
-    assert journal.shared
-    assert [] == in_journal(url)
-
-
-def test_looking_needs_no_turn_of_the_writer(url, opened):
+def test_looking_at_a_journal_needs_no_turn_of_the_writer_and_leaves_no_trial_in_it(url, opened):
     opened(url)
 
     with writer_lock_taken(url):
         journal = open_journal({"JOURNAL": url, "DATA_DIR": "."}, makes_journal=False)
         with quick_limits(), pytest.raises(JournalError, match="locked|not answer"):
             journal.try_to_write()
+    journal.try_to_write()
     journal.close()
+
+    assert journal.shared
+    assert [] == in_journal(url)
 
 
 def test_start_says_that_the_journal_is_new_until_it_holds_a_booking(data, start, caplog):
