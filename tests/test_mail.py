@@ -6,8 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
-from contextlib import contextmanager
 
 import pytest
 
@@ -17,7 +15,7 @@ from gudlft.mail.outbox import Outbox
 from gudlft.mail.smtp import MailError, check_server
 from gudlft.settings import CONSOLE, MailServer
 from tests.mail_servers import Postbox, mail_server, make_certificate, read_mail, scripted_server
-from tests.support import JOHN, KATE, PROJECT, answers, free_port, wait_until
+from tests.support import JOHN, KATE, KEY, PROJECT, ServedSecretary, free_port, serving, wait_until
 
 SENDER = "registration@club.example"
 CODE = "7QKM-2XPD"
@@ -474,7 +472,7 @@ def test_each_process_sends_its_own_mails_once(method):
     postbox = Postbox()
 
     with mail_server(postbox) as port:
-        program = [sys.executable, "-m", "tests.mailing_app", method]
+        program = [sys.executable, "-m", "tests.mailing_processes", method]
         environment = {**os.environ, "MAIL_PORT": str(port)}
         ended = subprocess.run(program, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=30)
 
@@ -482,29 +480,12 @@ def test_each_process_sends_its_own_mails_once(method):
     assert sorted([f"{method}@club.example", "parent@club.example"]) == sorted(postbox.asked_for)
 
 
-@contextmanager
-def granian(folder, mail_port):
-    port = free_port()
-    program = [sys.executable, "-m", "granian", "--interface", "wsgi", "--blocking-threads", "2", "--no-ws"]
-    program += ["--port", str(port), "tests.mailing_app:app"]
-    environment = {**os.environ, "MAIL_PORT": str(mail_port)}
-    with open(folder / "server.log", "wb") as log:
-        process = subprocess.Popen(program, cwd=PROJECT, env=environment, stdout=log, stderr=log)
-    try:
-        wait_until(lambda: answers(f"http://127.0.0.1:{port}/"), 30)
-        yield f"http://127.0.0.1:{port}", process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(30)
-
-
-def test_code_that_waits_is_mailed_when_granian_is_stopped(tmp_path):
+def test_code_that_waits_is_mailed_when_granian_is_stopped(folder):
     postbox = Postbox()
-    with mail_server(postbox) as port, granian(tmp_path, port) as (url, process):
-        urllib.request.urlopen(f"{url}/{JOHN}", timeout=5).close()
+    with mail_server(postbox) as port:
+        mail = {"MAIL": f"smtp://127.0.0.1:{port}", "MAIL_FROM": SENDER}
+        with serving(folder, workers=1, SECRET_KEY=KEY, **mail) as (url, _):
+            assert 303 == ServedSecretary(url).sign_in("1@example.com").status
+            assert [] == postbox.mails
 
-        process.terminate()
-        process.wait(30)
-
-    assert [JOHN] == postbox.asked_for
+    assert ["1@example.com"] == postbox.asked_for
