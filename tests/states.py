@@ -84,7 +84,8 @@ def serving_data(folder, clubs, competitions, orders=(), cost=3, app="server:app
 
 def keep(folder, orders, cost):
     """Write bookings, and returns with negative places, to the journal of a folder, all at once."""
-    ledger = Ledger(*read_data(folder), Terms(cost, max_places_per_club=12))
+    data = read_data(folder)
+    ledger = Ledger(data.clubs, data.competitions, Terms(cost, max_places_per_club=12))
     for club, competition, places in orders:
         act = ledger.book if places > 0 else ledger.give_back
         act(*parties(ledger, club, competition), abs(places))
