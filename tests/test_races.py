@@ -1,8 +1,5 @@
 """Threads that fight for the same places, under an amplifier; and each race lost once its lock is taken out."""
 
-import random
-import threading
-import time
 from collections import Counter
 
 import pytest
@@ -23,9 +20,6 @@ from tests.support import (
     statuses,
     tomorrow,
 )
-
-EMAIL = "rich@club.example"
-LONGEST_WAIT = 30  # seconds
 
 
 def fight(actions):
@@ -78,51 +72,9 @@ def give_the_last_places_back(serve, take_out):
     check_conservation(ledger)
 
 
-class BusySecretary(Secretary):
-    """A secretary who goes on booking while her sign-in is ended in another window."""
-
-    def __init__(self):
-        super().__init__(EMAIL)
-        self.signed_out = threading.Event()
-        self.other_window = Secretary()
-        self.other_window.take_cookie(self.cookie)
-
-    def book_on(self):
-        """Book until a try that begins after the sign-out; return (whether it began after that, status) of each try."""
-        answers = []
-        was_signed_out = False
-        while not was_signed_out:
-            if len(answers) > 18:
-                self.signed_out.wait(LONGEST_WAIT)
-            was_signed_out = self.signed_out.is_set()
-            answers.append((was_signed_out, self.book("1").status))
-        return answers
-
-    def sign_out(self):
-        """Sign out in the other window, and note when that is answered."""
-        time.sleep(random.random() / 50)
-        self.other_window.post("/logout")
-        self.signed_out.set()
-        return []
-
-
-def sign_out_while_booking(serve, take_out):
-    """Let ten sign-ins of a club book while each ends: what was answered counts, and nothing is booked later."""
-    ledger = serve(make_ledger([Club("Rich Club", EMAIL, 600)], [tomorrow(OPEN, 200)], cap=200))
-    secretaries = [BusySecretary() for _ in range(10)]
-    take_out(ledger)
-
-    actions = [action for secretary in secretaries for action in (secretary.book_on, secretary.sign_out)]
-    answers = Counter(answer for answers in fight(actions) for answer in answers)
-
-    assert {(False, 303), (True, 403)} <= answers.keys() <= {(False, 303), (False, 403), (True, 403)}
-    assert len(ledger.entries) == answers[False, 303]
-    check_conservation(ledger)
-
-
 RACES = pytest.mark.parametrize(
     "race",
-    [sell_the_last_places, send_the_same_form_at_once, give_the_last_places_back, sign_out_while_booking],
+    [sell_the_last_places, send_the_same_form_at_once, give_the_last_places_back],
 )
 
 
