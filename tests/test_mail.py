@@ -52,6 +52,18 @@ def outbox_for(monkeypatch):
         outbox.close()
 
 
+@pytest.fixture
+def postbox():
+    return Postbox()
+
+
+@pytest.fixture
+def outbox(outbox_for, postbox):
+    """Return an outbox for a server that fills the postbox."""
+    with mail_server(postbox) as port:
+        yield outbox_for(port)
+
+
 def lines_of(caplog, level=logging.DEBUG):
     """Return what the outbox logged, at a level or above it."""
     return [one.getMessage() for one in caplog.records if one.name == "gudlft.mail" and one.levelno >= level]
@@ -72,15 +84,11 @@ def errors_of(caplog):
 # Sending
 
 
-def test_code_is_mailed_to_the_club_and_nothing_is_logged(outbox_for, caplog):
+def test_code_is_mailed_to_the_club_and_nothing_is_logged(outbox, postbox, caplog):
     caplog.set_level(logging.DEBUG)
-    postbox = Postbox()
-
-    with mail_server(postbox) as port:
-        outbox = outbox_for(port)
-        outbox.put(JOHN, CODE)
-        outbox.put(None, CODE)
-        outbox.close()
+    outbox.put(JOHN, CODE)
+    outbox.put(None, CODE)
+    outbox.close()
 
     [envelope] = postbox.mails
     assert (SENDER, [JOHN]) == (envelope.mail_from, envelope.rcpt_tos)
@@ -89,27 +97,22 @@ def test_code_is_mailed_to_the_club_and_nothing_is_logged(outbox_for, caplog):
     assert [] == lines_of(caplog)
 
 
-def test_mail_goes_one_to_five_seconds_after_it_was_asked_for(outbox_for, monkeypatch):
+def test_mail_goes_one_to_five_seconds_after_it_was_asked_for(outbox, postbox, monkeypatch):
     assert (1, 5) == DELAY
     monkeypatch.setattr(outbox_module, "DELAY", (0.2, 0.3))
-    postbox = Postbox()
-    with mail_server(postbox) as port:
-        asked_at = time.monotonic()
+    asked_at = time.monotonic()
 
-        outbox_for(port).put(JOHN, CODE)
-        wait_until(lambda: postbox.mails)
+    outbox.put(JOHN, CODE)
+    wait_until(lambda: postbox.mails)
 
     assert 0.2 <= postbox.times[0] - asked_at < 2.0
 
 
-def test_mails_go_in_the_order_in_which_they_were_asked_for(outbox_for, monkeypatch):
-    postbox = Postbox()
-    with mail_server(postbox) as port:
-        outbox = outbox_for(port)
-        for address, delay in [(JOHN, 0.2), (KATE, 0.05)]:
-            monkeypatch.setattr(outbox_module, "DELAY", (delay, delay))
-            outbox.put(address, CODE)
-        wait_until(lambda: 2 == len(postbox.mails))
+def test_mails_go_in_the_order_in_which_they_were_asked_for(outbox, postbox, monkeypatch):
+    for address, delay in [(JOHN, 0.2), (KATE, 0.05)]:
+        monkeypatch.setattr(outbox_module, "DELAY", (delay, delay))
+        outbox.put(address, CODE)
+    wait_until(lambda: 2 == len(postbox.mails))
 
     assert [JOHN, KATE] == postbox.asked_for
 
@@ -127,14 +130,10 @@ def test_asking_waits_for_no_mail_server(outbox_for):
         assert time.monotonic() - started < 0.5
 
 
-def test_what_is_no_plain_address_gets_nothing_and_stops_nobody(outbox_for, caplog):
-    postbox = Postbox()
-
-    with mail_server(postbox) as port:
-        outbox = outbox_for(port)
-        outbox.put(f"{JOHN}\r\nBcc: evil@evil.example", CODE)
-        outbox.put(KATE, CODE)
-        outbox.close()
+def test_what_is_no_plain_address_gets_nothing_and_stops_nobody(outbox, postbox, caplog):
+    outbox.put(f"{JOHN}\r\nBcc: evil@evil.example", CODE)
+    outbox.put(KATE, CODE)
+    outbox.close()
 
     assert [KATE] == postbox.asked_for
     assert "bcc" not in {name.lower() for name in read_mail(postbox.mails[0])}
@@ -146,42 +145,32 @@ def test_what_is_no_plain_address_gets_nothing_and_stops_nobody(outbox_for, capl
 
 
 @pytest.mark.parametrize(("waiting", "late"), [(JOHN, None), (None, JOHN)])
-def test_full_queue_takes_no_more_whoever_asks(waiting, late, outbox_for, caplog, monkeypatch):
+def test_full_queue_takes_no_more_whoever_asks(waiting, late, outbox, postbox, caplog, monkeypatch):
     monkeypatch.setattr(outbox_module, "DELAY", (60, 60))
     monkeypatch.setattr(outbox_module, "SECONDS_AT_THE_END", 30)
-    postbox = Postbox()
-    with mail_server(postbox) as port:
-        outbox = outbox_for(port)
-        for _ in range(100):
-            outbox.put(waiting, CODE)
+    for _ in range(100):
+        outbox.put(waiting, CODE)
 
-        outbox.put(late, CODE)
-        outbox.close()
+    outbox.put(late, CODE)
+    outbox.close()
 
     assert ["mail: too many codes wait, so one that was asked for is not sent"] == lines_of(caplog)
     assert [waiting] * (100 if waiting else 0) == postbox.asked_for
 
 
-def test_queue_has_room_again_when_its_mails_are_sent(outbox_for, caplog, monkeypatch):
+def test_queue_has_room_again_when_its_mails_are_sent(outbox, postbox, caplog, monkeypatch):
     monkeypatch.setattr(outbox_module, "MOST_JOBS", 1)
-    postbox = Postbox()
-    with mail_server(postbox) as port:
-        outbox = outbox_for(port)
-
-        for number, address in enumerate([JOHN, KATE], start=1):
-            outbox.put(address, CODE)
-            wait_until(lambda number=number: number == len(postbox.mails))
+    for number, address in enumerate([JOHN, KATE], start=1):
+        outbox.put(address, CODE)
+        wait_until(lambda number=number: number == len(postbox.mails))
 
     assert [] == lines_of(caplog)
 
 
-def test_code_that_waited_until_it_was_too_old_is_not_mailed(outbox_for, caplog, monkeypatch):
+def test_code_that_waited_until_it_was_too_old_is_not_mailed(outbox, postbox, caplog, monkeypatch):
     monkeypatch.setattr(outbox_module, "SECONDS_VALID", 0)
-    postbox = Postbox()
-
-    with mail_server(postbox) as port:
-        outbox_for(port).put(JOHN, CODE)
-        wait_until(lambda: errors_of(caplog))
+    outbox.put(JOHN, CODE)
+    wait_until(lambda: errors_of(caplog))
 
     assert [] == postbox.asked_for
     assert [f"mail: no code can be sent to {JOHN}: its code is too old by now"] == errors_of(caplog)
@@ -273,13 +262,10 @@ def test_slow_try_does_not_push_the_next_one_back(outbox_for, monkeypatch):
     assert tries[1] - tries[0] < 1  # and not 1.1
 
 
-def test_mail_that_is_refused_for_now_is_tried_again(outbox_for, caplog):
-    postbox = Postbox("451 come back later", "421 busy")
-
-    with mail_server(postbox) as port:
-        outbox = outbox_for(port)
-        outbox.put(JOHN, CODE)
-        wait_until(lambda: postbox.mails)
+def test_mail_that_is_refused_for_now_is_tried_again(outbox, postbox, caplog):
+    postbox.answers = ["451 come back later", "421 busy"]
+    outbox.put(JOHN, CODE)
+    wait_until(lambda: postbox.mails)
 
     assert [JOHN] * 3 == postbox.asked_for
     failures = ["1 of 3 failed: it answers 451 come back later", "2 of 3 failed: it answers 421 busy"]
@@ -295,13 +281,11 @@ def test_refusal_for_good_is_one_at_every_step(command, outbox_for, caplog):
     assert [f"mail: no code can be sent to {JOHN}: it answers 554 no"] == lines_of(caplog)
 
 
-def test_mail_is_sent_again_where_the_server_hangs_up_in_the_middle(outbox_for):
-    postbox = Postbox()
+def test_mail_is_sent_again_where_the_server_hangs_up_in_the_middle(outbox, postbox):
     postbox.hang_ups = 1
 
-    with mail_server(postbox) as port:
-        outbox_for(port).put(JOHN, CODE)
-        wait_until(lambda: 2 == len(postbox.mails))
+    outbox.put(JOHN, CODE)
+    wait_until(lambda: 2 == len(postbox.mails))
 
     first, second = map(read_mail, postbox.mails)
     assert first["Message-ID"] == second["Message-ID"]  # so that mail programs show one mail
@@ -331,15 +315,12 @@ def test_silent_server_holds_a_try_for_seconds_only(command, outbox_for, caplog,
     assert "timed out" in errors_of(caplog)[0]
 
 
-def test_address_that_is_refused_for_now_stops_nobody(outbox_for, monkeypatch):
+def test_address_that_is_refused_for_now_stops_nobody(outbox, postbox, monkeypatch):
     monkeypatch.setattr(outbox_module, "TRIES_AT", (0, 0.3))
-    postbox = Postbox("451 later")
-    with mail_server(postbox) as port:
-        outbox = outbox_for(port)
-
-        outbox.put(JOHN, CODE)
-        outbox.put(KATE, CODE)
-        wait_until(lambda: 2 == len(postbox.mails))
+    postbox.answers = ["451 later"]
+    outbox.put(JOHN, CODE)
+    outbox.put(KATE, CODE)
+    wait_until(lambda: 2 == len(postbox.mails))
 
     assert [JOHN, KATE, JOHN] == postbox.asked_for
 
@@ -357,8 +338,7 @@ def test_what_a_server_says_is_logged_in_one_short_line_without_the_code(before,
     assert len(line) < 300
 
 
-def test_fault_of_this_app_stops_no_other_mail(outbox_for, caplog, monkeypatch):
-    postbox = Postbox()
+def test_fault_of_this_app_stops_no_other_mail(outbox, postbox, caplog, monkeypatch):
     build = outbox_module.code_mail
 
     def faulty(sender, address, code):
@@ -367,11 +347,9 @@ def test_fault_of_this_app_stops_no_other_mail(outbox_for, caplog, monkeypatch):
         return build(sender, address, code)
 
     monkeypatch.setattr(outbox_module, "code_mail", faulty)
-    with mail_server(postbox) as port:
-        outbox = outbox_for(port)
-        outbox.put(JOHN, CODE)
-        outbox.put(KATE, CODE)
-        wait_until(lambda: postbox.mails)
+    outbox.put(JOHN, CODE)
+    outbox.put(KATE, CODE)
+    wait_until(lambda: postbox.mails)
 
     assert [KATE] == postbox.asked_for
     assert [f"mail: no code can be sent to {JOHN}: RecursionError"] == lines_of(caplog)
@@ -427,19 +405,16 @@ def test_check_shows_no_password(password):
 # Processes and their end
 
 
-def test_what_waits_is_sent_when_the_main_thread_ends(outbox_for, monkeypatch):
-    postbox = Postbox()
+def test_what_waits_is_sent_when_the_main_thread_ends(outbox, postbox, monkeypatch):
     ended = threading.Event()
     main_thread = threading.Thread(target=ended.wait)
     main_thread.start()
     monkeypatch.setattr(threading, "main_thread", lambda: main_thread)
     monkeypatch.setattr(outbox_module, "DELAY", (60, 60))
-    with mail_server(postbox) as port:
-        outbox = outbox_for(port)
-        outbox.put(JOHN, CODE)
+    outbox.put(JOHN, CODE)
 
-        ended.set()
-        wait_until(lambda: postbox.mails)
+    ended.set()
+    wait_until(lambda: postbox.mails)
 
     assert [JOHN] == postbox.asked_for
 
