@@ -53,9 +53,8 @@ class Revocations:
         """Revoke an id; wait a little for the journal to take it, unless it took nothing lately."""
         with self._lock:
             is_new = self._remember(id, moment)
-            if not (is_new and self._journal.shared):
-                return
-            self._pending[id] = moment
+            if is_new and self._journal.shared:
+                self._pending[id] = moment
         self._try_to_write()
 
     def revoke_once(self, id: str, moment: datetime) -> bool:
@@ -84,7 +83,7 @@ class Revocations:
         """Write what is pending, unless the journal took nothing lately; what it does not take is left to pages."""
         try:
             with self._turn() as seconds:
-                if self._next_try_at <= time.monotonic():
+                if self._pending and self._next_try_at <= time.monotonic():
                     self._write(seconds)
         except JournalError as error:
             log.warning("other processes will know of a revocation later: %s", error)
@@ -95,12 +94,11 @@ class Revocations:
         self._next_try_at = time.monotonic() + SECONDS_BETWEEN_TRIES
 
     def _write(self, seconds: float) -> None:
-        """Write all that is pending, if anything, in one transaction; raise JournalError."""
+        """Write all that is pending in one transaction; raise JournalError."""
         with self._lock:
             written = dict(self._pending)
-        if written:
-            with self._journal.writing(seconds) as transaction:
-                transaction.revoke(written, forget_before=min(written.values()) - COOKIE_CAN_LIVE)
+        with self._journal.writing(seconds) as transaction:
+            transaction.revoke(written, forget_before=min(written.values()) - COOKIE_CAN_LIVE)
         with self._lock:
             for id in written:
                 del self._pending[id]

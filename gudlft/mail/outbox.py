@@ -72,7 +72,7 @@ class Outbox:
             moment = time.monotonic() + SystemRandom().uniform(*DELAY)
             # not before the one asked for earlier: of two codes in a mailbox, only the newer one works
             self._last_due_at = max(self._last_due_at, moment)
-            self._plan(Job(address or "", code, self._last_due_at), self._last_due_at)
+            self._plan(Job(address or "", code, self._last_due_at))
             if self._thread is None:
                 self._start()
 
@@ -108,8 +108,9 @@ class Outbox:
 
     # Jobs
 
-    def _plan(self, job: Job, moment: float) -> None:
-        self._jobs.enterabs(moment, 0, self._do, (job,))
+    def _plan(self, job: Job) -> None:
+        """Let the thread make the next try of a job in time."""
+        self._jobs.enterabs(job.due_at + TRIES_AT[job.tries], 0, self._do, (job,))
         self._changed.set()
 
     def _do(self, job: Job) -> None:
@@ -135,7 +136,7 @@ class Outbox:
             log.error("mail: no code can be sent to %s: %s", printable(job.address), what)
         else:
             log.warning("mail: try %d of %d failed: %s", job.tries, len(TRIES_AT), what)
-            self._plan(job, job.due_at + TRIES_AT[job.tries])
+            self._plan(job)
 
 
 def without_code(text: str, code: str) -> str:
