@@ -555,7 +555,7 @@ def test_monitor_reads_that_a_booking_was_not_taken_until_one_is(journal, john):
 
 
 def test_monitor_tries_the_journal_at_most_once_a_second(journal, john, monkeypatch):
-    monkeypatch.setattr("gudlft.health.time", SimpleNamespace(monotonic=lambda: seconds))
+    monkeypatch.setattr("gudlft.limits.time", SimpleNamespace(monotonic=lambda: seconds))
     journal.fault = "full"
     john.book("1")
     answers = []

@@ -1,10 +1,8 @@
 """Whether bookings are taken: what monitors ask."""
 
-import threading
-import time
-
 from .journal import SECONDS_FOR_A_TRIAL, Journal, JournalError, LastRow
 from .ledger import Ledger
+from .limits import RateLimit
 
 SECONDS_BETWEEN_TRIES = 1
 
@@ -20,8 +18,7 @@ class Health:
         self._journal = journal
         self._ledger = ledger
         self._failed_after: LastRow | None = None  # the last booking before one that was not taken
-        self._next_try_at = 0.0
-        self._lock = threading.Lock()  # guards the moment of the next try
+        self._tries = RateLimit(most=1, seconds=SECONDS_BETWEEN_TRIES)
 
     def note_failure(self) -> None:
         """Remember that a booking was not taken."""
@@ -39,10 +36,8 @@ class Health:
 
     def _can_be_written(self) -> bool:
         """Try to write to the journal; False if that fails, or if somebody tried within the last second."""
-        with self._lock:
-            if time.monotonic() < self._next_try_at:
-                return False
-            self._next_try_at = time.monotonic() + SECONDS_BETWEEN_TRIES
+        if self._tries.count("journal") > 0:
+            return False
         try:
             self._journal.try_to_write(SECONDS_FOR_A_TRIAL)
         except JournalError:
