@@ -233,7 +233,9 @@ def test_all_missing_fields_are_told(tmp_path):
         ("Coupe de l'Avenir", "Coupe de l’Avenir"),
         ("Aix-en-Provence", "Aix\u2011en–Provence"),
         ("Évry", "E\u0301vry"),
+        ("Évry", "E\u200b\u0301vry"),
         ("Cup 2", "Ｃｕｐ ２"),
+        ("Cup™", "cuptm"),
         ("Stra\xadße", "strasse"),
     ],
 )

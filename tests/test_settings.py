@@ -58,7 +58,7 @@ def test_secret_key_is_the_same_until_the_next_start():
 
 @pytest.mark.parametrize(
     ("host", "sender"),
-    [("web-1.club.example", "registration@web-1.club.example"), ("", "registration@localhost")],
+    [("Web-1.club.example", "registration@Web-1.club.example"), ("", "registration@localhost")],
 )
 def test_mails_come_from_this_machine_by_default(monkeypatch, host, sender):
     monkeypatch.setattr(socket, "gethostname", lambda: host)
