@@ -319,7 +319,6 @@ class NewerNames:
         versions = [(file.st_mtime_ns, file.st_size) for file in found]
         if versions != self._versions:
             self._versions = versions
-            self._newer = set()
             data = read_data(self._folder)
             self._newer = names_of(data.clubs, data.competitions) - self._known
 
