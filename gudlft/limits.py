@@ -39,13 +39,12 @@ class RateLimit:
         with self._lock:
             now = time.monotonic()
             wait = self._seconds_to_wait(key, now)
-            if wait or self.most == 0:
-                return wait
-            self._moments.setdefault(key, deque()).append(now)
-            self._moments.move_to_end(key)
+            if wait == 0:
+                self._moments.setdefault(key, deque()).append(now)
+                self._moments.move_to_end(key)
             if len(self._moments) > KEYS_REMEMBERED:
                 self._moments.popitem(last=False)
-            return 0
+            return wait
 
     def _seconds_to_wait(self, key, now):
         moments = self._moments.get(key, deque())
