@@ -75,19 +75,13 @@ class Moment(NamedTuple):
     @classmethod
     def of(cls, moment: datetime) -> "Moment":
         """Return the parts of a moment, in its own time zone."""
+        iso = moment.isoformat("T", "minutes")[:16]
         weekday = WEEKDAYS[moment.weekday()]
         month = f"{MONTHS[moment.month - 1]} {moment.year}"
-        time = f"{moment.hour:02}:{moment.minute:02}"
-        iso = moment.isoformat("T", "minutes")[:16]
-        return cls(
-            iso=iso,
-            weekday=weekday,
-            day=moment.day,
-            month=month,
-            year_month=iso[:7],
-            time=time,
-            words=f"{weekday} {moment.day} {month}, {time}",
-        )
+        year_month = iso[:7]
+        time = iso[11:]
+        words = f"{weekday} {moment.day} {month}, {time}"
+        return cls(iso, weekday, moment.day, month, year_month, time, words)
 
 
 def short_month(year_month: str) -> str:
