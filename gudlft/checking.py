@@ -22,8 +22,7 @@ class Report:
 
 def check_all(opened: Opened, settings: Mapping) -> Report:
     """Return what there is to say; change nothing."""
-    report = Report()
-    report.lines += what_was_read(opened.ledger, settings["DATA_DIR"])
+    report = Report(what_was_read(opened.ledger, settings["DATA_DIR"]))
     check_journal(opened, settings, report)
     check_mail(settings, report)
     report.lines += returns_to_come(opened.ledger)
