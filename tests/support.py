@@ -353,11 +353,14 @@ class ServedSecretary(Secretary):
     def post(self, address, headers=None, **form):
         return self._ask("POST", address, urlencode(form), headers or {})
 
+    def _connect(self):
+        return http.client.HTTPConnection(self._host, timeout=60)
+
     def _ask(self, method, address, body, headers):
         headers = headers | {"Content-Type": "application/x-www-form-urlencoded"}
         if self._cookie:
             headers["Cookie"] = self._cookie
-        with closing(http.client.HTTPConnection(self._host, timeout=60)) as connection:
+        with closing(self._connect()) as connection:
             connection.request(method, address, body, headers)
             response = connection.getresponse()
             html = response.read().decode()

@@ -6,9 +6,7 @@ import socket
 import ssl
 import subprocess
 import sys
-import urllib.request
 from contextlib import ExitStack, contextmanager
-from urllib.parse import urlencode
 
 import pytest
 
@@ -51,38 +49,15 @@ def folder(tmp_path_factory):
     return folder
 
 
-class Browser:
-    """A client that sends requests on one connection, and remembers the session."""
+class ProxiedSecretary(ServedSecretary):
+    """A secretary whose browser reaches the app through nginx."""
 
-    def __init__(self, connection):
-        self.connection = connection
-        self.cookie = None
-
-    def get(self, address, **headers):
-        return self._ask("GET", address, None, headers)
-
-    def post(self, address, form, **headers):
-        return self._ask("POST", address, urlencode(form), headers)
+    def __init__(self, connect):
+        self._connect = connect
+        self._cookie = None
 
     def _ask(self, method, address, body, headers):
-        headers = {"Host": HOST, "Origin": f"https://{HOST}"} | {
-            name.replace("_", "-"): value for name, value in headers.items()
-        }
-        if self.cookie:
-            headers["Cookie"] = self.cookie
-        if body is not None:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-        self.connection.request(method, address, body, headers)
-        response = self.connection.getresponse()
-        if "Set-Cookie" in response.headers:
-            self.cookie = response.headers["Set-Cookie"].split(";")[0]
-        return response.status, response.headers, response.read().decode()
-
-
-def read(url):
-    """Return status, headers and text of the answer at an address, on a connection of its own."""
-    with urllib.request.urlopen(url, timeout=5) as response:
-        return response.status, response.headers, response.read().decode()
+        return super()._ask(method, address, body, {"Host": HOST, "Origin": f"https://{HOST}"} | headers)
 
 
 # nginx, as the documents show it
@@ -156,36 +131,34 @@ def connect(folder, plain_port):
 
 
 def test_secretary_books_behind_the_documented_proxy(connect):
-    browser = Browser(connect())
+    secretary = ProxiedSecretary(connect)
 
-    status, headers, _ = browser.post("/showSummary", {"email": JOHN})
-    assert (303, "/showSummary") == (status, headers["Location"])
-    assert headers["Set-Cookie"].startswith("__Host-session")
-    assert "Secure" in headers["Set-Cookie"].split("; ")
+    page = secretary.sign_in(JOHN)
+    assert (303, "/showSummary") == page.redirect
+    assert page.headers["Set-Cookie"].startswith("__Host-session")
+    assert "Secure" in page.headers["Set-Cookie"].split("; ")
 
     for name in [OPEN, ODD_NAME]:
-        status, _, page = browser.get(book_address(name, "Simply Lift"))
-        assert (200, True) == (status, "Number of places" in page)
-        assert 303 == browser.post("/purchasePlaces", {"competition": name, "places": "1"})[0]
+        page = secretary.get(book_address(name, "Simply Lift"))
+        assert (200, True) == (page.status, "Number of places" in page.html)
+        assert 303 == secretary.book("1", name).status
 
 
 def test_longest_names_pass_the_documented_proxy(connect):
-    browser = Browser(connect())
-    assert 403 == browser.post("/purchasePlaces", {"competition": LONGEST_NAME, "places": "1"})[0]
+    secretary = ProxiedSecretary(connect)
+    assert 403 == secretary.book("1", LONGEST_NAME).status
 
-    status, headers, _ = browser.post("/showSummary", {"email": LONGEST})
+    status, address = secretary.sign_in(LONGEST).redirect
 
-    assert (303, book_address(LONGEST_NAME, LONGEST_NAME)) == (status, headers["Location"])
-    assert 200 == browser.get(headers["Location"])[0]
+    assert (303, book_address(LONGEST_NAME, LONGEST_NAME)) == (status, address)
+    assert 200 == secretary.get(address).status
 
 
 def test_app_knows_its_clients_behind_the_documented_proxy(connect, folder):
-    browser = Browser(connect())
-    forged = {"X_Forwarded_For": "6.6.6.6", "X_Forwarded_Proto": "http", "X_Forwarded_Host": "evil.example"}
+    forged = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "evil.example"}
 
-    status, _, _ = browser.post("/showSummary", {"email": JOHN}, **forged)
+    assert 303 == ProxiedSecretary(connect).post("/showSummary", forged, email=JOHN).status
 
-    assert 303 == status
     log = (folder / "server.log").read_text()
     assert "127.0.0.1 Simply Lift: signed in" in log
     assert "6.6.6.6" not in log
@@ -193,17 +166,16 @@ def test_app_knows_its_clients_behind_the_documented_proxy(connect, folder):
 
 
 def test_documented_proxy_passes_on_the_host_by_which_strangers_are_refused(connect):
-    assert 400 == Browser(connect()).get("/", Host="evil.example")[0]
-    assert 403 == Browser(connect()).post("/showSummary", {"email": JOHN}, Origin="https://evil.example")[0]
+    stranger = ProxiedSecretary(connect)
+
+    assert 400 == stranger.get("/", Host="evil.example").status
+    assert 403 == stranger.post("/showSummary", {"Origin": "https://evil.example"}, email=JOHN).status
 
 
 def test_plain_requests_are_led_to_https_behind_the_documented_proxy(connect, plain_port):
-    plain = Browser(http.client.HTTPConnection("127.0.0.1", plain_port, timeout=10))
+    plain = ProxiedSecretary(lambda: http.client.HTTPConnection("127.0.0.1", plain_port, timeout=10))
 
-    status, headers, _ = plain.get("/competitions?q=cup")
-
-    assert (301, f"https://{HOST}/competitions?q=cup") == (status, headers["Location"])
-    plain.connection.close()
+    assert (301, f"https://{HOST}/competitions?q=cup") == plain.get("/competitions?q=cup").redirect
 
 
 def fetch(connection, address, **headers):
@@ -215,8 +187,8 @@ def fetch(connection, address, **headers):
 
 
 def test_documented_proxy_compresses_all_of_a_first_visit(connect):
-    _, _, page = Browser(connect()).get("/")
-    addresses = ["/", *re.findall('href="(/static/[^"]+)"', page)]
+    page = ProxiedSecretary(connect).get("/")
+    addresses = ["/", *re.findall('href="(/static/[^"]+)"', page.html)]
 
     answers = [fetch(connect(), address) for address in addresses]
 
@@ -240,7 +212,7 @@ def test_app_answers_while_the_proxy_holds_slow_forms(connect):
     for _ in range(60):
         connect().sock.sendall(beginning.encode())
 
-    statuses = [Browser(connect()).get("/pointsBoard")[0] for _ in range(5)]
+    statuses = [ProxiedSecretary(connect).get("/pointsBoard").status for _ in range(5)]
 
     assert [200] * 5 == statuses
 
@@ -256,11 +228,11 @@ def test_granian_answers_monitors_and_pages_while_slow_headers_hold_connections(
             opened.enter_context(connection)
             connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
 
-        status, headers, body = read(f"{url}/health")
-        statuses = [read(f"{url}/pointsBoard")[0] for _ in range(5)]
+        health = ServedSecretary(url).get("/health")
+        statuses = [ServedSecretary(url).get("/pointsBoard").status for _ in range(5)]
 
-    assert (200, "ok", None) == (status, body, headers["Set-Cookie"])
-    assert "text/plain; charset=utf-8" == headers["Content-Type"]
+    assert (200, "ok", None) == (health.status, health.html, health.headers["Set-Cookie"])
+    assert "text/plain; charset=utf-8" == health.headers["Content-Type"]
     assert [200] * 5 == statuses
 
 
