@@ -60,24 +60,13 @@ UPCOMING = [  # date and time, places, name
     ("10-16 10:00", 20, "Toulon Novices"),
     ("10-23 13:30", 200, "Grand Final"),
 ]
-PAST_NAMES = [f"{city} Open" for city in CITIES[:20]] + [
-    "Lyon Open",
-    "Fall Classic",
-    "Grand Final",
-    "Novice Cup",
-    "Spring Festival",
-]
+OTHER_PAST_NAMES = ["Lyon Open", "Fall Classic", "Grand Final", "Novice Cup", "Spring Festival"]
+PAST_NAMES = [f"{city} Open" for city in CITIES[:20]] + OTHER_PAST_NAMES
 FULL = ["Strasbourg Night of Strength", "Women’s Open Montpellier", "Limoges Bench Press Cup"]  # with 12 places each
 OF_ALL_CLUBS = "Grand Final"  # with room for each of them
 NOT_HELD = {
-    *FULL,
-    "Coupe de Paris",
-    "Lyon Open",
-    "Novice Cup Grenoble",
-    "Coupe de Bretagne",
-    "Rouen Open",
-    "Metz Open",
-    "Grand Final",
+    *("Coupe de Paris", "Lyon Open", "Novice Cup Grenoble", "Coupe de Bretagne", "Rouen Open", "Metz Open"),
+    *("Grand Final", *FULL),
 }
 
 
@@ -89,7 +78,6 @@ def clubs() -> list[dict]:
 
 
 def email_of(club: str) -> str:
-    """Return the email address of a club."""
     words = re.findall("[a-z]+", fold(club))
     return f"office@{'-'.join(words)}.example"
 

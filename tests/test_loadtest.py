@@ -3,8 +3,6 @@
 import json
 from collections import Counter
 
-import pytest
-
 from loadtest.orders import BOOKING, Order
 from loadtest.pages import Page, Row
 from loadtest.reconcile import Tally, read_emails
@@ -41,13 +39,6 @@ def test_rows_of_a_summary_are_read_whatever_their_names():
         Row("Coupe d'Été & <b>", places_left=18, places_held=0, link="/book/Coupe/She%20Lifts"),
         Row("Past", places_left=2, places_held=3, link=None),
     ] == page.rows
-
-
-def test_figure_that_is_missing_is_not_taken_for_zero():
-    page = Page('<p data-club="Simply Lift"><data class="places-left" value="18">18</data></p>')
-
-    with pytest.raises(AttributeError):
-        page.figure("points-left")
 
 
 def test_name_of_a_competition_is_not_read_as_points():

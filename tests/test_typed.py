@@ -4,8 +4,10 @@ import pytest
 
 from gudlft.files import read_email
 from gudlft.text import clean_email
-from tests.support import JOHN, OPEN, Secretary, a_club, write_data
+from tests.support import JOHN, MAILED, OPEN, Secretary, a_club, write_data
 
+UMLAUT = "info@müller.example"
+IN_ASCII = "info@xn--mller-kva.example"
 PASTED = [
     " john@simplylift.co\t",
     "john@simplylift.co\u200b",
@@ -75,25 +77,21 @@ def test_field_holds_the_cleaned_code(mailing):
     assert (400, "WRON-GONE") == (page.status, page.form("/code")["code"])
 
 
-# Domains with umlauts
-
-UMLAUT = "info@müller.example"
-IN_ASCII = "info@xn--mller-kva.example"
-
-
-@pytest.mark.parametrize("written", [UMLAUT, IN_ASCII, "info@MÜLLER.example", "Info@XN--MLLER-KVA.example"])
-@pytest.mark.parametrize("typed", [UMLAUT, IN_ASCII, "INFO@Mu\u0308ller.EXAMPLE", "info@müller。example"])
-def test_domain_is_the_same_with_umlauts_and_in_ascii(data, mailing, start, written, typed):
+@pytest.mark.parametrize(("written", "typed"), [(UMLAUT, "Info@XN--MLLER-KVA.example"), (IN_ASCII, UMLAUT)])
+def test_domain_is_the_same_with_umlauts_and_in_ascii(data, start, written, typed):
     write_data(data, [a_club("Müller", written, 13)], [])
-    started = start()
+    started = start(**MAILED)
 
     assert 303 == Secretary(app=started.app).sign_in(typed).status
-    assert IN_ASCII == started.mails[0][0].lower()
+    assert IN_ASCII == started.mails[0][0]
 
 
 @pytest.mark.parametrize(
     ("typed", "address"),
     [
+        ("info@MÜLLER.example", IN_ASCII),
+        ("info@Mu\u0308ller.EXAMPLE", IN_ASCII),
+        ("info@müller。example", IN_ASCII),
         ("a@straße.example", "a@xn--strae-oqa.example"),  # as browsers have it: strasse is another domain
         ("a@ΟΔΟΣ.example", "a@xn--pxavbq.example"),
         ("a@ｅxample.com", "a@example.com"),
