@@ -157,16 +157,6 @@ def test_sequence_grows_with_the_clubs_entries_there_alone(john, atlas):
     assert before + 2 == sequence(john)
 
 
-def test_sequence_grows_with_the_last_change_of_the_file_of_competitions(data, start):
-    file = data / "competitions.json"
-    before = sequence(Secretary(JOHN, start().app))
-    moment = int(file.stat().st_mtime) + 90
-
-    os.utime(file, (moment, moment))
-
-    assert before + 90 == sequence(Secretary(JOHN, start().app))
-
-
 def sequence(secretary):
     file = secretary.get(f"/calendar/{quote(OPEN)}").html
     return int(re.search(r"SEQUENCE:(\d+)", file)[1])

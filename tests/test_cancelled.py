@@ -6,13 +6,11 @@ from unittest.mock import Mock
 
 import pytest
 
-from gudlft.checking import returns_to_come
 from gudlft.journal import JournalError
 from gudlft.journal.sql import SqlJournal, SqlWriting
 from gudlft.model import CANCELLED, BookingError, Entry
 from gudlft.rules import read_token
 from tests.support import (
-    CLUBS,
     COMPETITIONS,
     JOHN,
     KEPT,
@@ -113,13 +111,6 @@ def test_places_come_back_after_the_start_too(journal):
     assert [2, -2] == places_of(ledger.entries)
 
 
-def test_club_that_left_the_files_gets_its_places_back_too(journal):
-    ledger = make_ledger(CLUBS[:1], cancelling(OPEN), journal=journal)
-    ledger.give_back_cancelled()
-
-    assert ["Atlas Barbell", "Simply Lift"] == [entry.club for entry in journal.rows[4:]]
-
-
 def test_renamed_competition_is_cancelled_under_the_name_that_the_journal_has(journal):
     competitions = cancelling(OPEN)
     renamed = replace(competitions[2], name="Gala", former_names=(OPEN,))
@@ -141,18 +132,6 @@ def test_rows_that_do_not_add_up_are_left_alone(journal):
     ledger.book(*parties(ledger, "She Lifts", SMALL), 1)
 
     assert 5 == len(journal.rows)
-
-
-def test_what_would_come_back_is_told_and_not_written(journal):
-    ledger = make_ledger(competitions=cancelling(OPEN, SMALL), journal=journal)
-
-    assert [
-        f"{OPEN}: cancelled, 7 places of 2 clubs would be given back",
-        f"{SMALL}: cancelled, 1 place of 1 club would be given back",
-    ] == list(returns_to_come(ledger))
-    assert 4 == len(journal.rows)
-    ledger.give_back_cancelled()
-    assert [] == list(returns_to_come(ledger))
 
 
 def test_competition_may_be_cancelled_again_with_the_same_bookings(on_sqlite):

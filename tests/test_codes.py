@@ -20,14 +20,6 @@ SENDER = "registration@club.example"
 LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 
 
-def test_code_is_eight_characters_that_nobody_mistakes():
-    code = code_for(REQUEST, KEY)
-
-    first, second = code.split("-")
-    assert (4, 4) == (len(first), len(second))
-    assert set(first + second) <= set(LETTERS)
-
-
 def test_every_character_is_equally_likely_at_every_place():
     number = 12_000
     requests = [REQUEST._replace(id=str(index)) for index in range(number)]

@@ -11,7 +11,6 @@ from gudlft.journal import (
     LARGEST_IN_A_ROW,
     AnotherProcessBooks,
     JournalError,
-    LastRow,
     NoJournal,
     Revocation,
     check_revocation,
@@ -181,15 +180,6 @@ def test_board_has_most_points_first_then_names_whatever_their_case_and_accents(
     assert ["Most", "Alpha", "beta", "Eton", "evry", "Évry", "Zug"] == [row.club for row in ledger.points_board]
 
 
-def test_board_that_a_page_shows_does_not_change_under_it(ledger):
-    shown = ledger.points_board
-
-    ledger.book(*parties(ledger), 4)
-
-    assert 13 == shown[1].points
-    assert 1 == ledger.points_board[3].points
-
-
 def test_figures_of_a_page_are_all_of_one_moment(ledger):
     club, competition = parties(ledger)
     ledger.book(club, competition, 2)
@@ -304,16 +294,6 @@ def test_journal_that_lost_bookings_is_noticed(journal, lost):
     assert (4, 17, 3) == figures(ledger)
 
 
-def test_another_row_under_the_last_number_is_noticed(journal):
-    ledger = make_ledger(journal=journal)
-    ledger.book(*parties(ledger), 1)
-
-    journal.rows[0] = journal.rows[0]._replace(at=AT)
-
-    with pytest.raises(JournalError, match="has lost bookings"):
-        ledger.catch_up()
-
-
 @pytest.mark.parametrize(
     "row",
     [(1, AT, ""), (1, AT, None), (1, None, "session"), ("1", AT, "session"), (LARGEST_IN_A_ROW + 1, AT, "session")],
@@ -329,18 +309,6 @@ def test_row_that_does_not_follow_the_last_one_is_named(number):
 
     with pytest.raises(JournalError, match=f"^booking {number} cannot be right: it stands behind booking 7$"):
         list(checked_entries([row], previous=7))
-
-
-def test_journal_that_keeps_nothing_takes_everything(tmp_path):
-    journal = NoJournal(str(tmp_path))
-    with journal.writing() as transaction:
-        transaction.append([Entry(1, AT, "Simply Lift", OPEN, 1, 3, None)])
-        transaction.revoke({"session": AT}, forget_before=AT)
-
-    with journal.reading() as transaction:
-        assert [] == transaction.entries(first=1) == transaction.revocations(first=1)
-        assert LastRow() == transaction.last_entry == transaction.last_revocation
-    journal.close()
 
 
 def test_trial_without_a_journal_fails_while_another_process_books_and_keeps_nobody_out(tmp_path):

@@ -358,18 +358,6 @@ def test_sign_in_without_a_proof_does_not_count_where_one_is_asked_for(start):
 # With a journal
 
 
-def test_code_works_in_another_process_and_is_used_in_all(start, journaled):
-    there = start()
-    browser = visitor(journaled)
-    code = ask(browser, journaled)
-    copies = [copy_of(browser, app) for app in (journaled, there)]
-    browser.move_to(there.app)
-
-    assert 303 == browser.enter(code).status
-    assert "Simply Lift" == browser.club
-    assert [REFUSED] * 2 == [copy.enter(code).refusal for copy in copies]
-
-
 def test_replaced_code_and_one_tried_too_often_are_over_in_other_processes(start, journaled):
     there = start()
     replaced, tried = [visitor(journaled) for _ in range(2)]
@@ -402,18 +390,6 @@ def away(*arguments):
     """Fail like a journal that is away."""
     raise JournalError("connection refused")
     yield
-
-
-def test_page_of_a_journal_that_is_away_keeps_the_code_in_its_field(journaled, monkeypatch):
-    monkeypatch.setattr(journaled.opened.journal, "reading", away)
-
-    page = visitor(journaled).enter("7QKM-2XPD")
-
-    field = page.soup.select_one("#code")
-    assert "Enter the code that was mailed – GÜDLFT Registration" == page.title
-    assert "7QKM-2XPD" == field["value"]
-    assert not field.has_attr("aria-invalid")
-    assert "These figures" not in page.text
 
 
 def test_code_and_another_can_be_asked_for_while_the_journal_is_away_and_nobody_waits_for_it(journaled, monkeypatch):

@@ -91,22 +91,15 @@ def test_receipt_of_another_clubs_booking_is_not_shown(john, atlas):
     assert [] == banners(john.get("/showSummary"))
 
 
-@pytest.mark.parametrize("message", [None, 2, [], {}, {"category": "notice", "sentence": SIGNED_OUT}])
-def test_message_of_another_version_is_not_said(message):
+@pytest.mark.parametrize("part", ["message", "next", "next_address", "next_competition", "_flashes"])
+@pytest.mark.parametrize("value", [None, 2, [OPEN], {"address": "/bookings"}])
+def test_what_another_version_left_to_be_said_or_gone_to_does_not_count(part, value):
     stranger = Secretary()
-    keep(stranger, message=message, _flashes=[["notice", "Bye"]])
+    keep(stranger, **{part: value})
 
     page = stranger.get("/")
 
     assert (200, []) == (page.status, banners(page))
-
-
-@pytest.mark.parametrize("part", ["next", "next_address", "next_competition"])
-@pytest.mark.parametrize("kept", [None, 2, [OPEN], {"address": "/bookings"}])
-def test_next_page_of_another_version_is_not_gone_to(part, kept):
-    stranger = Secretary()
-    keep(stranger, **{part: kept})
-
     assert (303, "/showSummary") == stranger.sign_in(JOHN).redirect
 
 

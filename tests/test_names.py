@@ -4,21 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from gudlft.model import BookingError, Club, Competition, PresentNames
+from gudlft.model import Club, Competition
 from tests.support import (
     CLUBS,
     COMPETITIONS,
     JOHN,
     OPEN,
     TOKEN,
-    FakeJournal,
     Secretary,
     book_address,
     check_conservation,
     make_ledger,
     parties,
     places_of,
-    run_command,
 )
 
 CLUB, *OTHER_CLUBS = CLUBS
@@ -55,17 +53,6 @@ def test_all_figures_and_entries_are_those_of_the_present_name(journal, club, cu
     check_conservation(ledger)
 
 
-def test_renamed_club_holds_at_most_twelve_places_in_all(journal):
-    clubs = [replace(CLUB, points=60), *OTHER_CLUBS]
-    before = make_ledger(clubs, journal=journal)
-    before.book(*parties(before), 10)
-
-    ledger = open_with(journal, replace(RENAMED_CLUB, points=60), RENAMED_CUP)
-
-    with pytest.raises(BookingError, match="your club holds 10, so at most 2 more"):
-        ledger.book(ledger.clubs["Lift Lyon"], RENAMED_CUP, 3)
-
-
 def test_process_with_older_files_knows_what_one_with_newer_files_books(journal):
     old = make_ledger(journal=journal)
     new = open_with(journal, RENAMED_CLUB, RENAMED_CUP)
@@ -89,14 +76,6 @@ def test_names_of_clubs_and_competitions_are_apart(journal):
     assert (10, 19, 1, 3) == ledger.totals.standing(club, cup)
 
 
-def test_name_that_is_nobodys_stays_as_it_is():
-    names = PresentNames([RENAMED_CLUB])
-
-    assert ["Lift Lyon", "Lift Lyon", "Lift Lyon", "LYON"] == [
-        names[name] for name in ("Lift Lyon", "simply lift", "LIFT", "LYON")
-    ]
-
-
 def test_page_of_a_former_name_leads_on_whoever_is_asked_for(serve):
     other = replace(OTHER_CLUBS[0], former_names=("Iron",))
     serve(make_ledger([RENAMED_CLUB, other], [RENAMED_CUP]))
@@ -118,21 +97,3 @@ def test_former_name_may_hold_slashes(serve):
     page = Secretary(JOHN).get(book_address(OPEN, "Club/Simply Lift"))
 
     assert (303, book_address(OPEN, "Simply Lift")) == page.redirect
-
-
-def test_who_asks_for_a_former_name_comes_to_the_page_after_signing_in(serve):
-    serve(make_ledger([RENAMED_CLUB], [RENAMED_CUP]))
-    secretary = Secretary()
-
-    secretary.book("1")
-
-    assert (303, book_address("Gala", "Lift Lyon")) == secretary.sign_in(JOHN).redirect
-
-
-def test_entry_list_is_exported_by_a_former_name_too(serve):
-    ledger = serve(make_ledger([RENAMED_CLUB], [RENAMED_CUP], journal=FakeJournal()))
-    ledger.book(RENAMED_CLUB, RENAMED_CUP, 2)
-
-    result = run_command("bookings", "--competition", OPEN)
-
-    assert f"Lift Lyon,{JOHN},2," in result.stdout

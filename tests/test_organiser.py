@@ -117,14 +117,6 @@ def test_pages_of_everybody_know_the_organiser_and_no_cache_keeps_them(show):
     assert "/" == unknown.links["Go to the organiser's page"]
 
 
-def test_log_names_the_organiser(mailing, caplog):
-    caplog.set_level("INFO")
-
-    signed_in_by_code(mailing, ANN)
-
-    assert f"127.0.0.1 {ANN}: signed in" in caplog.messages
-
-
 # Competitions
 
 
@@ -205,16 +197,6 @@ def test_entry_list_says_who_comes_since_when_in_the_servers_time(show, set_zone
 
 def test_entry_list_of_nobody_says_so(show):
     assert "No club holds places at this competition" in show(make_ledger()).get(entries_of(OPEN)).text
-
-
-def test_entry_list_is_on_one_page_however_many_come(show):
-    ledger = make_ledger([Club(f"Club {number:03}", None, 3) for number in range(201)], [tomorrow("Cup", 300)])
-    for club in ledger.clubs:
-        ledger.book(*parties(ledger, club, "Cup"), 1)
-
-    page = show(ledger).get(entries_of("Cup"))
-
-    assert 201 == len(page.soup.select("tbody tr"))
 
 
 def test_name_that_only_newer_files_have_is_not_told_to_be_unknown(mailing, data):

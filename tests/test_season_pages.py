@@ -127,12 +127,6 @@ def test_programme_says_what_is_left_and_leads_to_no_page_of_a_club(season_ledge
 # Narrowing
 
 
-def test_name_month_and_choice_narrow_together(summary):
-    assert ["Lyon Open"] == names(summary.get(q="lyon", month="2050-03"))
-    assert ["Lyon Juniors", "Lyon Masters"] == names(summary.get(q="lyon", show="mine"))
-    assert [] == names(summary.get(q="lyon", month="2050-03", show="mine"))
-
-
 @pytest.mark.parametrize(
     ("fields", "current", "links"),
     [
@@ -203,15 +197,6 @@ def test_nothing_left_is_a_sentence_with_a_way_to_all(listing, fields, leads_to)
     assert "No competition fits what you chose. Show all" in page.text
     assert f"{listing.address}{leads_to}" == page.links["Show all"]
     assert "nowhere" == page.form(listing.address)["q"]
-
-
-def test_other_pages_that_show_the_summary_show_all_of_it(lyon):
-    for page in [
-        lyon.get(book_address("Nix", season.CLUB) + "?q=lyon"),
-        lyon.post("/purchasePlaces?show=past", competition="Nix", places="1"),
-    ]:
-        assert 404 == page.status
-        assert ALL_UPCOMING == names(page)
 
 
 def test_programme_knows_no_choice_that_only_a_club_has(season_ledger):

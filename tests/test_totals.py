@@ -56,12 +56,6 @@ def test_booking_counts_for_its_club_and_its_competition_alone():
     assert Standing(13, 20, 0, 0) == totals_of().standing(CLUB, CUP)
 
 
-def test_places_that_are_given_back_count_against_the_bookings():
-    totals = totals_of(entry(2, 6), entry(1, 4), entry(-2, -6))
-
-    assert Standing(9, 19, 1, 4) == totals.standing(CLUB, CUP)
-
-
 def test_copy_of_a_form_is_found():
     booking = entry(2, 6, token=TOKEN)
     return_ = entry(-1, -3, token=TOKEN)
