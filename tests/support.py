@@ -90,13 +90,13 @@ def make_ledger(clubs=CLUBS, competitions=COMPETITIONS, cost=3, cap=12, **option
     return Ledger(clubs, competitions, Terms(cost, cap), **options)
 
 
-def let_pages_show(ledger, patch):
+def let_pages_show(ledger, patch, organisers=()):
     """Let the app's pages show a ledger, with a journal or without, until the patch is undone; return the ledger."""
     revocations = Revocations(ledger.journal)
     opened = Opened(
         journal=ledger.journal,
         ledger=ledger,
-        accounts=Accounts(ledger.clubs.values()),
+        accounts=Accounts(ledger.clubs.values(), organisers),
         revocations=revocations,
         reader=Reader(ledger.journal, ledger, revocations),
         health=Health(ledger.journal, ledger),
