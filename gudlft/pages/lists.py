@@ -92,19 +92,16 @@ class Past:
     page: Page  # of competitions or, for a club, of what it held there
     number_of_past: int
     months_to_choose: Sequence[str]
-    holds_some: bool = False  # whether the club held places at any of the page
 
 
 def past_of(ledger: Ledger, club: Club | None, choice: Choice, page_number: int, now: datetime) -> Past:
     """Return the past competitions that match a choice, for a club or for everybody; raise NoSuchPage."""
     past = ledger.past(now)
     page = paginate(find(past, choice), page_number)
-    holds_some = False
     if club:
-        statuses = list(ledger.statuses(club, page.items, now).values())
-        holds_some = any(status.standing.places_held for status in statuses)
-        page = replace(page, items=statuses)
-    return Past(page, len(past), months_to_choose(past, choice), holds_some)
+        statuses = ledger.statuses(club, page.items, now)
+        page = replace(page, items=list(statuses.values()))
+    return Past(page, len(past), months_to_choose(past, choice))
 
 
 # A club's competitions
@@ -121,7 +118,6 @@ class Summary:
     months_to_choose: Sequence[str]
     number_of_upcoming: int
     latest_past: Sequence[Status]
-    holds_some_past: bool
     number_of_past: int
     board: Page
 
@@ -138,7 +134,6 @@ def summary_of(ledger: Ledger, club: Club, choice: Choice, page_number: int, now
 
     figures = ledger.figures(club, [*looked_at, *past[:LATEST_PAST]], now)
     statuses = figures.statuses
-    latest_past = [statuses[competition.name] for competition in past[:LATEST_PAST]]
     lists = by_show(found, [statuses[competition.name] for competition in looked_at])
     page = paginate(lists[choice.show], page_number)
     return Summary(
@@ -148,8 +143,7 @@ def summary_of(ledger: Ledger, club: Club, choice: Choice, page_number: int, now
         counts={show: len(competitions) for show, competitions in lists.items()} if are_counted else {},
         months_to_choose=months_to_choose(upcoming, choice),
         number_of_upcoming=len(upcoming),
-        latest_past=latest_past,
-        holds_some_past=any(status.standing.places_held for status in latest_past),
+        latest_past=[statuses[competition.name] for competition in past[:LATEST_PAST]],
         number_of_past=len(past),
         board=short_board(figures.points_board, figures.own_row),
     )
