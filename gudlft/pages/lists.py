@@ -196,11 +196,11 @@ class RankedRow(NamedTuple):
 
 def short_board(board: Sequence[BoardRow], own_row: BoardRow | None = None) -> Page:
     """Return the first rows of a long board, and a club's own; all rows of a short one."""
-    rows = list(board)
+    rows = board[:LONGEST_BOARD]
     if len(board) > LONGEST_BOARD:
-        rows = rows[:SHORT_BOARD]
+        rows = board[:SHORT_BOARD]
         if own_row and own_row > rows[-1]:
-            rows.append(own_row)
+            rows = [*rows, own_row]
     return Page([ranked(row, board) for row in rows], number=1, start=0, total=len(board))
 
 
