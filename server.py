@@ -235,6 +235,7 @@ app.jinja_env.filters.update(
     by_month=lists.by_month,
     clean_email=clean_email,
     moment=sentences.moment,
+    short_month=short_month,
     thousands="{:,}".format,
     untranslated=sentences.untranslated,
 )
@@ -242,7 +243,6 @@ app.jinja_env.globals.update(
     contact=app.config["CONTACT"],
     new_token=new_token,
     noun_for=noun_for,
-    short_month=short_month,
     sentences=sentences,
     time_zone=calendar.time_zone(),
 )

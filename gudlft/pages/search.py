@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from urllib.parse import urlencode
 
 from ..model import Competition
 from ..text import NO_TEXT, as_seen, fold
@@ -76,6 +77,11 @@ class Choice:
         if self.show is not Show.ALL:
             fields["show"] = self.show.value
         return fields
+
+    def query(self, show: Show) -> str:
+        """Return the end of an address that asks for another list, within the same name and month."""
+        fields = self.showing(show).fields()
+        return f"?{urlencode(fields)}" if fields else ""
 
 
 EVERYTHING = Choice()
