@@ -143,15 +143,16 @@ def test_upcoming_competitions_stand_by_month_with_what_is_booked_and_left(show)
 
 
 def test_past_competitions_have_a_page_of_their_own(show):
-    ledger = make_ledger()
-    ann = show(ledger)
+    cancelled = [replace(one, is_cancelled=one.name == "Fall Classic") for one in COMPETITIONS]
+    ann = show(make_ledger(competitions=cancelled))
 
     page = ann.get(ann.get("/organiser").links["Past competitions (2)"])
 
     assert "Organiser: past competitions" == page.heading
     assert ["Fall Classic", PAST] == [row["data-competition"] for row in page.soup.select("tr[data-competition]")]
     assert ["10:00 0 of 25 booked", ""] == row_of(page, PAST)[2:]
-    assert 200 == ann.get(page.links[PAST]).status
+    assert "Cancelled" == row_of(page, "Fall Classic")[3]
+    assert "/organiser?show=past" == ann.get(page.links[PAST]).links["Back to all competitions"]
 
 
 def test_long_lists_have_pages_and_empty_ones_a_sentence(show):
