@@ -80,11 +80,6 @@ class Receipt(NamedTuple):
         """Say in two or three words what was done."""
         return "Places booked" if self.outcome.entry.places > 0 else "Places given back"
 
-    @property
-    def sentence(self) -> str:
-        """Say what was booked or given back, and what is left."""
-        return what_was_done(self.outcome)
-
 
 def what_was_done(outcome: Outcome) -> str:
     """Say what was booked or given back, and how many points were left as of it."""
