@@ -1,4 +1,4 @@
-"""Requests that nobody sends by accident: bytes in places where they hurt, one by one or drawn by Hypothesis."""
+"""Requests that nobody sends by accident: bytes in places where they hurt."""
 
 import re
 from collections.abc import Mapping
@@ -7,8 +7,6 @@ from io import BytesIO, StringIO
 from itertools import product
 from typing import NamedTuple
 from urllib.parse import quote_from_bytes
-
-from hypothesis import strategies as st
 
 import server
 from tests.odd_names import CLUBS, COMPETITIONS, email
@@ -70,17 +68,6 @@ class Body(NamedTuple):
     content: bytes
 
 
-class Tampering(NamedTuple):
-    """Which bytes of the session's cookie are replaced, and by what."""
-
-    start: int
-    length: int
-    instead: bytes
-
-    def apply(self, cookie):
-        return cookie[: self.start] + self.instead + cookie[self.start + self.length :]
-
-
 def urlencoded(fields, is_quoted=True, end=b""):
     """Return a form with the fields, perhaps not quoted, and with something after it."""
     pairs = []
@@ -93,7 +80,7 @@ def quoted(value):
     return quote_from_bytes(value).encode()
 
 
-def multipart(fields, boundary, times, end, cut):
+def multipart(fields, boundary=b"limit", times=1, end=b"", cut=0):
     """Return a multipart form with the fields, many times, with something after each name, perhaps cut off."""
     parts = []
     for name, value in fields:
@@ -103,6 +90,20 @@ def multipart(fields, boundary, times, end, cut):
 
 
 PLAIN_FORM = {b"competition": NAMES[len(CLUBS)], b"places": b"1", b"email": EMAILS[0]}
+PLAIN_FIELDS = list(PLAIN_FORM.items())
+
+BODIES = [urlencoded(PLAIN_FIELDS, end=end) for end in (b"&a" * 2000, b"a" * 20_000, b"%")]
+BODIES += [urlencoded([(name, MARKER + b"\xff") for name in FIELDS], is_quoted=False)]
+BODIES += [multipart(PLAIN_FIELDS, cut=cut) for cut in (0, 1, 3, 9, 30)]
+BODIES += [multipart(PLAIN_FIELDS, boundary) for boundary in (b"limits", b'"limit', MARKER)]
+BODIES += [multipart(PLAIN_FIELDS, times=times) for times in (2, 200)]
+BODIES += [
+    multipart(PLAIN_FIELDS, end=end)
+    for end in (b'; filename="x"', b"\r\nContent-Type: text/plain; charset=utf-7", b"\r\nx", b"\0")
+]
+BODIES += [
+    Body(kind, piece) for kind in (b"", b"application/json", URLENCODED) for piece in (MARKER, b"\xff", b"[" * 9000)
+]
 
 
 @dataclass(frozen=True)
@@ -113,16 +114,15 @@ class HostileRequest:
     name_in_path: bytes = NAMES[0]
     query: bytes = b""
     headers: Mapping[str, bytes] = field(default_factory=dict)
-    tampering: Tampering | None = None
-    body: Body = urlencoded(PLAIN_FORM.items())
+    tampering: tuple = (0, 0, b"")  # where in the session's cookie bytes are replaced, up to where, and by what
+    body: Body = urlencoded(PLAIN_FIELDS)
 
     def environ(self, path, own_method, cookie):
         """Return what a WSGI server passes on: bytes as Latin-1 text."""
-        if self.tampering:
-            cookie = self.tampering.apply(cookie)
+        start, end, instead = self.tampering
         headers = {
             "Host": b"localhost",
-            "Cookie": COOKIE + cookie,
+            "Cookie": COOKIE + cookie[:start] + instead + cookie[end:],
             "Content-Type": self.body.content_type,
             "Content-Length": b"%d" % len(self.body.content),
             **self.headers,
@@ -157,72 +157,16 @@ def latin_1(value):
     return value.decode("latin-1")
 
 
-# One by one
-
-
 def hostile_one_by_one():
     """Yield requests with one hostile part, all others being those of a booking, and which addresses read that part."""
     yield from (("all", HostileRequest(method=method)) for method in METHODS)
     yield from (("names", HostileRequest(name_in_path=piece)) for piece in PIECES)
     yield from (("pages", HostileRequest(query=query)) for piece in PIECES for query in (piece, b"q=" + quoted(piece)))
     for name, values in HEADERS.items():
-        yield from (("all", HostileRequest(headers={name: value})) for value in [*values, MARKER])
+        kind = "strict" if name in ("Host", "Origin") or name.startswith("X-Forwarded") else "all"
+        yield from ((kind, HostileRequest(headers={name: value})) for value in [*values, MARKER])
     for name, piece in product(FIELDS, PIECES):
         yield "forms", HostileRequest(body=urlencoded({**PLAIN_FORM, name: piece}.items()))
-
-
-# Drawn by Hypothesis
-
-JOINED = st.lists(st.sampled_from(PIECES) | st.binary(max_size=6), min_size=1, max_size=3).map(b"".join)
-BYTES = st.just(MARKER) | JOINED
-VALUE = st.sampled_from([*NAMES, *EMAILS, TOKEN, b"1", b"2"]) | BYTES
-HEADER = st.sampled_from([(name, value) for name, values in HEADERS.items() for value in values])
-HEADER |= st.tuples(st.sampled_from(list(HEADERS)), BYTES)
-
-FORM = st.fixed_dictionaries(
-    {
-        b"competition": st.sampled_from(NAMES[len(CLUBS) :]),
-        b"places": st.sampled_from([b"1", b"2"]),
-        b"email": st.sampled_from(EMAILS),
-    },
-    optional={b"token": st.just(TOKEN)},
-).map(lambda form: list(form.items()))
-ANY_FIELDS = FORM | st.lists(st.tuples(st.sampled_from(FIELDS), VALUE), max_size=5)
-
-BODY = st.builds(
-    urlencoded,
-    fields=ANY_FIELDS,
-    is_quoted=st.booleans(),
-    end=st.sampled_from([b"", b"&a" * 2000, b"a" * 20_000, b"%"]),
-)
-BODY |= st.builds(
-    multipart,
-    fields=ANY_FIELDS,
-    boundary=st.sampled_from([b"limit", b"limit", b"limits", b'"limit', MARKER]),
-    times=st.sampled_from([1, 1, 2, 500]),
-    end=st.sampled_from([b"", b'; filename="x"', b"\r\nContent-Type: text/plain; charset=utf-7", b"\r\nx", b"\0"]),
-    cut=st.sampled_from([0, 0, 1, 3, 9, 30]),
-)
-BODY |= st.builds(Body, st.sampled_from([b"", b"application/json", URLENCODED]), BYTES)
-
-QUERY = VALUE | st.sampled_from([b"page=1", b"v=1", b"month=2050-03", b"show=mine", b"show=past", b"show=all"])
-QUERY |= st.builds(b"%b=%b".__mod__, st.tuples(st.sampled_from([b"page", b"q", b"month", b"show"]), VALUE))
-
-PLAIN_PARTS = {"name_in_path": st.sampled_from(NAMES), "body": st.builds(urlencoded, fields=FORM)}
-HOSTILE_PARTS = {
-    "method": st.sampled_from(METHODS[1:]),
-    "name_in_path": VALUE,
-    "query": QUERY,
-    "headers": st.lists(HEADER, min_size=1, max_size=3).map(dict),
-    "tampering": st.builds(Tampering, st.integers(0, 200), st.integers(0, 3), st.binary(max_size=2)),
-    "body": BODY,
-}
-
-
-def with_hostile(parts):
-    """Return a strategy that draws requests with these parts hostile."""
-    hostile = {part: HOSTILE_PARTS[part] for part in HOSTILE_PARTS if part in parts}
-    return st.builds(HostileRequest, **{**PLAIN_PARTS, **hostile})
-
-
-HOSTILE_REQUEST = st.sets(st.sampled_from(list(HOSTILE_PARTS)), min_size=1, max_size=4).flatmap(with_hostile)
+    yield from (("forms", HostileRequest(body=body)) for body in BODIES)
+    for start, length, instead in product([0, 5, 30, 100], [0, 1, 99], [b"", b".", b"\xff"]):
+        yield "pages", HostileRequest(tampering=(start, start + length, instead))
