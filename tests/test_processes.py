@@ -68,7 +68,7 @@ def fight(url):
 
     def book(number):
         secretary = ServedSecretary(url, f"{number % 4}@example.com")
-        for competition in ["Cup", "Open"] * 6:
+        for competition in ["Cup", "Open"] * 4:
             statuses.append(send_until_answered(secretary, competition))
 
     at_once([partial(book, number) for number in range(16)])
