@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import threading
 import time
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -269,34 +270,22 @@ def test_connections_that_died_while_idle_are_replaced(database, served):
         assert [(LIFT, OPEN, 1, 3)] * number == in_memory(ledger) == in_journal(database.url)
 
 
-def test_connection_that_comes_late_is_closed(monkeypatch):
-    class Late:
-        is_closed = False
+@pytest.mark.parametrize("fails", [False, True])
+def test_connection_that_comes_late_is_closed_and_one_that_fails_late_is_nobodys_concern(fails):
+    is_over = threading.Event()
+    is_closed = threading.Event()
 
-        def close(self):
-            self.is_closed = True
-
-    connection = Late()
-    may_come = threading.Event()
-
-    with time_limit(0.05), pytest.raises(psycopg.OperationalError, match="^the database does not answer$"):
-        connect_in_time(lambda: may_come.wait(10) and connection)
-
-    may_come.set()
-    wait_until(lambda: connection.is_closed)
-
-
-def test_connection_that_fails_late_is_nobodys_concern():
-    may_fail = threading.Event()
-
-    def fail():
-        may_fail.wait(10)
-        raise ConnectionRefusedError
+    def connect():
+        is_over.wait(10)
+        if fails:
+            raise ConnectionRefusedError
+        return SimpleNamespace(close=is_closed.set)
 
     with time_limit(0.05), pytest.raises(psycopg.OperationalError, match="^the database does not answer$"):
-        connect_in_time(fail)
+        connect_in_time(connect)
 
-    may_fail.set()
+    is_over.set()
+    wait_until(lambda: fails or is_closed.is_set())
     wait_until(lambda: [] == [thread for thread in threading.enumerate() if "(run)" in thread.name])
 
 

@@ -158,10 +158,6 @@ def print_page(browser, folder, name):
     return prints
 
 
-def found(printed, kind):
-    return {page: one.seen[kind] for page, one in printed.items() if one.seen[kind]}
-
-
 def of_clubs(printed):
     return {page: one for page, one in printed.items() if page[0] not in {**OF_EVERYBODY, **OF_ORGANISERS}}
 
@@ -169,8 +165,9 @@ def of_clubs(printed):
 # What stands on paper
 
 
-def test_nothing_is_printed_that_can_only_be_pressed(printed):
-    assert {} == found(printed, "pressed")
+@pytest.mark.parametrize("kind", ["pressed", "cut", "faint"])  # what can only be pressed, names, plates
+def test_nothing_is_printed_that_is_useless_or_half_there(printed, kind):
+    assert {} == {page: one.seen[kind] for page, one in printed.items() if one.seen[kind]}
 
 
 def test_paper_is_black_on_white(printed):
@@ -180,12 +177,7 @@ def test_paper_is_black_on_white(printed):
         assert 0.2 * len(green) > sum(green.count(dark) for dark in range(128)), page
 
 
-def test_plates_have_an_outline(printed):
-    assert {} == found(printed, "faint")
-
-
-def test_no_name_is_cut(printed):
-    assert {} == found(printed, "cut")
+def test_every_name_is_printed_whole(printed):
     for page, one in printed.items():
         text = "".join(one.squeezed)
         assert [] == [name for name in one.seen["names"] if name not in text], page
