@@ -287,6 +287,7 @@ def organisers(browser, site, postbox):
     sign_in_by_code(browser, site, postbox, ANN)
     addresses = {
         "organiser: season": "/organiser",
+        "organiser: past": "/organiser?show=past&page=2",
         "entries: some clubs": entry_list(LONGEST_OF_SEASON),
         "entries: many clubs": entry_list(season.OF_ALL_CLUBS),
         "entries: none": entry_list("Paris Open 2020"),
