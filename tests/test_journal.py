@@ -7,9 +7,11 @@ import pytest
 from gudlft.journal import JournalError
 from gudlft.journal.databases import open_database
 from gudlft.journal.revocations import Revocations
+from gudlft.model import BookingError
 from gudlft.reader import Reader
+from tests.amplifier import amplified
 from tests.databases import in_journal, run_sql
-from tests.support import OPEN, TOKEN, at_once, parties
+from tests.support import OPEN, TOKEN, at_once, check_conservation, parties
 
 NOON = datetime(2030, 6, 1, 12, tzinfo=timezone.utc)
 LIFT = "Simply Lift"
@@ -21,6 +23,24 @@ def figures(ledger):
     standings = [ledger.totals.standing(club, one) for club in ledger.clubs.values() for one in ledger.by_start]
     histories = [ledger.latest_entries(club) for club in ledger.clubs.values()]
     return ledger.entries, histories, ledger.points_board, standings
+
+
+def test_threads_that_fight_for_the_last_places_never_oversell(url, opened):
+    ledger = opened(url)
+
+    def fight(club):
+        for _ in range(12):
+            try:
+                ledger.book(*parties(ledger, club), 1)
+            except BookingError:
+                return
+
+    with amplified():
+        at_once([lambda name=name: fight(name) for name in [ATLAS_CLUB, LIFT, "She Lifts"] * 3])
+
+    assert 20 == sum(places for _, _, places, _ in in_journal(url))
+    assert list(range(1, 21)) == [entry.number for entry in ledger.entries]
+    check_conservation(ledger)
 
 
 # Replay and catching up

@@ -11,6 +11,7 @@ from gudlft.journal import (
     LARGEST_IN_A_ROW,
     AnotherProcessBooks,
     JournalError,
+    LastRow,
     NoJournal,
     Revocation,
     check_revocation,
@@ -309,6 +310,18 @@ def test_row_that_does_not_follow_the_last_one_is_named(number):
 
     with pytest.raises(JournalError, match=f"^booking {number} cannot be right: it stands behind booking 7$"):
         list(checked_entries([row], previous=7))
+
+
+def test_journal_that_keeps_nothing_takes_everything(tmp_path):
+    journal = NoJournal(str(tmp_path))
+    with journal.writing() as transaction:
+        transaction.append([Entry(1, AT, "Simply Lift", OPEN, 1, 3, None)])
+        transaction.revoke({"session": AT}, forget_before=AT)
+
+    with journal.reading() as transaction:
+        assert [] == transaction.entries(first=1) == transaction.revocations(first=1)
+        assert LastRow() == transaction.last_entry == transaction.last_revocation
+    journal.close()
 
 
 def test_trial_without_a_journal_fails_while_another_process_books_and_keeps_nobody_out(tmp_path):
