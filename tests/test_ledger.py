@@ -17,7 +17,7 @@ from gudlft.journal import (
     check_revocation,
     checked_entries,
 )
-from gudlft.model import BookingError, Club, Entry, Kind, Order, Outcome
+from gudlft.model import BookingError, Entry, Kind, Order, Outcome
 from tests.support import (
     COMPETITIONS,
     OPEN,
@@ -171,41 +171,6 @@ def test_competitions_stand_soonest_first_and_past_ones_latest_first_and_then_by
     assert [OPEN, SMALL] == [competition.name for competition in ledger.upcoming(then)]
     assert ["Fall Classic", PAST] == [competition.name for competition in ledger.past(before)]
     assert [*by_name, "Fall Classic", PAST] == [competition.name for competition in ledger.past(then)]
-
-
-def test_board_has_most_points_first_then_names_whatever_their_case_and_accents():
-    names = ["Zug", "beta", "Évry", "Alpha", "evry", "Eton"]
-    clubs = [Club(name, f"{number}@b.example", 6) for number, name in enumerate(names)]
-    ledger = make_ledger([*clubs, Club("Most", "most@b.example", 7)], [])
-
-    assert ["Most", "Alpha", "beta", "Eton", "evry", "Évry", "Zug"] == [row.club for row in ledger.points_board]
-
-
-def test_figures_of_a_page_are_all_of_one_moment(ledger):
-    club, competition = parties(ledger)
-    ledger.book(club, competition, 2)
-
-    shown = ledger.figures(club, [ledger.competitions[SMALL], competition], ledger.now())
-    ledger.book(club, competition, 1)
-
-    assert 7 == shown.own_row.points
-    assert [SMALL, competition.name] == list(shown.statuses)
-    assert [(5, 0), (18, 2)] == [
-        (one.standing.places_left, one.standing.places_held) for one in shown.statuses.values()
-    ]
-    assert ("Simply Lift", 7) in [(row.club, row.points) for row in shown.points_board]
-
-
-def test_entry_list_has_the_clubs_that_hold_places_by_name(ledger):
-    ledger.book(*parties(ledger), 1)
-    ledger.book(*parties(ledger, "Atlas Barbell"), 3)
-    ledger.book(*parties(ledger, "She Lifts"), 2)
-    ledger.give_back(*parties(ledger, "She Lifts"), 2)
-    ledger.book(*parties(ledger, "Iron Temple", SMALL), 1)
-
-    assert [("Atlas Barbell", 3), ("Simply Lift", 1)] == [row[:2] for row in ledger.entry_list(OPEN)]
-    assert [] == ledger.entry_list(PAST)
-    assert [(4, 16, 2), (1, 4, 1)] == ledger.occupancies([ledger.competitions[OPEN], ledger.competitions[SMALL]])
 
 
 def test_entries_of_clubs_and_competitions_that_are_gone_are_kept_and_listed_as_people_look_for_them(journal):

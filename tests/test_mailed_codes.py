@@ -126,15 +126,6 @@ def test_code_leads_back_to_the_form_that_was_sent_signed_out(app):
     assert (303, book_address(OPEN, "Simply Lift")) == browser.enter(code).redirect
 
 
-@pytest.mark.parametrize(("seconds", "status"), [(-120, 400), (598, 303), (602, 400)])
-def test_code_works_for_ten_minutes_by_the_clock_of_the_app(app, monkeypatch, seconds, status):
-    browser = visitor(app)
-    code = ask(browser, app)
-    move_clock(app, monkeypatch, seconds=seconds)
-
-    assert status == browser.enter(code).status
-
-
 def test_code_works_only_in_the_browser_that_asked(app):
     asking, stranger = visitor(app), visitor(app)
     code = ask(asking, app)

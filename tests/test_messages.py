@@ -44,16 +44,6 @@ def test_page_that_is_only_prefetched_keeps_the_receipt_for_the_one_that_is_seen
     assert BOOKED in john.get("/showSummary").banner
 
 
-def test_refused_form_shows_the_receipt_that_nobody_saw_and_takes_the_focus(john):
-    john.book("1")
-
-    page = john.book("abc")
-
-    assert BOOKED in page.banner
-    assert ["error-summary"] == [element["class"][0] for element in page.soup.select("[autofocus]")]
-    assert "" == john.get("/showSummary").banner
-
-
 @pytest.mark.parametrize(
     "address", ["/", "/purchasePlaces", f"/calendar/{OPEN}", "/competitions.ics", "/health", "/static/style.css"]
 )

@@ -88,12 +88,3 @@ def test_page_of_a_former_name_leads_on_whoever_is_asked_for(serve):
     assert 404 == john.get(book_address("Gala", "lift")).status
     assert 404 == john.get(book_address("Nix", "Lift")).status
     assert 403 == john.book("1", "Gala", club="Iron").status
-
-
-def test_former_name_may_hold_slashes(serve):
-    club = replace(CLUB, former_names=("Club/Simply Lift",))
-    serve(make_ledger([club], [CUP]))
-
-    page = Secretary(JOHN).get(book_address(OPEN, "Club/Simply Lift"))
-
-    assert (303, book_address(OPEN, "Simply Lift")) == page.redirect

@@ -2,13 +2,11 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from unittest.mock import Mock
 from urllib.parse import quote
 
 import pytest
 
 from gudlft.accounts import Accounts
-from gudlft.journal import JournalError
 from gudlft.model import Club, Competition
 from tests.odd_names import ODD_NAMES
 from tests.support import (
@@ -224,11 +222,3 @@ def test_names_of_any_kind_lead_to_their_entry_list_and_its_file(show, name):
     assert name == page.soup.select_one("tbody th").get_text()
     assert 200 == file.status
     assert name.replace('"', '""') in file.html
-
-
-def test_pages_say_that_their_figures_may_be_old_while_the_journal_is_away(mailing):
-    ann, _ = signed_in_by_code(mailing, ANN)
-    mailing.opened.reader.catch_up = Mock(side_effect=JournalError("away"))
-
-    for address in ["/organiser", entries_of(OPEN)]:
-        assert "These figures may be a little old" in ann.get(address).text

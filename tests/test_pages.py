@@ -7,7 +7,6 @@ import gzip
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 
 import pytest
@@ -210,13 +209,6 @@ def test_no_sentence_ends_with_a_full_stop(page):
     assert [] == [sentence for sentence in sentences if sentence.endswith(".")]
 
 
-def test_tables_say_what_they_are(page):
-    for table in page.soup.find_all("table"):
-        assert words(table.caption)
-        for header in table.find_all("th"):
-            assert header["scope"] in ("row", "col", "rowgroup")
-
-
 # Single pages
 
 
@@ -228,28 +220,6 @@ def test_navigation_marks_the_page_that_is_shown(email, address):
     page = Secretary(email).get(address)
 
     assert [address] == [link["href"] for link in page.soup.select("header [aria-current=page]")]
-
-
-def test_competitions_page_says_price_and_what_binds_before_anything_is_typed(serve):
-    serve(make_ledger(cost=1, cap=7))
-
-    page = Secretary(JOHN).get(book_address(OPEN, "Simply Lift"))
-
-    hint = "You can book up to 7 places at 1 point each, because a club may hold 7"
-    assert hint == words(page.soup.find(id="places-hint"))
-    assert "1 point each" in words(page.soup.select_one(".figures"))
-
-
-def test_history_shows_the_servers_local_time(serve, clock, set_zone):
-    set_zone("Asia/Tokyo")
-    serve(make_ledger())
-    clock(datetime.fromisoformat("2030-05-06 20:15:00+00:00"))
-    john = Secretary(JOHN)
-    john.book("1")
-
-    times = [time["datetime"] for time in john.get("/bookings").soup.select(".list time")]
-
-    assert ["2030-05-07T05:15"] == times
 
 
 def test_empty_lists_are_sentences(serve):

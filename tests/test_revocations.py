@@ -139,18 +139,6 @@ def test_rows_that_were_read_are_not_read_again(monkeypatch):
     assert not there.is_revoked("first")
 
 
-def test_journal_that_lost_all_rows_is_not_read_again_by_each_page(journal, revocations, reader, monkeypatch):
-    revocations.revoke("first", NOON)
-    reader.catch_up()
-    journal.revoked = []
-    reader.catch_up()
-
-    monkeypatch.setattr(journal, "revocations", None)
-    reader.catch_up()
-
-    assert revocations.is_revoked("first")
-
-
 @pytest.mark.parametrize("ids", [["fourth"], ["fourth", "fifth"], ["fourth", "fifth", "sixth"]])
 def test_what_is_revoked_after_a_backup_was_put_back_is_noticed_in_other_processes(ids):
     journal = FakeJournal()

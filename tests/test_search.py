@@ -7,7 +7,6 @@ import pytest
 
 from gudlft.model import Competition
 from gudlft.pages.search import Choice, Show, find, months_of
-from gudlft.text import fold
 
 NOON = datetime(2027, 1, 31, 12, tzinfo=timezone.utc)
 NAMES = ["Lyon Open", "Haltérophilie d’Évry", "Open de Lyon-Gerland", "Coupe de Paris", "LYON JUNIORS"]
@@ -59,23 +58,11 @@ def test_accents_case_and_ligatures_do_not_matter(typed, name):
     assert [name] == names_left(typed, names=[name, "axb 5000"])
 
 
-def test_folding_a_folded_text_changes_nothing():
-    text = "".join(chr(number) for number in range(0x20, 0x3000))
-
-    assert fold(text) == fold(fold(text))
-
-
-def test_a_month_leaves_its_competitions():
-    assert ["Lyon Open"] == names_left(month="2027-01")
-    assert NAMES[1:] == names_left(month="2027-02")
-    assert [] == names_left(month="2028-02")
-
-
 def test_the_month_is_that_of_the_competitions_own_time_zone():
     paris = timezone(timedelta(hours=1))
     new_year = Competition("New Year", datetime(2028, 1, 1, 0, 30, tzinfo=paris), 20)
 
-    assert ["2028-01"] == months_of([new_year])
+    assert ["2027-01", "2027-02", "2028-01"] == months_of([*competitions(*NAMES), new_year])
     assert [new_year] == find([new_year], Choice.read(month="2028-01"))
     assert [] == find([new_year], Choice.read(month="2027-12"))
 
@@ -86,13 +73,6 @@ def test_the_month_is_that_of_the_competitions_own_time_zone():
 def test_what_is_no_month_counts_as_absent(text):
     assert "" == Choice.read(month=text).month
     assert NAMES == names_left(month=text)
-
-
-def test_months_around_the_end_of_a_year_are_offered_in_order():
-    days = [datetime(2027, 12, 5), datetime(2027, 12, 31), datetime(2028, 1, 1), datetime(2029, 1, 1)]
-
-    assert ["2027-12", "2028-01", "2029-01"] == months_of([Competition(str(day), day, 20) for day in days])
-    assert [] == months_of([])
 
 
 @pytest.mark.parametrize(

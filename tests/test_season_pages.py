@@ -181,15 +181,6 @@ def test_form_offers_the_months_that_have_some(listing):
     assert 11 == len(options)
 
 
-def test_list_says_how_many_are_left_and_leads_to_all(listing):
-    everything = listing.get()
-    narrowed = listing.get(q="lyon")
-
-    assert "40 competitions, soonest first" == words(everything.soup.caption)
-    assert "Show all" not in everything.links
-    assert listing.address == narrowed.links["Show all"]
-
-
 @pytest.mark.parametrize(("fields", "leads_to"), [({}, ""), ({"show": "past"}, "?show=past")])
 def test_nothing_left_is_a_sentence_with_a_way_to_all(listing, fields, leads_to):
     page = listing.get(**fields, q="nowhere")
@@ -272,15 +263,6 @@ def test_my_bookings_say_in_one_line_what_is_held_and_lead_to_each_competition(l
     assert {name: [book_address(name, season.CLUB)] for name in HELD} == leads_to
     assert ["10:00 55 of 60 left", "2 places"] == [words(cell) for cell in rows[0].select("td")[1:]]
     assert [] == page.soup.select("main form, main details")
-
-
-def test_my_bookings_say_where_nothing_is_left(john, atlas):
-    atlas.book("4", "Novice Cup 2050")
-    john.book("1", "Novice Cup 2050")
-
-    page = john.get("/bookings")
-
-    assert "09:00 full" == words(row_of(page, "Novice Cup 2050").select_one(".facts"))
 
 
 @pytest.mark.parametrize("address", ["/bookings", "/bookings?show=all", book_address(OPEN, "Simply Lift")])

@@ -232,12 +232,6 @@ def test_reading_from_another_site_is_allowed(john):
 # Forms of another club
 
 
-def test_form_of_another_club_is_refused_while_the_journal_is_away_too(journal, john):
-    journal.fault = "away"
-
-    assert 403 == john.book("2", club="Atlas Barbell").status
-
-
 def test_form_that_is_sent_again_after_a_fault_is_that_of_its_club(journal, john):
     journal.fault = "away"
     fields = john.book("2").form("/purchasePlaces")
