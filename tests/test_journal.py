@@ -43,9 +43,6 @@ def test_threads_that_fight_for_the_last_places_never_oversell(url, opened):
     check_conservation(ledger)
 
 
-# Replay and catching up
-
-
 def test_replay_gives_the_same_ledger(url, opened):
     ledger = opened(url)
     ledger.book(*parties(ledger), 3, TOKEN)
@@ -196,9 +193,6 @@ def test_file_in_another_mode_goes_back_to_the_one_that_is_safe(on_sqlite, opene
     opened(on_sqlite)
 
     assert [("delete",)] == run_sql(on_sqlite, "PRAGMA journal_mode")
-
-
-# Revocations
 
 
 def test_sign_out_holds_in_every_process_and_after_a_restart(url, opened):

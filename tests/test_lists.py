@@ -19,8 +19,6 @@ from tests.support import (
     words,
 )
 
-# Names
-
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_any_name_works_in_every_link_and_form(serve, name):
@@ -44,9 +42,6 @@ def test_any_name_works_in_every_link_and_form(serve, name):
     figures = secretary.get("/showSummary").figures
     assert 6 == figures["points-left", f"b/{name}"]
     assert (7, 1) == (figures["places-left", name], figures["places-held", name])
-
-
-# Ranks
 
 
 def many_clubs(number):
@@ -109,9 +104,6 @@ def test_board_of_more_than_ten_clubs_is_cut_short_on_the_sign_in_page(serve, cl
 
     assert shown == len(page.soup.select(".board tbody tr"))
     assert links == [text for text in page.links if text.endswith(" clubs")]
-
-
-# Pages
 
 
 def many_competitions(number):
@@ -203,9 +195,6 @@ def test_refusal_is_shown_whatever_page_its_address_names(john):
 
     assert [404, 404, 400, 400] == statuses(pages)
     assert [] == [page for page in pages if not page.problem]
-
-
-# What a list needs
 
 
 @pytest.mark.parametrize(("email", "address"), [(None, "/competitions"), (JOHN, "/showSummary")])

@@ -50,9 +50,6 @@ def row_of(page, competition):
     return [" ".join(cell.get_text().split()) for cell in row.find_all(["th", "td"])]
 
 
-# Who sees them
-
-
 def test_organiser_whose_address_is_a_clubs_has_the_pages_of_both(mailing, start):
     module = start(ORGANISERS=JOHN)
 
@@ -115,9 +112,6 @@ def test_pages_of_everybody_know_the_organiser_and_no_cache_keeps_them(show):
     assert "/" == unknown.links["Go to the organiser's page"]
 
 
-# Competitions
-
-
 def test_upcoming_competitions_stand_by_month_with_what_is_booked_and_left(show):
     tomorrows = replace(tomorrow("Early Bird", 10), booking_closes_at=datetime.now().astimezone(), location="Évry")
     doomed = replace(tomorrow("Doomed Open", 16), is_cancelled=True)
@@ -164,9 +158,6 @@ def test_long_lists_have_pages_and_empty_ones_a_sentence(show):
     assert "/organiser?show=past&page=2" == ann.get("/organiser?show=past").links["Next page"]
     assert "There are no upcoming competitions" in ann.get("/organiser").text
     assert 404 == ann.get("/organiser?page=2").status
-
-
-# Entry lists
 
 
 def test_entry_list_says_who_comes_since_when_in_the_servers_time(show, set_zone):

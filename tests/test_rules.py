@@ -40,9 +40,6 @@ def refusal(function, *arguments, **options):
     return str(caught.value)
 
 
-# What a form may say
-
-
 @pytest.mark.parametrize(
     ("text", "places"),
     [
@@ -84,9 +81,6 @@ def test_token_is_read_as_it_is(text):
 )
 def test_malformed_token_counts_as_none(text):
     assert read_token(text) is None
-
-
-# What can be booked
 
 
 @pytest.mark.parametrize(
@@ -142,9 +136,6 @@ def test_booking_may_close_early_and_giving_back_goes_on_until_the_start(moment,
     assert limit is Limit.CAP or now.most == 0
 
 
-# What a booking costs
-
-
 @pytest.mark.parametrize(
     ("places", "figures", "sentence"),
     [
@@ -194,9 +185,6 @@ def test_nothing_is_booked_or_given_back_from_the_start_on(moment, places):
     started = "Spring Festival 2050 started on 7 March 2050 at 09:05"
     assert f"Booking is closed: {started}" == refusal(price, places, figures, moment=moment)
     assert f"Places can no longer be given back: {started}" == refusal(refund, places, figures, moment)
-
-
-# What comes back
 
 
 @pytest.mark.parametrize(
