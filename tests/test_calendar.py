@@ -42,7 +42,6 @@ LYON = Competition("Lyon Open", datetime(2027, 3, 14, 10, 0, tzinfo=PARIS), 20)
 NAMES = [
     *ODD_NAMES,
     "Lyon, Paris; Nice: \\o/",
-    "Team\\North",
     "new\\nline",
     "\\;\\,\\\\",
     "ends with \\",
