@@ -713,7 +713,8 @@ def render_organiser(status=200, problem=None, is_past=False, page_number=1):
 def entries():
     """Show who comes to a competition."""
     competition = present_competition(request.args.get("competition"), render_organiser)
-    [row] = organising.rows_of(opened.ledger, [competition], opened.ledger.now())
+    [occupancy] = opened.ledger.occupancies([competition])
+    row = lists.public_row(competition, occupancy, opened.ledger.now())
     return render_page("entries.html", row=row, entries=opened.ledger.entry_list(competition.name))
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ..ledger import BoardRow, Ledger
 from ..model import Club, Competition
 from ..rules import Limit, Status, what_closes
+from ..totals import Occupancy
 from .pagination import Page, page_with, paginate
 from .search import Choice, Show, find, months_of
 
@@ -32,10 +33,10 @@ def months_to_choose(competitions: Sequence[Competition], choice: Choice) -> Seq
 
 
 class PublicRow(NamedTuple):
-    """A competition, how many places are left there, and what keeps all clubs from booking them, if anything."""
+    """A competition, how full it is, and what keeps all clubs from booking there, if anything."""
 
     competition: Competition
-    places_left: int
+    occupancy: Occupancy
     limit: Limit | None
 
 
@@ -72,17 +73,17 @@ def programme_of(ledger: Ledger, choice: Choice, page_number: int, now: datetime
 
 
 def public_page(ledger: Ledger, competitions: Sequence[Competition], page_number: int, now: datetime) -> Page:
-    """Return a page of competitions with the places left there; raise NoSuchPage."""
+    """Return a page of competitions as everybody sees them; raise NoSuchPage."""
     page = paginate(competitions, page_number)
-    places_left = [occupancy.left for occupancy in ledger.occupancies(page.items)]
-    rows = [public_row(*row, now) for row in zip(page.items, places_left, strict=True)]
+    occupancies = ledger.occupancies(page.items)
+    rows = [public_row(*row, now) for row in zip(page.items, occupancies, strict=True)]
     return replace(page, items=rows)
 
 
-def public_row(competition: Competition, places_left: int, now: datetime) -> PublicRow:
+def public_row(competition: Competition, occupancy: Occupancy, now: datetime) -> PublicRow:
     """Return a competition as everybody sees it."""
-    full = None if places_left else Limit.PLACES
-    return PublicRow(competition, places_left, what_closes(competition, now) or full)
+    full = None if occupancy.left else Limit.PLACES
+    return PublicRow(competition, occupancy, what_closes(competition, now) or full)
 
 
 @dataclass(frozen=True)
