@@ -29,7 +29,7 @@ def months_to_choose(competitions: Sequence[Competition], choice: Choice) -> Seq
     return months_of(competitions, choice.month)
 
 
-# The programme, for everybody
+# Competitions, for everybody
 
 
 class PublicRow(NamedTuple):
@@ -41,31 +41,31 @@ class PublicRow(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Programme:
-    """Competitions as everybody sees them."""
+class Listing:
+    """Upcoming competitions, or past ones: a page of those that were chosen, of how many in all."""
 
-    page: Page  # of the upcoming ones
-    number_of_upcoming: int
+    page: Page
+    total: int
     months_to_choose: Sequence[str] = ()
     latest_past: Sequence[Competition] = ()
     number_of_past: int = 0
 
 
-def next_competitions(ledger: Ledger, now: datetime) -> Programme:
+def next_competitions(ledger: Ledger, now: datetime) -> Listing:
     """Return the few competitions that come next."""
     upcoming = ledger.upcoming(now)
     page = public_page(ledger, upcoming[:NEXT_COMPETITIONS], 1, now)
-    return Programme(page, len(upcoming))
+    return Listing(page, len(upcoming))
 
 
-def programme_of(ledger: Ledger, choice: Choice, page_number: int, now: datetime) -> Programme:
+def programme_of(ledger: Ledger, choice: Choice, page_number: int, now: datetime) -> Listing:
     """Return the upcoming competitions that match a choice, soonest first; raise NoSuchPage."""
     upcoming = ledger.upcoming(now)
     past = ledger.past(now)
     page = public_page(ledger, find(upcoming, choice), page_number, now)
-    return Programme(
+    return Listing(
         page,
-        number_of_upcoming=len(upcoming),
+        total=len(upcoming),
         months_to_choose=months_to_choose(upcoming, choice),
         latest_past=past[:LATEST_PAST],
         number_of_past=len(past),
@@ -86,23 +86,14 @@ def public_row(competition: Competition, occupancy: Occupancy, now: datetime) ->
     return PublicRow(competition, occupancy, what_closes(competition, now) or full)
 
 
-@dataclass(frozen=True)
-class Past:
-    """Past competitions, latest first."""
-
-    page: Page  # of competitions or, for a club, of what it held there
-    number_of_past: int
-    months_to_choose: Sequence[str]
-
-
-def past_of(ledger: Ledger, club: Club | None, choice: Choice, page_number: int, now: datetime) -> Past:
-    """Return the past competitions that match a choice, for a club or for everybody; raise NoSuchPage."""
+def past_of(ledger: Ledger, club: Club | None, choice: Choice, page_number: int, now: datetime) -> Listing:
+    """Return the past competitions that match a choice, latest first, with what a club held there; raise NoSuchPage."""
     past = ledger.past(now)
     page = paginate(find(past, choice), page_number)
     if club:
         statuses = ledger.statuses(club, page.items, now)
         page = replace(page, items=list(statuses.values()))
-    return Past(page, len(past), months_to_choose(past, choice))
+    return Listing(page, len(past), months_to_choose(past, choice))
 
 
 # A club's competitions
