@@ -34,6 +34,8 @@ def test_form_to_book_comes_first_then_the_one_to_give_back_then_the_figures(joh
 
     found = [element.get("action", element.name) for element in page.soup.select("main form, main dl")]
     assert ["/purchasePlaces", "/cancelPlaces", "dl"] == found
+    assert "Places to give back (you hold 2; 3 points each)" in page.text
+    assert "You can book up to 2 places at 3 points each, because your club has 7 points" in page.text
     assert {
         ("points-left", "Simply Lift"): 7,
         ("places-left", OPEN): 18,
