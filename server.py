@@ -576,13 +576,13 @@ def file_response(content, name, kind):
 def sign_in():
     """Sign a secretary in by the club's email address, or mail a code there; say what is wrong with the address."""
     require_few_failures()
-    typed = typed_email()
+    typed = clean_email(request.form.get("email", ""))
     if not typed:
-        return render_sign_in(400, refuse_email(sentences.EMAIL_EMPTY))
+        return render_sign_in(400, refuse(sentences.EMAIL_EMPTY, field="email"))
     try:
         email = read_email(typed)
     except ValueError:
-        return render_sign_in(400, refuse_email(sentences.EMAIL_MALFORMED))
+        return render_sign_in(400, refuse(sentences.EMAIL_MALFORMED, field="email", typed=typed))
     if opened.mailed_codes:
         return mail_code(email)
 
@@ -590,8 +590,8 @@ def sign_in():
     if account is None:
         require_no_newer(email.casefold())
         failed_sign_ins.count(client_key(request.remote_addr))
-        contact = app.config["CONTACT"]
-        return render_sign_in(404, refuse_email(sentences.email_unknown(contact and contact.text)))
+        unknown = sentences.email_unknown(app.config["CONTACT"])
+        return render_sign_in(404, refuse(unknown, field="email", typed=typed))
 
     return begin_sign_in(account)
 
@@ -601,16 +601,6 @@ def require_few_failures():
     seconds = failed_sign_ins.seconds_to_wait(client_key(request.remote_addr))
     if seconds:
         raise TooOften(sentences.TOO_MANY_ATTEMPTS, seconds)
-
-
-def typed_email():
-    """Return what was typed or pasted as an email address, cleaned."""
-    return clean_email(request.form.get("email", ""))
-
-
-def refuse_email(sentence):
-    """Return the problem with what was typed as an email address."""
-    return refuse(sentence, field="email", typed=typed_email())
 
 
 def begin_sign_in(account):
@@ -652,12 +642,7 @@ def enter_code():
     if request.account and not code_request:
         return redirect(home_of(request.account), 303)
     is_awaited = code_request is not None and code_request.is_current(opened.ledger.now().timestamp())
-    return render_code(is_awaited=is_awaited)
-
-
-def render_code(status=200, problem=None, is_awaited=False):
-    """Show the form for a mailed code."""
-    return render_page("code.html", status, problem, is_awaited=is_awaited)
+    return render_page("code.html", is_awaited=is_awaited)
 
 
 def sign_in_by_code():
@@ -666,16 +651,16 @@ def sign_in_by_code():
     if "another" in request.form:
         return mail_another_code()
     if request.journal_error:
-        return render_code(503, refuse(sentences.CODE_CANNOT_BE_CHECKED))
+        return render_page("code.html", 503, refuse(sentences.CODE_CANNOT_BE_CHECKED))
 
     try:
         account = opened.mailed_codes.use(asked_code(), request.form.get("code", ""), opened.ledger.now())
     except JournalError as error:
         log(f"no code can be checked: {error}")
-        return render_code(503, refuse(sentences.CODE_CANNOT_BE_CHECKED))
+        return render_page("code.html", 503, refuse(sentences.CODE_CANNOT_BE_CHECKED))
     if account is None:
         failed_sign_ins.count(client_key(request.remote_addr))
-        return render_code(400, refuse(sentences.CODE_WRONG, field="code"))
+        return render_page("code.html", 400, refuse(sentences.CODE_WRONG, field="code"))
     return begin_sign_in(account)
 
 
@@ -780,17 +765,16 @@ def book(competition, club):
     Names may hold slashes, so the path must end in a name of the signed-in club.
     """
     names = f"{competition}/{club}"
-    own_endings = [f"/{name}" for name in request.club.names if names.endswith(f"/{name}")]
-    if not own_endings:
+    before_own_name = [names.removesuffix(f"/{name}") for name in request.club.names if names.endswith(f"/{name}")]
+    if not before_own_name:
         require_no_newer(names)
         is_of_another = any(names.endswith(f"/{name}") for name in opened.ledger.clubs_by_any_name)
         if is_of_another:
             abort(403, sentences.another_club(request.club))
         abort(404)
 
-    competition_names = [names.removesuffix(ending) for ending in own_endings]
-    known_name = next(filter(opened.ledger.competitions_by_any_name.get, competition_names), competition_names[0])
-    known = find_competition(known_name, render_summary)
+    known_names = [name for name in before_own_name if name in opened.ledger.competitions_by_any_name]
+    known = find_competition((known_names or before_own_name)[0], render_summary)
     if names != f"{known.name}/{request.club.name}":
         return redirect(url_for("book", competition=known.name, club=request.club.name), 303)
     figures = figures_at(known)
@@ -986,9 +970,9 @@ def show_no_page(error):
 def show_too_often(error):
     """Show the form again, and say after how many seconds to try again."""
     if request.endpoint == "sign_in":
-        response = render_sign_in(429, refuse_email(str(error)))
+        response = render_sign_in(429, refuse(str(error), field="email", typed=request.form.get("email", "")))
     else:
-        response = render_code(429, refuse(str(error)))
+        response = render_page("code.html", 429, refuse(str(error)))
     response.headers["Retry-After"] = error.seconds
     return response
 

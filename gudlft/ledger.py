@@ -106,7 +106,6 @@ class Ledger:
         self.entries: list[Entry] = []  # with the present names
         self.entries_by_club: dict[str, list[Entry]] = defaultdict(list)
         self.entries_at: dict[str, dict[str, list[Entry]]] = defaultdict(dict)  # by competition, then by club
-        self.booked_at: dict[str, set[str]] = defaultdict(set)  # by club: the competitions where it has entries
         self.totals = Totals()
         self.points_board = sorted(self._board_row(club) for club in self.clubs.values())
         self._memory_lock = threading.RLock()  # to change the above, and to read several figures of one moment
@@ -238,7 +237,6 @@ class Ledger:
         self.entries.append(entry)
         self.entries_by_club[entry.club].append(entry)
         self.entries_at[entry.competition].setdefault(entry.club, []).append(entry)
-        self.booked_at[entry.club].add(entry.competition)
         self.totals.add(entry)
 
     def _board_row(self, club: Club) -> BoardRow:
@@ -277,11 +275,9 @@ class Ledger:
     def holdings(self, club: Club, now: datetime) -> list[Status]:
         """Return what a club can do at each upcoming competition where it holds places, soonest first."""
         with self._memory_lock:
-            names = list(self.booked_at.get(club.name, ()))
-        known = [self.competitions[name] for name in names if name in self.competitions]
-        upcoming = [competition for competition in known if not competition.has_started(now)]
-        statuses = self.statuses(club, sorted(upcoming, key=start_and_name), now)
-        return [status for status in statuses.values() if status.standing.places_held]
+            held = self.totals.places_held
+            there = [one for one in self.upcoming(now) if held.get((club.name, one.name), 0) > 0]
+            return list(self.statuses(club, there, now).values())
 
     def outcome(self, club: Club, number: int) -> Outcome | None:
         """Return the club's entry with a number, and the points left as of it; None if there is none."""
@@ -323,12 +319,6 @@ class Ledger:
         """Return a sentence for each total that does not fit the files and the terms, which may have changed."""
         with self._memory_lock:
             return list(self.totals.mismatches(self.clubs, self.competitions, self.terms))
-
-    def places_booked(self, competitions: Iterable[Competition]) -> int:
-        """Return how many places are booked at all these competitions together."""
-        sold = self.totals.places_sold
-        with self._memory_lock:
-            return sum(sold.get(competition.name, 0) for competition in competitions)
 
     def occupancies(self, competitions: Iterable[Competition]) -> list[Occupancy]:
         """Return how full each competition is, all at one moment."""

@@ -1,6 +1,7 @@
 """What a journal and its transactions must do, how a journal fails, and the journal of an app that keeps none."""
 
 import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
@@ -173,6 +174,7 @@ class NoJournal:
         self._folder = folder
         self._descriptor: int | None = None
         self._has_booked = False
+        self._lock = threading.Lock()  # a trial must not unlock the folder of a booking
 
     def reading(self) -> AbstractContextManager[Reading]:
         """Yield what has nothing to read."""
@@ -189,13 +191,14 @@ class NoJournal:
     @contextmanager
     def writing(self, seconds: float = SECONDS_FOR_BOOKINGS) -> Iterator[Writing]:
         """Yield the transaction of the one writer; raise AnotherProcessBooks if another process is the writer."""
-        if self._folder and self._descriptor is None:
-            self._descriptor = lock_folder(self._folder)
-        try:
-            yield self
-        finally:
-            if not self._has_booked:
-                self.close()
+        with self._lock:
+            if self._folder and self._descriptor is None:
+                self._descriptor = lock_folder(self._folder)
+            try:
+                yield self
+            finally:
+                if not self._has_booked:
+                    self.close()
 
     def try_to_write(self, seconds: float = SECONDS_FOR_BOOKINGS) -> None:
         """Raise AnotherProcessBooks if another process is the writer."""

@@ -26,7 +26,7 @@ def overview_of(ledger: Ledger, is_past: bool, page_number: int, now: datetime) 
     return Overview(
         is_past=is_past,
         page=public_page(ledger, competitions, page_number, now),
-        booked=ledger.places_booked(competitions),
+        booked=sum(occupancy.booked for occupancy in ledger.occupancies(competitions)),
         places=sum(competition.places for competition in competitions),
         number_of_past=len(past),
     )

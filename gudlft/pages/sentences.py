@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 
 from ..model import Club, Competition, Entry, Outcome
 from ..rules import Limit, Standing, Status, Terms
+from ..settings import Contact
 from ..text import MONTHS, WEEKDAYS, Moment, are, noun_for, plural
 from .search import Choice, Show
 
@@ -29,11 +30,11 @@ SIGN_IN_TO_BOOK = "You are not signed in and nothing was booked. Sign in to book
 SIGN_IN_TO_GIVE_BACK = "You are not signed in and nothing was changed. Sign in to give places back"
 
 
-def email_unknown(contact: str | None) -> str:
+def email_unknown(contact: Contact | None) -> str:
     """Say that no club has the address, and whom to ask if somebody is named."""
     sentence = "We cannot find a club with this email address. Check the address and try again"
     if contact:
-        return f"{sentence}, or ask {contact}"
+        return f"{sentence}, or ask {contact.text}"
     return sentence
 
 
