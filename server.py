@@ -99,7 +99,8 @@ class ClubRequest(Request):
         if outcome is None or outcome.entry.competition not in opened.ledger.competitions:
             return None
         competition = opened.ledger.competitions[outcome.entry.competition]
-        return sentences.Receipt(outcome, figures_at(competition).status)
+        statuses = opened.ledger.statuses(self.club, [competition], opened.ledger.now())
+        return sentences.Receipt(outcome, statuses[competition.name])
 
     @cached_property
     def token(self):
@@ -498,7 +499,7 @@ def require_no_newer(name):
         abort(503, "the files were changed since this process read them, and it waits for a reload", retry_after=2)
 
 
-def find_competition(name, render_list):
+def find_competition(name):
     """Return the competition that has or had a name; if there is none, answer 404 with a list to choose from."""
     competition = opened.ledger.competitions_by_any_name.get(name)
     if competition is None:
@@ -507,9 +508,18 @@ def find_competition(name, render_list):
     return competition
 
 
-def present_competition(name, render_list):
+def render_list(status, problem):
+    """Show the list from which the competition of the request is chosen."""
+    if request.endpoint == "cancel_places":
+        return render_bookings(status, problem)
+    if request.endpoint in ("entries", "entries_file"):
+        return render_organiser(status, problem)
+    return render_summary(status, problem)
+
+
+def present_competition(name):
     """Return the competition of a name in an address; a former name leads on to the present one."""
-    competition = find_competition(name, render_list)
+    competition = find_competition(name)
     if competition.name != name:
         abort(redirect(url_for(request.endpoint, competition=competition.name), 303))
     return competition
@@ -697,7 +707,7 @@ def render_organiser(status=200, problem=None, is_past=False, page_number=1):
 @organiser_required
 def entries():
     """Show who comes to a competition."""
-    competition = present_competition(request.args.get("competition"), render_organiser)
+    competition = present_competition(request.args.get("competition", ""))
     [occupancy] = opened.ledger.occupancies([competition])
     row = lists.public_row(competition, occupancy, opened.ledger.now())
     return render_page("entries.html", row=row, entries=opened.ledger.entry_list(competition.name))
@@ -706,7 +716,7 @@ def entries():
 @organiser_required
 def entries_file():
     """Return who comes to a competition as a file for spreadsheets."""
-    competition = present_competition(request.args.get("competition"), render_organiser)
+    competition = present_competition(request.args.get("competition", ""))
     rows = export.entry_list(opened.ledger, competition.name)
     return csv_response(rows, competition.name, competition.starts_at)
 
@@ -774,7 +784,7 @@ def book(competition, club):
         abort(404)
 
     known_names = [name for name in before_own_name if name in opened.ledger.competitions_by_any_name]
-    known = find_competition((known_names or before_own_name)[0], render_summary)
+    known = find_competition((known_names or before_own_name)[0])
     if names != f"{known.name}/{request.club.name}":
         return redirect(url_for("book", competition=known.name, club=request.club.name), 303)
     figures = figures_at(known)
@@ -797,7 +807,7 @@ def render_competition(figures, problem=None):
 @club_required
 def competition_file(competition):
     """Return a competition as a file for a calendar."""
-    known = present_competition(competition, render_summary)
+    known = present_competition(competition)
     figures = figures_at(known)
     held = figures.status.standing.places_held
     content = calendar.calendar_file(
@@ -817,19 +827,19 @@ def leave_form(page):
 @club_required
 def purchase_places():
     """Book places if the rules allow it, or show the competition's page with the reason why not."""
-    competition = ordered_competition(render_summary)
+    competition = ordered_competition()
     try:
         places = read_places(request.form.get("places", ""))
         outcome = opened.ledger.book(request.club, competition, places, request.token)
     except BookingError as error:
         figures = figures_at(competition)
-        return refuse_order(error, figures, figures.status.reason, render_summary)
+        return refuse_order(error, figures, figures.status.reason)
 
     announce(outcome)
     return redirect(url_for("show_summary"), 303)
 
 
-def ordered_competition(render_list):
+def ordered_competition():
     """Return the competition that an order is for; raise JournalError if the figures to judge it by may be old."""
     payer = request.form.get("club", request.club.name)
     if payer not in request.club.names:  # only the signed-in one pays
@@ -837,10 +847,10 @@ def ordered_competition(render_list):
         abort(403, sentences.another_club(request.club))
     if request.journal_error:
         raise request.journal_error
-    return find_competition(request.form.get("competition"), render_list)
+    return find_competition(request.form.get("competition", ""))
 
 
-def refuse_order(error, figures, reason, render_list, id_ending=""):
+def refuse_order(error, figures, reason, id_ending=""):
     """Say beside the field why nothing was changed or, if there is a reason why nothing can be, say that."""
     competition = figures.status.competition
     if figures.status.is_past:
@@ -871,12 +881,13 @@ def bookings():
 
 def render_bookings(status=200, problem=None, page_number=1):
     """Show where the club holds places, and its latest bookings and returns."""
-    holdings = lists.holdings_of(opened.ledger, request.club, page_number, opened.ledger.now())
+    holdings = opened.ledger.holdings(request.club, opened.ledger.now())
     return render_page(
         "bookings.html",
         status,
         problem,
         holdings=holdings,
+        page=paginate(holdings, page_number),
         entries=opened.ledger.latest_entries(request.club, most=LATEST_ENTRIES),
         number_of_entries=opened.ledger.number_of_entries(request.club),
     )
@@ -894,14 +905,14 @@ def render_history():
 @club_required
 def cancel_places():
     """Give places back if the rules allow it, or show the competition's page with the reason why not."""
-    competition = ordered_competition(render_bookings)
+    competition = ordered_competition()
     try:
         places = read_places(request.form.get("places", ""))
         outcome = opened.ledger.give_back(request.club, competition, places, request.token)
     except BookingError as error:
         figures = figures_at(competition)
         reason = rules.why_no_return(figures.status)
-        return refuse_order(error, figures, reason, render_bookings, id_ending="-back")
+        return refuse_order(error, figures, reason, id_ending="-back")
 
     announce(outcome)
     return redirect(url_for("bookings"), 303)

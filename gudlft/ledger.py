@@ -175,7 +175,7 @@ class Ledger:
             for club in sorted(self.entries_at[competition]):
                 places = draft.places_held[club, competition]
                 points = draft.points_paid[club, competition]
-                if places > 0 and points > 0:  # else it holds none, or rows were edited by hand
+                if places > 0 and points >= 0:  # else it holds none, or rows were edited by hand
                     token = f"{CANCELLED}{draft.next_number}"
                     draft.append(self.now(), club, competition, -places, -points, token)
 

@@ -75,7 +75,7 @@ def give_back_cancelled(ledger: Ledger) -> None:
     try:
         ledger.give_back_cancelled()
     except JournalError as error:
-        log.warning("nothing is given back at cancelled competitions yet: %s", error)
+        log.warning("giving back at cancelled competitions failed, the next booking tries again: %s", error)
 
 
 def open_journal(settings: Mapping, makes_journal: bool = True) -> Journal:

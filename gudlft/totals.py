@@ -124,6 +124,7 @@ class Draft(Totals):
 
     def __init__(self, totals: Totals, last_number: int):
         """Begin with the other totals, which must not change as long as this draft is used."""
+        # what this draft adds goes to the empty dictionaries, what they lack is looked up in the totals behind them
         maps = {total.name: ChainMap({}, getattr(totals, total.name)) for total in fields(totals)}
         super().__init__(**maps)
         self.entries: list[Entry] = []

@@ -246,6 +246,16 @@ def test_order_is_not_judged_while_a_page_has_half_added_what_others_booked(jour
     check_conservation(ledger)
 
 
+def test_places_of_a_row_that_was_edited_by_hand_go_back_for_the_points_that_are_left(journal):
+    journal.rows = [Entry(1, AT, "Simply Lift", OPEN, 3, 1, None)]
+    ledger = make_ledger(journal=journal)
+
+    points = [ledger.give_back(*parties(ledger), 1).entry.points for _ in range(3)]
+
+    assert [0, 0, -1] == points
+    assert (13, 20, 0) == figures(ledger)
+
+
 @pytest.mark.parametrize("lost", [slice(1, 2), slice(0, 2)])
 def test_journal_that_lost_bookings_is_noticed(journal, lost):
     ledger = make_ledger(journal=journal)
@@ -299,6 +309,21 @@ def test_trial_without_a_journal_fails_while_another_process_books_and_keeps_nob
     second.try_to_write()
 
     third.try_to_write()
+
+
+def test_trial_without_a_journal_leaves_the_folder_to_a_booking_that_is_under_way(tmp_path):
+    first, second = [NoJournal(str(tmp_path)) for _ in range(2)]
+    trial = threading.Thread(target=first.try_to_write)
+
+    with first.writing() as transaction:
+        trial.start()
+        trial.join(0.1)
+        transaction.append([Entry(1, AT, "Simply Lift", OPEN, 1, 3, None)])
+    trial.join()
+
+    with pytest.raises(AnotherProcessBooks):
+        second.try_to_write()
+    first.close()
 
 
 def test_folder_that_cannot_be_locked_is_named_and_nothing_is_booked(tmp_path):

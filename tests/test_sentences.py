@@ -85,14 +85,16 @@ def test_caption_of_the_next_competitions_says_how_many_there_are(shown, total, 
 
 
 @pytest.mark.parametrize(
-    ("places", "competitions", "sentence"),
+    ("places", "sentence"),
     [
-        (124, 30, "124 places at 30 competitions; next: Sun 27 March 2050"),
-        (1, 1, "1 place at 1 competition; next: Sun 27 March 2050"),
+        ([12, 3], "15 places at 2 competitions; next: Sun 27 March 2050"),
+        ([1], "1 place at 1 competition; next: Sun 27 March 2050"),
     ],
 )
-def test_line_above_holdings_says_how_many_and_which_is_next(places, competitions, sentence):
-    assert sentence == sentences.places_held(places, competitions, CUP)
+def test_line_above_holdings_says_how_many_and_which_is_next(places, sentence):
+    holdings = [booking_status(CUP, Standing(0, 20, held, 3 * held), Terms(), BEFORE) for held in places]
+
+    assert sentence == sentences.places_held(holdings)
 
 
 def test_rank_is_told_as_people_say_it():

@@ -134,7 +134,7 @@ def checked_entries(entries: Iterable[Entry], previous: int) -> Iterator[Entry]:
             raise JournalError(f"{wrong}: {places!r} places, {points!r} points")
         if number <= previous:
             raise JournalError(f"{wrong}: it stands behind booking {previous}")
-        if places * points <= 0:
+        if places == 0 or places * points < 0:  # what rows edited by hand give back may cost nothing
             raise JournalError(f"{wrong}: {places} places for {points} points")
         if not (isinstance(at, datetime) and is_name(club) and is_name(competition)):
             raise JournalError(f"{wrong}: it lacks its time, its club or its competition")

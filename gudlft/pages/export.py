@@ -93,7 +93,7 @@ def local_time(moment: datetime) -> str:
 def date_of(ledger: Ledger, competition: str) -> str:
     """Return a competition's date as its file has it; nothing if the file no longer names it."""
     known = ledger.competitions.get(competition)
-    return f"{known.starts_at:%Y-%m-%d %H:%M:%S}" if known else ""
+    return known.starts_at.replace(tzinfo=None).isoformat(" ") if known else ""
 
 
 def first_address(ledger: Ledger, club: str) -> str:

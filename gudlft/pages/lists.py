@@ -150,25 +150,6 @@ def by_show(found: Sequence[Competition], statuses: Sequence[Status]) -> dict[Sh
     }
 
 
-@dataclass(frozen=True)
-class Holdings:
-    """Where a club holds places, soonest first."""
-
-    page: Page  # of the competitions, each with what the club can do there
-    places: int  # in all
-    next: Competition | None
-
-
-def holdings_of(ledger: Ledger, club: Club, page_number: int, now: datetime) -> Holdings:
-    """Return where a club holds places at upcoming competitions; raise NoSuchPage."""
-    holdings = ledger.holdings(club, now)
-    return Holdings(
-        page=paginate(holdings, page_number),
-        places=sum(status.standing.places_held for status in holdings),
-        next=holdings[0].competition if holdings else None,
-    )
-
-
 def by_month(rows: Iterable) -> list[tuple[str, list]]:
     """Return rows of competitions, which must be sorted by their starts, in groups by month."""
     groups = groupby(rows, key=lambda row: row.competition.start.month)

@@ -1,13 +1,14 @@
 """The sentences of the pages. Refusals stand beside their rules; headings, labels and links in the templates."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-from ..model import Club, Competition, Entry, Outcome
+from ..model import Club, Entry, Outcome
 from ..rules import Limit, Standing, Status, Terms
 from ..settings import Contact
 from ..text import MONTHS, WEEKDAYS, Moment, are, noun_for, plural
@@ -154,11 +155,12 @@ def what_binds(status: Status) -> str:
     return cap
 
 
-def places_held(places: int, competitions: int, next_one: Competition) -> str:
+def places_held(holdings: Sequence[Status]) -> str:
     """Say how many places a club holds, at how many competitions, and when the next of these is."""
-    start = next_one.start
+    places = sum(status.standing.places_held for status in holdings)
+    start = holdings[0].competition.start
     return (
-        f"{plural(places, 'place')} at {plural(competitions, 'competition')}; "
+        f"{plural(places, 'place')} at {plural(len(holdings), 'competition')}; "
         f"next: {start.weekday} {start.day} {start.month}"
     )
 
