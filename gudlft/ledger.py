@@ -6,7 +6,7 @@ import threading
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -154,10 +154,16 @@ class Ledger:
         except BookingError as refusal:
             return refusal
 
-        sign = order.kind
-        entry = draft.append(
-            moment, order.club.name, order.competition.name, sign * order.places, sign * points, order.token
+        entry = Entry(
+            number=draft.next_number,
+            at=moment.astimezone(timezone.utc),
+            club=order.club.name,
+            competition=order.competition.name,
+            places=order.kind * order.places,
+            points=order.kind * points,
+            token=order.token,
         )
+        draft.append(entry)
         return Outcome(entry, draft.balance(order.club))
 
     # Cancelled competitions
@@ -176,8 +182,10 @@ class Ledger:
                 places = draft.places_held[club, competition]
                 points = draft.points_paid[club, competition]
                 if places > 0 and points >= 0:  # else it holds none, or rows were edited by hand
-                    token = f"{CANCELLED}{draft.next_number}"
-                    draft.append(self.now(), club, competition, -places, -points, token)
+                    number = draft.next_number
+                    moment = self.now().astimezone(timezone.utc)
+                    token = f"{CANCELLED}{number}"
+                    draft.append(Entry(number, moment, club, competition, -places, -points, token))
 
     # Memory
 

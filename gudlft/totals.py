@@ -3,7 +3,6 @@
 from collections import ChainMap, Counter
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timezone
 from typing import NamedTuple
 
 from .model import Club, Competition, Entry, FormKey, Outcome
@@ -128,15 +127,17 @@ class Draft(Totals):
         maps = {total.name: ChainMap({}, getattr(totals, total.name)) for total in fields(totals)}
         super().__init__(**maps)
         self.entries: list[Entry] = []
-        self.next_number = last_number + 1
+        self._last_number = last_number
 
-    def append(self, at: datetime, club: str, competition: str, places: int, points: int, token: str | None) -> Entry:
-        """Add the next entry to every total, and return it."""
-        entry = Entry(self.next_number, at.astimezone(timezone.utc), club, competition, places, points, token)
+    @property
+    def next_number(self) -> int:
+        """Return the number of the next entry."""
+        return self._last_number + len(self.entries) + 1
+
+    def append(self, entry: Entry) -> None:
+        """Add the next entry to every total."""
         self.add(entry)
         self.entries.append(entry)
-        self.next_number += 1
-        return entry
 
 
 def balance(club: Club, spent: int) -> int:

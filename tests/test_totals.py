@@ -86,11 +86,12 @@ def test_draft_starts_from_the_totals_and_leaves_them_as_they_are():
     totals = totals_of(entry(1, 3))
     draft = Draft(totals, last_number=1)
 
-    booking = draft.append(AT, CLUB.name, CUP.name, 2, 6, TOKEN)
+    booking = entry(2, 6, token=TOKEN)
+    draft.append(booking)
 
     assert Standing(4, 17, 3, 9) == draft.standing(CLUB, CUP)
     assert Outcome(booking, points_left=4) == outcome_of(draft, order(2))
-    assert 2 == booking.number
+    assert 3 == draft.next_number
     assert [booking] == draft.entries
     assert totals_of(entry(1, 3)) == totals
 

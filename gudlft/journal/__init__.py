@@ -128,17 +128,18 @@ def entries_after(last: LastRow, transaction: Transaction) -> Iterator[Entry]:
 def checked_entries(entries: Iterable[Entry], previous: int) -> Iterator[Entry]:
     """Iterate over entries that follow the one with the previous number; raise JournalError if one cannot be right."""
     for entry in entries:
-        number, at, club, competition, places, points, _ = entry
-        wrong = f"booking {number} cannot be right"
-        if not (is_figure(number) and is_figure(places) and is_figure(points)):
+        places = entry.places
+        points = entry.points
+        wrong = f"booking {entry.number} cannot be right"
+        if not (is_figure(entry.number) and is_figure(places) and is_figure(points)):
             raise JournalError(f"{wrong}: {places!r} places, {points!r} points")
-        if number <= previous:
+        if entry.number <= previous:
             raise JournalError(f"{wrong}: it stands behind booking {previous}")
         if places == 0 or places * points < 0:  # what rows edited by hand give back may cost nothing
             raise JournalError(f"{wrong}: {places} places for {points} points")
-        if not (isinstance(at, datetime) and is_name(club) and is_name(competition)):
+        if not (isinstance(entry.at, datetime) and is_name(entry.club) and is_name(entry.competition)):
             raise JournalError(f"{wrong}: it lacks its time, its club or its competition")
-        previous = number
+        previous = entry.number
         yield entry
 
 

@@ -2,7 +2,6 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
@@ -40,8 +39,7 @@ class PublicRow(NamedTuple):
     limit: Limit | None
 
 
-@dataclass(frozen=True)
-class Listing:
+class Listing(NamedTuple):
     """Upcoming competitions, or past ones: a page of those that were chosen, of how many in all."""
 
     page: Page
@@ -77,7 +75,7 @@ def public_page(ledger: Ledger, competitions: Sequence[Competition], page_number
     page = paginate(competitions, page_number)
     occupancies = ledger.occupancies(page.items)
     rows = [public_row(*row, now) for row in zip(page.items, occupancies, strict=True)]
-    return replace(page, items=rows)
+    return page._replace(items=rows)
 
 
 def public_row(competition: Competition, occupancy: Occupancy, now: datetime) -> PublicRow:
@@ -92,15 +90,14 @@ def past_of(ledger: Ledger, club: Club | None, choice: Choice, page_number: int,
     page = paginate(find(past, choice), page_number)
     if club:
         statuses = ledger.statuses(club, page.items, now)
-        page = replace(page, items=list(statuses.values()))
+        page = page._replace(items=list(statuses.values()))
     return Listing(page, len(past), months_to_choose(past, choice))
 
 
 # A club's competitions
 
 
-@dataclass(frozen=True)
-class Summary:
+class Summary(NamedTuple):
     """What a club's summary shows; all of it that orders change is of one moment."""
 
     points_left: int
@@ -131,7 +128,7 @@ def summary_of(ledger: Ledger, club: Club, choice: Choice, page_number: int, now
     return Summary(
         points_left=figures.own_row.points,
         balance=figures.balance,
-        page=replace(page, items=[statuses[competition.name] for competition in page.items]),
+        page=page._replace(items=[statuses[competition.name] for competition in page.items]),
         counts={show: len(competitions) for show, competitions in lists.items()} if are_counted else {},
         months_to_choose=months_to_choose(upcoming, choice),
         number_of_upcoming=len(upcoming),
@@ -177,8 +174,7 @@ def short_board(board: Sequence[BoardRow], own_row: BoardRow | None = None) -> P
     return Page([ranked(row, board) for row in rows], number=1, start=0, total=len(board))
 
 
-@dataclass(frozen=True)
-class BoardPage:
+class BoardPage(NamedTuple):
     """A page of the whole points board and, of a long one, where the club's own row is."""
 
     page: Page
@@ -203,7 +199,7 @@ def board_page(ledger: Ledger, club: Club | None, page_number: int) -> BoardPage
 def ranked_page(board: Sequence[BoardRow], page_number: int) -> Page:
     """Return a page of the board with the rank of each row; raise NoSuchPage."""
     page = paginate(board, page_number)
-    return replace(page, items=[ranked(row, board) for row in page.items])
+    return page._replace(items=[ranked(row, board) for row in page.items])
 
 
 def ranked(row: BoardRow, board: Sequence[BoardRow]) -> RankedRow:

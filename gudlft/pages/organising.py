@@ -1,15 +1,14 @@
 """What the organiser's pages show. Imported only with GUDLFT_ORGANISERS."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from ..ledger import Ledger
 from .lists import public_page
 from .pagination import Page
 
 
-@dataclass(frozen=True)
-class Overview:
+class Overview(NamedTuple):
     """How full the upcoming or the past competitions are."""
 
     is_past: bool

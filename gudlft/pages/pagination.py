@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 ROWS_PER_PAGE = 100
 
@@ -11,8 +11,7 @@ class NoSuchPage(Exception):
     """A list has no page of this number."""
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(NamedTuple):
     """The items of a list that one page shows, and their place among all."""
 
     items: Sequence

@@ -140,7 +140,7 @@ def drafts_on_the_totals_themselves(begin, self, totals, last_number):
     """Change the totals while orders are judged: orders then count twice, or even if the commit fails."""
     vars(self).update(vars(totals))
     self.entries = []
-    self.next_number = last_number + 1
+    self._last_number = last_number
 
 
 @instead_of(Totals, "outcome_of", seed=11)
@@ -230,7 +230,7 @@ def gives_back_at_cancelled_twice(patch):
         with replaced(self, "totals", totals_before):
             give_back(self, held)
         for entry in held.entries:
-            draft.append(*entry[1:])
+            draft.append(entry._replace(number=draft.next_number))
         give_back(self, draft)
 
     patch.setattr(Ledger, "_give_back_at_cancelled", give_back_what_was_held)
