@@ -1,7 +1,7 @@
 """GÜDLFT Registration: clubs redeem their points for places at competitions.
 
 Reads from top to bottom: what a request is, settings and data, templates, hooks, pages in the order in which a
-secretary meets them, errors, commands. gudlft/ holds what knows nothing of the web: the rules, the ledger, the files.
+secretary meets them, errors, commands. gudlft/ holds what knows no Flask: the rules, the ledger, the files.
 """
 
 import hashlib

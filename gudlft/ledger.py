@@ -128,7 +128,7 @@ class Ledger:
         a time calls this. Raise JournalError if nothing was written, CommitInDoubt if that is not certain.
         """
         with self.journal.writing() as transaction:
-            self.take_over(transaction)
+            self.catch_up_with(transaction)
             draft = Draft(self.totals, self._last_number())  # which stand still: nobody else commits meanwhile
             self._give_back_at_cancelled(draft)
             given_back = list(draft.entries)
@@ -192,9 +192,9 @@ class Ledger:
     def catch_up(self) -> None:
         """Take over what other processes wrote; raise JournalError if it cannot be read."""
         with self.journal.reading() as transaction:
-            self.take_over(transaction)
+            self.catch_up_with(transaction)
 
-    def take_over(self, transaction: Transaction) -> None:
+    def catch_up_with(self, transaction: Transaction) -> None:
         """Add what is new in the journal: all of it, or none if something in it cannot be right."""
         if self.journal.shared:
             with self._memory_lock:  # waits for a thread that is adding entries, until their totals are added too
@@ -202,7 +202,7 @@ class Ledger:
             self._add([self._entry_in(row) for row in entries_after(last, transaction)])
 
     def last_row(self) -> LastRow:
-        """Return the last row that was taken over, to tell whether the journal has others."""
+        """Return the last row that was read, to tell whether the journal has others."""
         return LastRow.of(self.entries[-1] if self.entries else None)
 
     def _last_number(self) -> int:

@@ -122,7 +122,7 @@ def points_of(order: Order, standing: Standing, terms: Terms, now: datetime) -> 
 
 def price(places: int, status: Status) -> int:
     """Return the points that a booking costs; raise BookingError if a rule forbids it."""
-    if status.reason:  # then it does not matter how many were wanted
+    if status.reason:  # then it does not matter how many were asked for
         raise BookingError(status.reason)
     check_at_least_one(places)
     if places > status.most:

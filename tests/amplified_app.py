@@ -28,7 +28,7 @@ def carry_out_without_lock(ledger, take_orders):
     """
     number = sqlalchemy.select(sqlalchemy.func.coalesce(sqlalchemy.func.max(bookings.c.number), 0) + 1)
     with ledger.journal.reading() as transaction:
-        ledger.take_over(transaction)
+        ledger.catch_up_with(transaction)
         draft = Draft(ledger.totals, last_number=0)
         outcomes = [ledger._judge(order, draft) for order in take_orders()]
         time.sleep(0.05)

@@ -99,7 +99,7 @@ def test_pages_read_what_is_new_and_nothing_more(url, opened, monkeypatch):
     reader.catch_up()
     assert one.entries == other.entries
 
-    monkeypatch.setattr(other, "take_over", None)
+    monkeypatch.setattr(other, "catch_up_with", None)
     reader.catch_up()
     Revocations(one.journal).revoke("first", NOON)
     monkeypatch.undo()

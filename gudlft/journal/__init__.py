@@ -93,7 +93,7 @@ class Writing(Transaction, Protocol):
 class Journal(Protocol):
     """Where bookings and revocations are kept. Unless shared, it is never read, and one process writes to it."""
 
-    shared: bool  # among processes: each takes over what the others wrote
+    shared: bool  # among processes: each catches up with what the others wrote
 
     def reading(self) -> AbstractContextManager[Reading]:
         """Yield what reads; raise JournalError soon if the journal is away or busy."""

@@ -38,7 +38,7 @@ class Revocations:
         """Take over what the journal holds; raise JournalError if it cannot be read."""
         self._journal = journal
         self._revoked: OrderedDict[str, datetime] = OrderedDict()  # the times by id, as they came
-        self._last: Revocation | None = None  # the last row that was taken over
+        self._last: Revocation | None = None  # the last row that was read
         self._pending: dict[str, datetime] = {}  # not in the journal yet
         self._lock = threading.Lock()  # guards the three above, for moments only
         self._write_lock = threading.Lock()  # of the one thread that writes
@@ -64,7 +64,7 @@ class Revocations:
                 return self._remember(id, moment)
 
         with self._turn() as seconds, self._journal.writing(seconds) as transaction:
-            self.take_over(transaction)
+            self.catch_up_with(transaction)
             if self.is_revoked(id):
                 return False
             transaction.revoke({id: moment}, forget_before=moment - COOKIE_CAN_LIVE)
@@ -119,13 +119,13 @@ class Revocations:
     def catch_up(self) -> None:
         """Take over what other processes wrote; raise JournalError if it cannot be read."""
         with self._journal.reading() as transaction:
-            self.take_over(transaction)
+            self.catch_up_with(transaction)
 
     def last_row(self) -> LastRow:
-        """Return the last row that was taken over, to tell whether the journal has others."""
+        """Return the last row that was read, to tell whether the journal has others."""
         return LastRow.of(self._last)
 
-    def take_over(self, transaction: Transaction) -> None:
+    def catch_up_with(self, transaction: Transaction) -> None:
         """Remember what is new in the journal; raise JournalError if a row cannot be right."""
         last = self._last
         rows = transaction.revocations(first=last.number if last else 1)

@@ -58,7 +58,7 @@ class MailedCodes:
         self._wrong = RateLimit(WRONG_CODES, SECONDS_VALID)
         self._count_lock = threading.Lock()  # each judgement is counted before the next is made
 
-    # Asking
+    # Codes that are asked for
 
     def ask(self, typed: str, client: str, now: datetime, asked_before: CodeRequest | None = None) -> CodeRequest:
         """Mail a code to the club with the address, if there is one; raise TooOften.

@@ -61,14 +61,14 @@ def turn(ledger, transaction, take_orders, last_number=None):
 def applies_before_the_commit(carry_out, self, take_orders):
     """Add entries to memory as soon as they are appended, though the commit may fail."""
     with self.journal.writing() as transaction:
-        self.take_over(transaction)
+        self.catch_up_with(transaction)
         outcomes, entries = turn(self, transaction, take_orders)
         self._add(entries)
     return outcomes
 
 
 @instead_of(Ledger, "carry_out", seed=0)
-def forgets_to_take_over_first(carry_out, self, take_orders):
+def forgets_to_catch_up_first(carry_out, self, take_orders):
     """Judge by what this process knows, whatever others have written."""
     with self.journal.writing() as transaction:
         outcomes, entries = turn(self, transaction, take_orders)
@@ -88,10 +88,10 @@ def takes_over_before_it_has_the_lock(carry_out, self, take_orders):
 
 @instead_of(Ledger, "carry_out", seed=0)
 def numbers_from_a_stale_read(carry_out, self, take_orders):
-    """Number entries from what this process knew before it took over."""
+    """Number entries from what this process knew before it caught up."""
     last_number = self._last_number()
     with self.journal.writing() as transaction:
-        self.take_over(transaction)
+        self.catch_up_with(transaction)
         outcomes, entries = turn(self, transaction, take_orders, last_number)
     self._add(entries)
     return outcomes
@@ -332,8 +332,8 @@ def tells_the_points_left_after_the_whole_transaction(carry_out, self, take_orde
 # Memory
 
 
-@instead_of(Ledger, "take_over", seed=0)
-def skips_an_entry_when_it_takes_over(take_over, self, transaction):
+@instead_of(Ledger, "catch_up_with", seed=0)
+def skips_an_entry_when_it_catches_up(catch_up_with, self, transaction):
     """Take over all but the first of several new entries."""
     entries = transaction.entries
 
@@ -342,7 +342,7 @@ def skips_an_entry_when_it_takes_over(take_over, self, transaction):
         return found[:1] + found[2:] if len(found) > 3 else found
 
     with replaced(transaction, "entries", most_entries):
-        take_over(self, transaction)
+        catch_up_with(self, transaction)
 
 
 @instead_of(Ledger, "_add", seed=152)
@@ -374,8 +374,8 @@ def reads_nothing_more_where_no_booking_is_new(read, self):
     """Leave out new revocations of other processes unless there are new bookings too."""
     with self._journal.reading() as transaction:
         if transaction.last_entry != self._ledger.last_row():
-            self._ledger.take_over(transaction)
-            self._revocations.take_over(transaction)
+            self._ledger.catch_up_with(transaction)
+            self._revocations.catch_up_with(transaction)
 
 
 # Revocations
@@ -388,8 +388,8 @@ def forgets_revocations_that_could_not_be_written(write_pending, self):
         self._pending.clear()
 
 
-@instead_of(Revocations, "take_over", seed=0)
-def reads_no_revocations_of_others(take_over, self, transaction):
+@instead_of(Revocations, "catch_up_with", seed=0)
+def reads_no_revocations_of_others(catch_up_with, self, transaction):
     """Know only the revocations of this process."""
 
 
