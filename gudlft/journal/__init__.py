@@ -135,7 +135,9 @@ def checked_entries(entries: Iterable[Entry], previous: int) -> Iterator[Entry]:
             raise JournalError(f"{wrong}: {places!r} places, {points!r} points")
         if entry.number <= previous:
             raise JournalError(f"{wrong}: it stands behind booking {previous}")
-        if places == 0 or places * points < 0:  # what rows edited by hand give back may cost nothing
+        is_booking = places > 0 and points > 0
+        is_return = places < 0 and points <= 0  # 0 where rows were edited by hand, and paid too little
+        if not (is_booking or is_return):
             raise JournalError(f"{wrong}: {places} places for {points} points")
         if not (isinstance(entry.at, datetime) and is_name(entry.club) and is_name(entry.competition)):
             raise JournalError(f"{wrong}: it lacks its time, its club or its competition")
