@@ -1,4 +1,4 @@
-"""The sentences of the pages. Refusals stand beside their rules; headings, labels and links in the templates."""
+"""The sentences of the pages, and titles of errors and receipts. Refusals stand beside their rules."""
 
 import time
 from collections.abc import Sequence
