@@ -103,6 +103,18 @@ def test_next_turn_gives_back_what_an_older_process_still_books(journal):
     check_conservation(new)
 
 
+def test_each_cancelled_competition_is_looked_at_whoever_held_places_there(journal):
+    journal.rows = [
+        row(1, "Gone Club", SMALL, 1, 3),
+        row(2, "Simply Lift", PAST, 2, 6),
+        row(3, "Simply Lift", PAST, -2, -6),
+    ]
+
+    ledger = start(journal, cancelling(PAST, OPEN, SMALL))
+
+    assert [("Gone Club", SMALL, -1, -3)] == [entry[2:6] for entry in ledger.entries[3:]]
+
+
 def test_places_come_back_after_the_start_too(journal):
     journal.rows = [row(1, "Simply Lift", PAST, 2, 6)]
 

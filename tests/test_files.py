@@ -171,7 +171,7 @@ WRONG = [
         "competition url must be an https address of at most 500 characters",
         [
             *(5, "http://club.example", "https://", "https://[", "https://club.example/a\nb"),
-            "https://club.example/" + "x" * 480,
+            "https://club.example/" + "x" * 480,  # 501 in all
         ],
     ),
     ("competition cancelled must be true or false", ["true", 1]),

@@ -57,6 +57,15 @@ def test_clubs_with_equal_points_share_a_rank(serve):
     assert [["1", "Metz", "9"], ["2", "Évry", "5"], ["2", "Zug", "5"], ["4", "Eton", "1"]] == page.rows[1:]
 
 
+@pytest.mark.parametrize(("clubs", "rank"), [(10, []), (11, ["2nd of 11"])])
+def test_board_of_up_to_ten_clubs_says_no_rank_above_it(serve, clubs, rank):
+    serve(make_ledger(many_clubs(clubs)))
+
+    page = Secretary("2@club.example").get("/pointsBoard")
+
+    assert rank == [words for words in page.links if " of " in words]
+
+
 @pytest.mark.parametrize(
     ("number", "rank", "address"),
     [

@@ -134,6 +134,8 @@ def test_booking_may_close_early_and_giving_back_goes_on_until_the_start(moment,
 
     assert (limit, returnable, moment == START) == (now.limit, now.returnable, now.is_past)
     assert limit is Limit.CAP or now.most == 0
+    if now.is_past:
+        assert "Booking is closed: Spring Festival 2050 started on 7 March 2050 at 09:05" == now.reason
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from gudlft.model import Competition
+from gudlft.model import CANCELLED, Competition, Entry, Outcome
 from gudlft.pages import sentences
 from gudlft.pages.search import Choice
 from gudlft.rules import Standing, Terms, booking_status
@@ -104,3 +104,39 @@ def test_rank_is_told_as_people_say_it():
     assert [f"{ordinal} of 2,400" for ordinal in ordinals.split()] == [
         sentences.rank_in_words(rank, 2400) for rank in ranks
     ]
+
+
+@pytest.mark.parametrize(
+    ("places", "points_left", "sentence"),
+    [
+        (2, 1, "Great-booking complete! Your club has booked 2 places in Cup for 6 points. 1 point is left"),
+        (2, 0, "Great-booking complete! Your club has booked 2 places in Cup for 6 points. 0 points are left"),
+        (-2, 0, "2 places in Cup given back. 6 points returned, 0 points available"),
+    ],
+)
+def test_what_was_done_tells_the_points_that_are_left(places, points_left, sentence):
+    entry = Entry(1, BEFORE, "Simply Lift", "Cup", places, 3 * places, None)
+
+    assert sentence == sentences.what_was_done(Outcome(entry, points_left))
+
+
+def test_places_that_the_app_gave_back_say_why():
+    entry = Entry(1, BEFORE, "Simply Lift", "Cup", -2, -6, f"{CANCELLED}1")
+
+    assert "2 places given back: cancelled" == sentences.given_back(entry)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "sentence"),
+    [
+        ((1, 1, 1), "1 of 1 place booked at 1 competition"),
+        ((1200, 2000, 40), "1,200 of 2,000 places booked at 40 competitions"),
+    ],
+)
+def test_organiser_reads_how_full_competitions_are(numbers, sentence):
+    assert sentence == sentences.places_booked(*numbers)
+
+
+def test_address_may_break_behind_its_at_and_a_name_is_the_last_in_its_sentence():
+    assert "ask a@<wbr>b.example" == sentences.breakable("ask a@b.example")
+    assert 'Cup in <span translate="no">Cup</span>: 3' == sentences.untranslated("Cup in Cup: 3", "Cup")

@@ -75,7 +75,7 @@ READ = {
         "é" * 16: os.fsencode("é" * 16),
         "\udcff" * 16: b"\xff" * 16,
     },
-    "HTTPS": {"True": True, "FALSE": False, "0": False},
+    "HTTPS": {"True": True, "1": True, "FALSE": False, "0": False},
     "PROXIES": {"2": 2},
     "TRUSTED_HOSTS": {
         "127.0.0.1": ["127.0.0.1"],
