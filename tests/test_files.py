@@ -263,11 +263,12 @@ def test_former_name_belongs_to_one_club_alone(tmp_path):
 
 
 def test_optional_fields_are_read(tmp_path):
+    longest_url = "https://club.example/" + "é" * 479
     competition = a_competition(
         formerly=["B", "C"],
         bookingCloses="2050-03-27 11:11:00",
         location="Palais des Sports, Lyon",
-        url="https://club.example/open?a=1&b=é",
+        url=longest_url,
         cancelled=True,
     )
     write(tmp_path, [a_club(formerly=["B"])], [competition, a_competition(name="D", cancelled=False)])
@@ -278,7 +279,7 @@ def test_optional_fields_are_read(tmp_path):
     assert ("B", "C") == first.former_names
     assert first.starts_at == first.booking_closes_at
     assert "Palais des Sports, Lyon" == first.location
-    assert "https://club.example/open?a=1&b=é" == first.url
+    assert longest_url == first.url
     assert (True, False) == (first.is_cancelled, second.is_cancelled)
 
 
