@@ -1,5 +1,7 @@
 """The commands: what organisers export, and what check says."""
 
+from dataclasses import replace
+
 import pytest
 from flask.testing import FlaskCliRunner
 
@@ -99,6 +101,13 @@ def test_each_place_that_is_held_is_a_row_to_fill_in(john, atlas):
     assert header + [opened, opened, *small] == exported_rows(run_command("bookings", "--places"))
     assert small == exported("--places", "--competition", SMALL)
     assert [] == exported("--competition", "Fall Classic")
+
+
+def test_former_name_asks_for_the_same_competition(serve):
+    ledger = serve(make_ledger(competitions=[replace(COMPETITIONS[2], former_names=("Gala",))]))
+    ledger.book(*parties(ledger), 1)
+
+    assert "Simply Lift" == exported("--competition", "Gala")[0][0]
 
 
 @pytest.mark.parametrize(
