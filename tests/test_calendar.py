@@ -213,7 +213,8 @@ def test_every_name_is_read_back_by_a_calendar_program():
         (datetime(2027, 10, 31, 2, 30, fold=1), "20271031T013000Z"),
     ],
 )
-def test_the_start_is_in_utc_on_days_when_clocks_change_too(local, in_utc):
+def test_the_start_is_in_utc_on_days_when_clocks_change_too(local, in_utc, set_zone):
+    set_zone("Asia/Tokyo")
     competition = Competition("Clocks", local.replace(tzinfo=PARIS), 20)
 
     file = file_of(competition=competition)

@@ -287,6 +287,16 @@ def test_row_that_does_not_follow_the_last_one_is_named(number):
         list(checked_entries([row], previous=7))
 
 
+def test_entries_are_in_utc_wherever_the_server_stands(set_zone, journal):
+    set_zone("Asia/Tokyo")
+    make_ledger(journal=journal).book(*parties(make_ledger()), 1)
+
+    ledger = make_ledger(competitions=[replace(one, is_cancelled=True) for one in COMPETITIONS], journal=journal)
+    ledger.give_back_cancelled()
+
+    assert [timezone.utc, timezone.utc] == [entry.at.tzinfo for entry in ledger.entries]
+
+
 def test_journal_that_keeps_nothing_takes_everything(tmp_path):
     journal = NoJournal(str(tmp_path))
     with journal.writing() as transaction:
