@@ -76,6 +76,7 @@ def site(tmp_path_factory):
 
 
 def test_keyboard_alone_books_and_gives_back(visitor, site):
+    visitor.get(f"{site}/logout")  # tests share the browser, in any order
     visitor.get(site + book_address(OPEN, "Simply Lift"))
     tab_to(visitor, "Email address")
     leave(visitor, lambda: press(visitor, JOHN, Keys.ENTER), "#places")
