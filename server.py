@@ -43,7 +43,7 @@ from gudlft.pages.pagination import NoSuchPage, paginate, read_page_number
 from gudlft.pages.search import EVERYTHING, Choice, Show
 from gudlft.rules import read_places, read_token
 from gudlft.settings import BadSettings, read_settings
-from gudlft.text import as_seen, clean_email, file_name, in_address, noun_for, printable, short_month
+from gudlft.text import as_seen, clean_email, file_name, in_address, normalize_email, noun_for, printable, short_month
 
 LATEST_ENTRIES = 10  # bookings and returns on a page that also leads to all of them
 IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
@@ -446,7 +446,7 @@ def organiser_required(view):
 
 def ask_to_sign_in(**names):
     """Show the sign-in page, and remember what was asked for."""
-    require_no_newer(kept("address", str, "").casefold())
+    require_no_newer(normalize_email(kept("address", str, "")))
     keep_next_page(**names)
     if request.method == "POST":
         return render_sign_in(403, refuse(SIGN_IN_FIRST[request.endpoint]))
@@ -598,7 +598,7 @@ def sign_in():
 
     account = opened.accounts.find(email)
     if account is None:
-        require_no_newer(email.casefold())
+        require_no_newer(normalize_email(email))
         failed_sign_ins.count(client_key(request.remote_addr))
         unknown = sentences.email_unknown(app.config["CONTACT"])
         return render_sign_in(404, refuse(unknown, field="email", typed=typed))

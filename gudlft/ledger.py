@@ -190,7 +190,7 @@ class Ledger:
     # Memory
 
     def catch_up(self) -> None:
-        """Take over what other processes wrote; raise JournalError if it cannot be read."""
+        """Catch up with what other processes wrote; raise JournalError if it cannot be read."""
         with self.journal.reading() as transaction:
             self.catch_up_with(transaction)
 

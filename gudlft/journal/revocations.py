@@ -117,7 +117,7 @@ class Revocations:
     # Reading
 
     def catch_up(self) -> None:
-        """Take over what other processes wrote; raise JournalError if it cannot be read."""
+        """Catch up with what other processes wrote; raise JournalError if it cannot be read."""
         with self._journal.reading() as transaction:
             self.catch_up_with(transaction)
 

@@ -121,7 +121,8 @@ def summary_of(ledger: Ledger, club: Club, choice: Choice, page_number: int, now
     if choice.show is Show.ALL and not are_counted:
         looked_at = list(paginate(found, page_number).items)  # of thousands, only those that are shown
 
-    figures = ledger.figures(club, [*looked_at, *past[:LATEST_PAST]], now)
+    latest_past = past[:LATEST_PAST]
+    figures = ledger.figures(club, [*looked_at, *latest_past], now)
     statuses = figures.statuses
     lists = by_show(found, [statuses[competition.name] for competition in looked_at])
     page = paginate(lists[choice.show], page_number)
@@ -132,7 +133,7 @@ def summary_of(ledger: Ledger, club: Club, choice: Choice, page_number: int, now
         counts={show: len(competitions) for show, competitions in lists.items()} if are_counted else {},
         months_to_choose=months_to_choose(upcoming, choice),
         number_of_upcoming=len(upcoming),
-        latest_past=[statuses[competition.name] for competition in past[:LATEST_PAST]],
+        latest_past=[statuses[competition.name] for competition in latest_past],
         number_of_past=len(past),
         board=short_board(figures.points_board, figures.own_row),
     )

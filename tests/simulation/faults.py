@@ -77,7 +77,7 @@ def forgets_to_catch_up_first(carry_out, self, take_orders):
 
 
 @instead_of(Ledger, "carry_out", seed=26)
-def takes_over_before_it_has_the_lock(carry_out, self, take_orders):
+def catches_up_before_it_has_the_lock(carry_out, self, take_orders):
     """Catch up first and lock after that, though others may write in between."""
     self.catch_up()
     with self.journal.writing() as transaction:
