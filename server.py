@@ -38,7 +38,7 @@ from gudlft.journal.revocations import SESSION_LASTS
 from gudlft.limits import RateLimit, TooOften, client_key
 from gudlft.model import BookingError
 from gudlft.opening import open_all
-from gudlft.pages import calendar, export, lists, sentences
+from gudlft.pages import calendar, export, lists, organising, sentences
 from gudlft.pages.pagination import NoSuchPage, paginate, read_page_number
 from gudlft.pages.search import EVERYTHING, Choice, Show
 from gudlft.rules import read_places, read_token
@@ -407,13 +407,6 @@ SIGN_IN_FIRST = {
 }
 
 
-PAGE_OF_FILE = {
-    "entries_file": "entries",
-    "competitions_file": "organiser",
-    "clubs_file": "organiser",
-}
-
-
 def club_required(view):
     """Let clubs alone see the view: the signed-out are asked to sign in, others led to their own page."""
 
@@ -431,10 +424,15 @@ def club_required(view):
 
 
 def organiser_required(view):
-    """Let organisers alone see the view: the signed-out are asked to sign in, others told that it is not for them."""
+    """Let organisers alone see the view: the signed-out are asked to sign in, others told that it is not for them.
+
+    Without ORGANISERS there is no such page.
+    """
 
     @wraps(view)
     def view_of_organisers(**names):
+        if not app.config["ORGANISERS"]:
+            abort(404)
         if request.account is None:
             return ask_to_sign_in(**names)
         if not request.account.is_organiser:
@@ -479,8 +477,10 @@ def keep_next_page(**names):
 
 def own_address():
     """Return the address that was asked for, without the host: built anew, so that it cannot lead elsewhere."""
-    endpoint = PAGE_OF_FILE.get(request.endpoint, request.endpoint)
-    address = url_for(endpoint, **request.view_args)
+    if request.endpoint == "table_file":
+        address = url_for("entries" if "competition" in request.args else "organiser")
+    else:
+        address = url_for(request.endpoint, **request.view_args)
     fields = urlencode(list(request.args.items(multi=True)))
     return f"{address}?{fields}" if fields else address
 
@@ -499,6 +499,12 @@ def require_no_newer(name):
         abort(503, "the files were changed since this process read them, and it waits for a reload", retry_after=2)
 
 
+def require_journal():
+    """Raise JournalError if the journal is away: what is decided by old figures may be wrong."""
+    if request.journal_error:
+        raise request.journal_error
+
+
 def find_competition(name):
     """Return the competition that has or had a name; if there is none, answer 404 with a list to choose from."""
     competition = opened.ledger.competitions_by_any_name.get(name)
@@ -512,7 +518,7 @@ def render_list(status, problem):
     """Show the list from which the competition of the request is chosen."""
     if request.endpoint == "cancel_places":
         return render_bookings(status, problem)
-    if request.endpoint in ("entries", "entries_file"):
+    if request.endpoint in ("entries", "table_file"):
         return render_organiser(status, problem)
     return render_summary(status, problem)
 
@@ -521,7 +527,8 @@ def present_competition(name):
     """Return the competition of a name in an address; a former name leads on to the present one."""
     competition = find_competition(name)
     if competition.name != name:
-        abort(redirect(url_for(request.endpoint, competition=competition.name), 303))
+        names = request.view_args | {"competition": competition.name}
+        abort(redirect(url_for(request.endpoint, **names), 303))
     return competition
 
 
@@ -660,10 +667,8 @@ def sign_in_by_code():
     require_few_failures()
     if "another" in request.form:
         return mail_another_code()
-    if request.journal_error:
-        return render_page("code.html", 503, refuse(sentences.CODE_CANNOT_BE_CHECKED))
-
     try:
+        require_journal()
         account = opened.mailed_codes.use(asked_code(), request.form.get("code", ""), opened.ledger.now())
     except JournalError as error:
         log(f"no code can be checked: {error}")
@@ -689,9 +694,10 @@ if opened.mailed_codes:
     app.add_url_rule("/code", view_func=sign_in_by_code, methods=["POST"])
 
 
-# The organiser's pages, only with ORGANISERS: nothing here changes anything
+# The organiser's pages: nothing here changes anything
 
 
+@app.get("/organiser")
 @organiser_required
 def organiser():
     """Show how full the upcoming competitions are, or all past ones."""
@@ -704,6 +710,7 @@ def render_organiser(status=200, problem=None, is_past=False, page_number=1):
     return render_page("organiser.html", status, problem, overview=overview)
 
 
+@app.get("/organiser/entries")
 @organiser_required
 def entries():
     """Show who comes to a competition."""
@@ -713,39 +720,18 @@ def entries():
     return render_page("entries.html", row=row, entries=opened.ledger.entry_list(competition.name))
 
 
+@app.get("/organiser/<any(entries, competitions, clubs):table>.csv")
 @organiser_required
-def entries_file():
-    """Return who comes to a competition as a file for spreadsheets."""
-    competition = present_competition(request.args.get("competition", ""))
-    rows = export.entry_list(opened.ledger, competition.name)
-    return csv_response(rows, competition.name, competition.starts_at)
-
-
-@organiser_required
-def competitions_file():
-    """Return how full each competition is as a file for spreadsheets."""
-    return csv_response(export.totals_of_competitions(opened.ledger), "competitions", opened.ledger.now())
-
-
-@organiser_required
-def clubs_file():
-    """Return what each club has spent as a file for spreadsheets."""
-    return csv_response(export.totals_of_clubs(opened.ledger), "clubs", opened.ledger.now())
-
-
-def csv_response(rows, title, moment):
-    """Return a response with rows as a file for spreadsheets, called by its day and its title."""
-    return file_response(export.csv_file(rows), file_name(moment, title, ".csv"), "csv")
-
-
-if app.config["ORGANISERS"]:
-    from gudlft.pages import organising
-
-    app.add_url_rule("/organiser", view_func=organiser)
-    app.add_url_rule("/organiser/entries", view_func=entries)
-    app.add_url_rule("/organiser/entries.csv", view_func=entries_file)
-    app.add_url_rule("/organiser/competitions.csv", view_func=competitions_file)
-    app.add_url_rule("/organiser/clubs.csv", view_func=clubs_file)
+def table_file(table):
+    """Return who comes to a competition, or the totals of all competitions or clubs, as a file for spreadsheets."""
+    if table == "entries":
+        competition = present_competition(request.args.get("competition", ""))
+        rows = export.entry_list(opened.ledger, competition.name)
+        name = file_name(competition.starts_at, competition.name, ".csv")
+    else:
+        rows = export.table_of(opened.ledger, totals=table)
+        name = file_name(opened.ledger.now(), table, ".csv")
+    return file_response(export.csv_file(rows), name, "csv")
 
 
 # The pages of clubs
@@ -845,8 +831,7 @@ def ordered_competition():
     if payer not in request.club.names:  # only the signed-in one pays
         require_no_newer(payer)
         abort(403, sentences.another_club(request.club))
-    if request.journal_error:
-        raise request.journal_error
+    require_journal()
     return find_competition(request.form.get("competition", ""))
 
 

@@ -14,7 +14,9 @@ TO_FILL_IN = ("last name", "first name", "birth", "category")
 # Tables: iterators over rows, a header first
 
 
-def table_of(ledger: Ledger, competition: str | None, totals: str | None, places: bool) -> Iterator[tuple]:
+def table_of(
+    ledger: Ledger, competition: str | None = None, totals: str | None = None, places: bool = False
+) -> Iterator[tuple]:
     """Return the table that the options of the command `bookings` ask for."""
     if totals == "competitions":
         return totals_of_competitions(ledger)
