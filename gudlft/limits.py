@@ -31,29 +31,22 @@ class RateLimit:
 
     def seconds_to_wait(self, key: str) -> int:
         """Return 0 if another event may be counted now, else the whole seconds until it may."""
-        with self._lock:
-            return self._seconds_to_wait(key, time.monotonic())
+        moments = self._moments.get(key)
+        if not moments or len(moments) < self.most:
+            return 0
+        return max(0, math.ceil(moments[0] + self.seconds - time.monotonic()))
 
     def count(self, key: str) -> int:
         """Count an event and return 0; if it must wait, count nothing and return the whole seconds to wait."""
         with self._lock:
-            now = time.monotonic()
-            wait = self._seconds_to_wait(key, now)
+            wait = self.seconds_to_wait(key)
             if wait == 0:
-                self._moments.setdefault(key, deque()).append(now)
+                latest = self._moments.setdefault(key, deque(maxlen=self.most))
+                latest.append(time.monotonic())
                 self._moments.move_to_end(key)
             if len(self._moments) > KEYS_REMEMBERED:
                 self._moments.popitem(last=False)
             return wait
-
-    def _seconds_to_wait(self, key, now):
-        moments = self._moments.get(key, deque())
-        while moments and moments[0] <= now - self.seconds:
-            moments.popleft()
-
-        if self.most == 0 or len(moments) < self.most:
-            return 0
-        return max(1, math.ceil(moments[0] + self.seconds - now))
 
 
 def client_key(address: str | None) -> str:
