@@ -26,20 +26,13 @@ class Health:
 
     def takes_bookings(self) -> bool:
         """Tell whether the journal takes bookings, as far as the ledger has caught up with it."""
-        if self._failed_after is None:
+        if self._failed_after != self._ledger.last_row():
             return True
-        has_taken_one = self._ledger.last_row() != self._failed_after
-        if not has_taken_one and not self._can_be_written():
-            return False
-        self._failed_after = None
-        return True
-
-    def _can_be_written(self) -> bool:
-        """Try to write to the journal; False if that fails, or if somebody tried within the last second."""
         if self._tries.count("journal") > 0:
             return False
         try:
             self._journal.try_to_write(SECONDS_FOR_A_TRIAL)
         except JournalError:
             return False
+        self._failed_after = None
         return True
