@@ -20,22 +20,11 @@ LONGEST_FILE_NAME = 60
 NOT_COMPARED = {"Mn", "Me", INVISIBLE}  # Unicode's accents, enclosing marks and invisible joiners
 # the first is a minus sign, which is no hyphen to Unicode
 HYPHENS = "−" + "".join(sign for sign in map(chr, range(0x30A1)) if unicodedata.category(sign) == "Pd")
-SIGNS = str.maketrans({**dict.fromkeys("’‘‛ʼ", "'"), **dict.fromkeys(HYPHENS, "-")})  # that keyboards do not have
-LETTERS = str.maketrans(  # that Unicode does not split into letter and accent, and what phones put for other signs
-    {
-        "ł": "l",
-        "ø": "o",
-        "đ": "d",
-        "ð": "d",
-        "ħ": "h",
-        "ı": "i",
-        "æ": "ae",
-        "œ": "oe",
-        "þ": "th",
-        **dict.fromkeys("“”„«»", '"'),
-        "`": "'",
-    }
-)
+APOSTROPHES = "’‘‛ʼ"
+SIGNS = str.maketrans(APOSTROPHES + HYPHENS, "'" * len(APOSTROPHES) + "-" * len(HYPHENS))
+# that Unicode does not split into letter and accent, and what phones put for other signs
+LETTERS = str.maketrans("łøđðħı“”„«»`", 'loddhi"""""\'')
+LIGATURES = {ord("æ"): "ae", ord("œ"): "oe", ord("þ"): "th"}
 
 # Numbers
 
@@ -175,9 +164,9 @@ def normalize_email(email: str) -> str:
 
 def fold(text: str) -> str:
     """Return the text as people look for it: without accents and case, and with ligatures and ß spelled out."""
-    decomposed = unicodedata.normalize("NFKD", text.replace("´", "'"))  # to Unicode that is an accent on a blank
+    decomposed = unicodedata.normalize("NFKD", text)
     letters = [letter for letter in decomposed if unicodedata.category(letter) not in NOT_COMPARED]
-    return "".join(letters).casefold().translate(SIGNS).translate(LETTERS)
+    return "".join(letters).casefold().translate(SIGNS).translate(LETTERS).translate(LIGATURES)
 
 
 def printable(text: str) -> str:
