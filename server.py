@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, cached_property, wraps
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 from zlib import crc32
 
 import click
@@ -43,7 +43,7 @@ from gudlft.pages.pagination import NoSuchPage, paginate, read_page_number
 from gudlft.pages.search import EVERYTHING, Choice, Show
 from gudlft.rules import read_places, read_token
 from gudlft.settings import BadSettings, read_settings
-from gudlft.text import as_seen, clean_email, file_name, in_address, normalize_email, noun_for, printable, short_month
+from gudlft.text import as_seen, clean_email, file_name, normalize_email, noun_for, printable, short_month
 
 LATEST_ENTRIES = 10  # bookings and returns on a page that also leads to all of them
 IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
@@ -116,7 +116,7 @@ class NameConverter(BaseConverter):
 
     def to_url(self, value):
         """Return the name quoted."""
-        return in_address(value)
+        return quote(value, safe="")
 
 
 class Sessions(SecureCookieSessionInterface):

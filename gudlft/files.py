@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .model import Club, Competition
-from .text import NO_TEXT, email_in_ascii, is_https_address, normalize_email, normalize_name, printable, resembling
+from .text import HTTPS_ADDRESS, NO_TEXT, email_in_ascii, normalize_email, normalize_name, printable, resembling
 
 LONGEST_NAME = 200  # longer ones might not fit in a browser's 4 kB cookie
 LONGEST_EMAIL = 254  # the longest address that mail can be sent to (RFC 5321)
@@ -146,7 +146,7 @@ def read_date(value: object) -> datetime:
 
 def read_url(value: object) -> str:
     """Return an https address."""
-    if not isinstance(value, str) or not value.isprintable() or not is_https_address(value) or len(value) > LONGEST_URL:
+    if not isinstance(value, str) or not re.fullmatch(HTTPS_ADDRESS, value) or len(value) > LONGEST_URL:
         raise must_be(f"an https address of at most {LONGEST_URL} characters", value)
     return value
 

@@ -6,10 +6,11 @@ from datetime import datetime
 from enum import IntEnum
 from functools import cached_property
 from typing import NamedTuple
+from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
-from .text import Moment, fold, in_address, normalize_name
+from .text import Moment, fold, normalize_name
 
 
 class BookingError(Exception):
@@ -38,8 +39,8 @@ class Named:
 
     @cached_property
     def in_address(self) -> str:
-        """Return the name as it stands in addresses."""
-        return in_address(self.name)
+        """Return the name as it stands in addresses, its slashes quoted too."""
+        return quote(self.name, safe="")
 
     @cached_property
     def folded_name(self) -> str:

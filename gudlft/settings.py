@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 from .files import read_email, read_emails
 from .rules import Terms
-from .text import clean_email, is_https_address, printable, resembling
+from .text import HTTPS_ADDRESS, clean_email, printable, resembling
 
 PREFIX = "GUDLFT_"
 RANDOM_KEY = secrets.token_hex().encode()
@@ -126,7 +126,7 @@ def read_contact(text: str) -> Contact:
     text = text.strip()
     if not text.isprintable() or len(text) > LONGEST_CONTACT:
         raise ValueError
-    if is_https_address(text):  # first, since an https address with an @ could pass as an email address
+    if re.fullmatch(HTTPS_ADDRESS, text):  # first, since an https address with an @ could pass as an email address
         return Contact(text, href=text)
     try:
         return Contact(clean_email(text), href="mailto:" + quote(read_email(text), safe="@+"))

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from encodings.idna import nameprep
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit
 
 INVISIBLE = "Cf"  # Unicode's format characters
 NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters and lone surrogates
@@ -16,7 +15,8 @@ AROUND_ADDRESSES = WHITE_SPACE + "<>.,;\"'“”‘’"
 DOTS = "[.\u3002\uff0e\uff61]"  # all that browsers take for the dot in a domain
 LONGEST_DOMAIN = 253  # characters
 LONGEST_LABEL = 63
-LONGEST_FILE_NAME = 60
+LONGEST_FILE_NAME = 56  # characters, without its ending
+HTTPS_ADDRESS = r'(?i:https)://[\w.-]+(:[0-9]+)?([/?#][^\s"<>\x00-\x1f\x7f-\x9f\ud800-\udfff]*)?'
 NOT_COMPARED = {"Mn", "Me", INVISIBLE}  # Unicode's accents, enclosing marks and invisible joiners
 # the first is a minus sign, which is no hyphen to Unicode
 HYPHENS = "−" + "".join(sign for sign in map(chr, range(0x30A1)) if unicodedata.category(sign) == "Pd")
@@ -90,10 +90,8 @@ def as_seen(text: str) -> str:
 def clean_email(text: str) -> str:
     """Return an email address without what surrounds it where people copy it from."""
     bare = as_seen(text).strip(AROUND_ADDRESSES)
-    scheme, colon, address = bare.partition(":")
-    if colon and scheme.casefold() == "mailto":
-        return address.partition("?")[0].strip(AROUND_ADDRESSES)  # without the subject that some links bring
-    return bare
+    address = re.sub("^mailto:", "", bare, flags=re.IGNORECASE)
+    return address.strip(AROUND_ADDRESSES)
 
 
 def email_in_ascii(text: str) -> str:
@@ -123,27 +121,11 @@ def ascii_label(label: str) -> str:
 # Names and addresses
 
 
-def in_address(name: str) -> str:
-    """Return a name as it stands in the path of an address; its slashes are quoted too."""
-    return quote(name, safe="")
-
-
 def file_name(moment: datetime, title: str, ending: str) -> str:
     """Return a file name: a day, then a title as far as ASCII goes."""
     words = re.findall("[a-z0-9]+", fold(title))
     stem = "-".join([moment.date().isoformat(), *words])
-    longest = LONGEST_FILE_NAME - len(ending)
-    return stem[:longest].rstrip("-") + ending
-
-
-def is_https_address(text: str) -> bool:
-    """Tell whether the text is an https address that a link may lead to."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return False
-    has_host = parts.scheme == "https" and bool(parts.hostname)
-    return has_host and not re.search('[ "<>]', text)
+    return stem[:LONGEST_FILE_NAME] + ending
 
 
 def normalize_name(name: str) -> str:

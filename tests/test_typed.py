@@ -15,7 +15,6 @@ PASTED = [
     "john\u2060@simply\u00adlift.co",
     "\xa0john@simplylift.co\u2003",
     "MailTo: john@simplylift.co",
-    "mailto:john@simplylift.co?subject=Entries&cc=kate@shelifts.co.uk",
     "<john@simplylift.co>",
     "<mailto:john@simplylift.co>;",
     "john@simplylift.co.",
