@@ -4,17 +4,15 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date, datetime
-from encodings.idna import nameprep
 from typing import NamedTuple
 
 INVISIBLE = "Cf"  # Unicode's format characters
 NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters and lone surrogates
 WHITE_SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
 AROUND_ADDRESSES = WHITE_SPACE + "<>.,;\"'“”‘’"
-DOTS = "[.\u3002\uff0e\uff61]"  # all that browsers take for the dot in a domain
 LONGEST_DOMAIN = 253  # characters
-LONGEST_LABEL = 63
 LONGEST_FILE_NAME = 56  # characters, without its ending
 HTTPS_ADDRESS = r'(?i:https)://[\w.-]+(:[0-9]+)?([/?#][^\s"<>\x00-\x1f\x7f-\x9f\ud800-\udfff]*)?'
 NOT_COMPARED = {"Mn", "Me", INVISIBLE}  # Unicode's accents, enclosing marks and invisible joiners
@@ -98,24 +96,12 @@ def email_in_ascii(text: str) -> str:
     """Return an email address, cleaned, with its domain as mail servers know it, unless it has no such form."""
     email = clean_email(text)
     before, at, domain = email.rpartition("@")
-    if domain.isascii() or len(domain) > LONGEST_DOMAIN:
+    is_changed = "ß" in domain or "ς" in domain  # Python would take ß for ss: another domain
+    if is_changed or len(domain) > LONGEST_DOMAIN:
         return email
-    try:
-        labels = [ascii_label(label) for label in re.split(DOTS, domain)]
-    except UnicodeError:
-        return email
-    return before + at + ".".join(labels)
-
-
-def ascii_label(label: str) -> str:
-    """Return a part of a domain in ASCII; raise UnicodeError. Python's own codec turns ß into ss: another domain."""
-    parts = re.split("([ßς])", label)
-    prepared = "".join(part if part in ("ß", "ς") else nameprep(part) for part in parts)
-    if not prepared.isascii():
-        prepared = "xn--" + prepared.encode("punycode").decode()
-    if not 1 <= len(prepared) <= LONGEST_LABEL:
-        raise UnicodeError("a part of a domain has 1 to 63 characters")
-    return prepared
+    with suppress(UnicodeError):
+        domain = domain.encode("idna").decode()
+    return before + at + domain
 
 
 # Names and addresses
