@@ -112,7 +112,7 @@ def fill(url):
     at = datetime(2026, 1, 2, 3, 4, 5, 6, timezone.utc)
     journal = SqlJournal(url)
     with journal.reading() as transaction:
-        last = transaction.last_entry.number
+        last, *_ = transaction.last_rows()
     for first in range(last + 1, MANY + 1, BATCH):
         numbers = range(first, min(first + BATCH, MANY + 1))
         entries = [Entry(number, at, f"Club {number % 32}", "Cup", 1, 3, f"token-{number:016}") for number in numbers]

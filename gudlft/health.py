@@ -1,6 +1,6 @@
 """Whether bookings are taken: what monitors ask."""
 
-from .journal import SECONDS_FOR_A_TRIAL, Journal, JournalError, LastRow
+from .journal import SECONDS_FOR_A_TRIAL, Journal, JournalError
 from .ledger import Ledger
 from .limits import RateLimit
 
@@ -17,16 +17,16 @@ class Health:
         """Trust the journal."""
         self._journal = journal
         self._ledger = ledger
-        self._failed_after: LastRow | None = None  # the last booking before one that was not taken
+        self._failed_after: int | None = None  # how many bookings were taken before one that was not
         self._tries = RateLimit(most=1, seconds=SECONDS_BETWEEN_TRIES)
 
     def note_failure(self) -> None:
         """Remember that a booking was not taken."""
-        self._failed_after = self._ledger.last_row()
+        self._failed_after = len(self._ledger.entries)
 
     def takes_bookings(self) -> bool:
         """Tell whether the journal takes bookings, as far as the ledger has caught up with it."""
-        if self._failed_after != self._ledger.last_row():
+        if self._failed_after != len(self._ledger.entries):
             return True
         if self._tries.count("journal") > 0:
             return False

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from operator import attrgetter
 from typing import NamedTuple
 
-from .journal import Journal, LastRow, NoJournal, Transaction, checked_entries, entries_after
+from .journal import LARGEST_IN_A_ROW, Journal, JournalError, NoJournal, Transaction, checked_entries
 from .model import CANCELLED, BookingError, Club, Competition, Entry, Kind, Order, Outcome, PresentNames
 from .rules import Status, Terms, booking_status, points_of
 from .text import fold, plural, printable
@@ -134,7 +134,7 @@ class Ledger:
             given_back = list(draft.entries)
             outcomes = [self._judge(order, draft) for order in take_orders()]
             rows = [self._row_of(entry) for entry in draft.entries]
-            transaction.append(list(checked_entries(rows, previous=self._last_number())))
+            transaction.append(list(checked_entries(rows, self._last_number() + 1)))
         self._add(draft.entries)
         for entry in given_back:
             places = plural(-entry.places, "place")
@@ -196,17 +196,22 @@ class Ledger:
 
     def catch_up_with(self, transaction: Transaction) -> None:
         """Add what is new in the journal: all of it, or none if something in it cannot be right."""
-        if self.journal.shared:
-            with self._memory_lock:  # waits for a thread that is adding entries, until their totals are added too
-                last = self.last_row()
-            self._add([self._entry_in(row) for row in entries_after(last, transaction)])
+        if not self.journal.shared:
+            return
+        with self._memory_lock:  # waits for a thread that is adding entries, until their totals are added too
+            known = self.entries[-1:]
+        first = known[0].number if known else -LARGEST_IN_A_ROW  # a number below 1 is refused, not passed over
+        entries = [self._entry_in(row) for row in checked_entries(transaction.entries(first), first)]
+        if entries[: len(known)] != known:
+            raise JournalError("the journal has lost bookings that were made: restart to go on without them")
+        self._add(entries)
 
-    def last_row(self) -> LastRow:
-        """Return the last row that was read, to tell whether the journal has others."""
-        return LastRow.of(self.entries[-1] if self.entries else None)
+    def last_row(self) -> tuple:
+        """Return number and time of the last row that was read, to tell whether the journal has others."""
+        return self.entries[-1][:2] if self.entries else (None, None)
 
     def _last_number(self) -> int:
-        return self.last_row().number or 0
+        return self.entries[-1].number if self.entries else 0
 
     def _entry_in(self, row: Entry) -> Entry:
         """Return what a row of the journal holds, with the names that its club and its competition have now."""

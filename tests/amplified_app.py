@@ -8,11 +8,11 @@ from functools import partial
 import sqlalchemy
 
 import server
-from gudlft.journal.sql import SqlWriting, bookings
+from gudlft.journal.sql import SqlTransaction, bookings
 from gudlft.totals import Draft
 from tests.amplifier import trace
 
-append = SqlWriting.append
+append = SqlTransaction.append
 
 
 def append_slowly(transaction, entries):
@@ -38,7 +38,7 @@ def carry_out_without_lock(ledger, take_orders):
     return outcomes
 
 
-SqlWriting.append = append_slowly
+SqlTransaction.append = append_slowly
 if "UNLOCKED" in os.environ:
     server.opened.ledger.writer._carry_out_all = partial(carry_out_without_lock, server.opened.ledger)
 

@@ -32,7 +32,7 @@ import server
 from gudlft.accounts import Accounts
 from gudlft.files import NewerNames
 from gudlft.health import Health
-from gudlft.journal import CommitInDoubt, JournalError, LastRow, Revocation
+from gudlft.journal import CommitInDoubt, JournalError, Revocation
 from gudlft.journal.revocations import Revocations
 from gudlft.ledger import Ledger
 from gudlft.model import Club, Competition
@@ -385,9 +385,9 @@ def exported_rows(result):
 # A journal without a database
 
 
-def last_row_of(rows):
-    """Return the last row as a reading transaction gives it."""
-    return LastRow.of(rows[-1] if rows else None)
+def last_rows_of(*tables):
+    """Return number and time of the last row of each table, as a transaction gives them."""
+    return tuple(value for rows in tables for value in (rows[-1][:2] if rows else (None, None)))
 
 
 class FakeJournal:
@@ -431,13 +431,8 @@ class FakeJournal:
         if self.fault:
             raise JournalError(self.fault)
 
-    @property
-    def last_entry(self):
-        return last_row_of(self.rows)
-
-    @property
-    def last_revocation(self):
-        return last_row_of(self.revoked)
+    def last_rows(self):
+        return last_rows_of(self.rows, self.revoked)
 
     def entries(self, first):
         return [entry for entry in self.rows if entry.number >= first]

@@ -7,7 +7,7 @@ from unittest.mock import Mock
 import pytest
 
 from gudlft.journal import JournalError
-from gudlft.journal.sql import SqlJournal, SqlWriting
+from gudlft.journal.sql import SqlJournal, SqlTransaction
 from gudlft.model import CANCELLED, BookingError, Entry
 from gudlft.rules import read_token
 from tests.support import (
@@ -170,7 +170,7 @@ def cancelled(data, start):
 
 def test_start_goes_on_while_the_journal_takes_nothing(cancelled, monkeypatch, caplog):
     with monkeypatch.context() as patch:
-        patch.setattr(SqlWriting, "append", Mock(side_effect=JournalError("disk full")))
+        patch.setattr(SqlTransaction, "append", Mock(side_effect=JournalError("disk full")))
         app = cancelled().app
 
     assert "giving back at cancelled competitions failed, the next booking tries again: disk full" in caplog.messages

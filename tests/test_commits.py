@@ -9,7 +9,7 @@ import sqlalchemy
 
 from gudlft.journal import CommitInDoubt, JournalError
 from gudlft.journal.databases import open_database
-from gudlft.journal.sql import COMMIT, SqlWriting
+from gudlft.journal.sql import COMMIT, SqlTransaction
 from tests.databases import (
     IN_DOUBT,
     NOT_BOOKED,
@@ -35,7 +35,7 @@ def test_connection_that_was_cut_leaves_a_commit_in_doubt_unless_that_is_noticed
     database, opened, monkeypatch, is_noticed
 ):
     ledger = opened(database.url)
-    append = SqlWriting.append
+    append = SqlTransaction.append
 
     def append_and_lose(transaction, entries):
         append(transaction, entries)
@@ -43,7 +43,7 @@ def test_connection_that_was_cut_leaves_a_commit_in_doubt_unless_that_is_noticed
         if is_noticed:
             transaction.connection.execute(sqlalchemy.text("SELECT 1"))
 
-    monkeypatch.setattr(SqlWriting, "append", append_and_lose)
+    monkeypatch.setattr(SqlTransaction, "append", append_and_lose)
     with pytest.raises(JournalError) as error:
         ledger.book(*parties(ledger), 2, TOKEN)
     monkeypatch.undo()

@@ -11,7 +11,7 @@ import pytest
 
 from gudlft.journal import CommitInDoubt, JournalError
 from gudlft.journal.postgresql import connect_in_time
-from gudlft.journal.sql import SqlWriting
+from gudlft.journal.sql import SqlTransaction
 from gudlft.journal.time_limit import time_limit
 from gudlft.ledger import Ledger
 from tests.databases import (
@@ -193,14 +193,14 @@ def test_new_connection_waits_for_the_commits_of_others_too(on_sqlite, opened):
 def test_commit_waits_for_those_who_read_the_file(on_sqlite, opened, monkeypatch):
     ledger = opened(on_sqlite)
     reader = sqlite3.connect(file_of(on_sqlite), isolation_level=None, check_same_thread=False)
-    append = SqlWriting.append
+    append = SqlTransaction.append
 
     def append_while_another_reads(transaction, entries):
         append(transaction, entries)
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM bookings").fetchall()
 
-    monkeypatch.setattr(SqlWriting, "append", append_while_another_reads)
+    monkeypatch.setattr(SqlTransaction, "append", append_while_another_reads)
     threading.Timer(0.3, reader.execute, ["ROLLBACK"]).start()
 
     assert 1 == ledger.book(*parties(ledger), 2).entry.number

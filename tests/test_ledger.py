@@ -11,7 +11,6 @@ from gudlft.journal import (
     LARGEST_IN_A_ROW,
     AnotherProcessBooks,
     JournalError,
-    LastRow,
     NoJournal,
     Revocation,
     check_revocation,
@@ -283,8 +282,8 @@ def test_row_that_can_be_no_revocation_is_named(row):
 def test_row_that_does_not_follow_the_last_one_is_named(number):
     row = Entry(number, AT, "Simply Lift", OPEN, 1, 3, None)
 
-    with pytest.raises(JournalError, match=f"^booking {number} cannot be right: it stands behind booking 7$"):
-        list(checked_entries([row], previous=7))
+    with pytest.raises(JournalError, match=f"^booking {number} cannot be right, where 8 may come next"):
+        list(checked_entries([row], first=8))
 
 
 def test_entries_are_in_utc_wherever_the_server_stands(set_zone, journal):
@@ -305,7 +304,7 @@ def test_journal_that_keeps_nothing_takes_everything(tmp_path):
 
     with journal.reading() as transaction:
         assert [] == transaction.entries(first=1) == transaction.revocations(first=1)
-        assert LastRow() == transaction.last_entry == transaction.last_revocation
+        assert [] == transaction.last_rows()
     journal.close()
 
 

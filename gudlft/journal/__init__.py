@@ -48,40 +48,20 @@ class Revocation(NamedTuple):
     id: str
 
 
-class LastRow(NamedTuple):
-    """Number and time of the last row of bookings or revocations: a different one shows that something is new."""
-
-    number: int | None = None  # None if there is no row
-    at: datetime | None = None
-
-    @classmethod
-    def of(cls, row: Entry | Revocation | None) -> "LastRow":
-        """Return number and time of a row; None stands for no row."""
-        return cls(row.number, row.at) if row else cls()
-
-
 class Transaction(Protocol):
-    """What readers and the writer have in common."""
+    """What a process reads while others may write, or the transaction of the one writer of all processes.
+
+    No snapshot: each call sees what was committed before it. That is enough, as new rows always stand behind the last.
+    """
+
+    def last_rows(self) -> Sequence:
+        """Return number and time of the last entry, and of the last revocation: others show that something is new."""
 
     def entries(self, first: int) -> Iterable[Entry]:
         """Return the entries from a number on, in order."""
 
     def revocations(self, first: int) -> list[Revocation]:
         """Return the revocations from a number on, in order."""
-
-
-class Reading(Transaction, Protocol):
-    """What a process reads while others may write: first the last rows, by which it sees whether anything is new.
-
-    No snapshot: each call sees what was committed before it. That is enough, as new rows always stand behind the last.
-    """
-
-    last_entry: LastRow
-    last_revocation: LastRow
-
-
-class Writing(Transaction, Protocol):
-    """The transaction of the one writer of all processes, which also reads."""
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Add entries."""
@@ -95,10 +75,10 @@ class Journal(Protocol):
 
     shared: bool  # among processes: each catches up with what the others wrote
 
-    def reading(self) -> AbstractContextManager[Reading]:
+    def reading(self) -> AbstractContextManager[Transaction]:
         """Yield what reads; raise JournalError soon if the journal is away or busy."""
 
-    def writing(self, seconds: float = SECONDS_FOR_BOOKINGS) -> AbstractContextManager[Writing]:
+    def writing(self, seconds: float = SECONDS_FOR_BOOKINGS) -> AbstractContextManager[Transaction]:
         """Yield the transaction of the one writer, which is durable when the block has ended, and undone if it raises.
 
         Raise JournalError if nothing was written in time, CommitInDoubt if that is not certain.
@@ -114,35 +94,24 @@ class Journal(Protocol):
 # What a row must be
 
 
-def entries_after(last: LastRow, transaction: Transaction) -> Iterator[Entry]:
-    """Iterate over the journal's entries after the last that is known; raise JournalError if they cannot be right."""
-    if last.number is None:
-        entries = iter(transaction.entries(first=-LARGEST_IN_A_ROW))  # a number below 1 is refused, not passed over
-    else:
-        entries = iter(transaction.entries(first=last.number))
-        if LastRow.of(next(entries, None)) != last:
-            raise JournalError("the journal has lost bookings that were made: restart to go on without them")
-    return checked_entries(entries, previous=last.number or 0)
-
-
-def checked_entries(entries: Iterable[Entry], previous: int) -> Iterator[Entry]:
-    """Iterate over entries that follow the one with the previous number; raise JournalError if one cannot be right."""
+def checked_entries(entries: Iterable[Entry], first: int) -> Iterator[Entry]:
+    """Iterate over entries whose numbers grow from the first possible one on; raise JournalError if one is wrong."""
+    least = max(first, 1)
     for entry in entries:
-        places = entry.places
-        points = entry.points
-        wrong = f"booking {entry.number} cannot be right"
-        if not (is_figure(entry.number) and is_figure(places) and is_figure(points)):
-            raise JournalError(f"{wrong}: {places!r} places, {points!r} points")
-        if entry.number <= previous:
-            raise JournalError(f"{wrong}: it stands behind booking {previous}")
-        is_booking = places > 0 and points > 0
-        is_return = places < 0 and points <= 0  # 0 where rows were edited by hand, and paid too little
-        if not (is_booking or is_return):
-            raise JournalError(f"{wrong}: {places} places for {points} points")
-        if not (isinstance(entry.at, datetime) and is_name(entry.club) and is_name(entry.competition)):
-            raise JournalError(f"{wrong}: it lacks its time, its club or its competition")
-        previous = entry.number
+        if not (can_be_right(entry) and entry.number >= least):
+            raise JournalError(f"booking {entry.number} cannot be right, where {least} may come next: {tuple(entry)}")
+        least = entry.number + 1
         yield entry
+
+
+def can_be_right(entry: Entry) -> bool:
+    """Tell whether a row can tell of a booking or a return."""
+    if not (is_figure(entry.number) and is_figure(entry.places) and is_figure(entry.points)):
+        return False
+    is_booking = entry.places > 0 and entry.points > 0
+    is_return = entry.places < 0 and entry.points <= 0  # 0 where rows were edited by hand, and paid too little
+    has_names = is_name(entry.club) and is_name(entry.competition)
+    return isinstance(entry.at, datetime) and has_names and (is_booking or is_return)
 
 
 def check_revocation(revocation: Revocation) -> None:
@@ -169,8 +138,6 @@ class NoJournal:
     """A journal that keeps nothing. Only one process may book then: its first booking locks the data folder."""
 
     shared = False
-    last_entry = LastRow()
-    last_revocation = LastRow()
 
     def __init__(self, folder: str | None = None):
         """Lock nothing yet. The folder is the one to lock for bookings; without one, none is locked."""
@@ -179,9 +146,13 @@ class NoJournal:
         self._has_booked = False
         self._lock = threading.Lock()  # a trial must not unlock the folder of a booking
 
-    def reading(self) -> AbstractContextManager[Reading]:
+    def reading(self) -> AbstractContextManager[Transaction]:
         """Yield what has nothing to read."""
         return nullcontext(self)
+
+    def last_rows(self) -> list:
+        """Return nothing."""
+        return []
 
     def entries(self, first: int) -> list[Entry]:
         """Return none."""
@@ -192,7 +163,7 @@ class NoJournal:
         return []
 
     @contextmanager
-    def writing(self, seconds: float = SECONDS_FOR_BOOKINGS) -> Iterator[Writing]:
+    def writing(self, seconds: float = SECONDS_FOR_BOOKINGS) -> Iterator[Transaction]:
         """Yield the transaction of the one writer; raise AnotherProcessBooks if another process is the writer."""
         with self._lock:
             if self._folder and self._descriptor is None:

@@ -13,7 +13,6 @@ from . import (
     SECONDS_FOR_A_REVOCATION,
     Journal,
     JournalError,
-    LastRow,
     Revocation,
     Transaction,
     check_revocation,
@@ -121,9 +120,9 @@ class Revocations:
         with self._journal.reading() as transaction:
             self.catch_up_with(transaction)
 
-    def last_row(self) -> LastRow:
-        """Return the last row that was read, to tell whether the journal has others."""
-        return LastRow.of(self._last)
+    def last_row(self) -> tuple:
+        """Return number and time of the last row that was read, to tell whether the journal has others."""
+        return (self._last.number, self._last.at) if self._last else (None, None)
 
     def catch_up_with(self, transaction: Transaction) -> None:
         """Remember what is new in the journal; raise JournalError if a row cannot be right."""

@@ -18,7 +18,6 @@ from . import (
     SECONDS_FOR_BOOKINGS,
     CommitInDoubt,
     JournalError,
-    LastRow,
     MissingJournal,
     Revocation,
 )
@@ -112,7 +111,7 @@ COMMIT = sql.text("COMMIT")
 
 
 class SqlTransaction:
-    """A transaction that reads rows from a number on, in order: what readers and the writer have in common."""
+    """A transaction; what the writer adds is durable once the block of `SqlJournal.writing` has ended."""
 
     def __init__(self, connection: sql.Connection):
         """Go on with a connection whose transaction has begun."""
@@ -126,6 +125,11 @@ class SqlTransaction:
         if owner.name not in names or self.connection.execute(sql.select(owner)).first() != (APP, VERSION):
             raise JournalError("the database is another app's, or that of another version of this app")
         return False
+
+    def last_rows(self) -> sql.Row:
+        """Return number and time of the last entry, and of the last revocation."""
+        [last_rows] = fetch(execute_first(self.connection, LAST_ROWS))  # fetches all, so that SQLite releases its lock
+        return last_rows
 
     def entries(self, first: int) -> Iterator[Entry]:
         """Iterate over the entries from a number on."""
@@ -141,21 +145,6 @@ class SqlTransaction:
         """Return the revocations from a number on."""
         rows = fetch(self.connection.execute(REVOCATIONS_FROM, {"first": first}))
         return [Revocation._make(row) for row in rows]
-
-
-class SqlReading(SqlTransaction):
-    """What a process reads while others may write. Mostly the last rows show that there is nothing new."""
-
-    def __init__(self, connection: sql.Connection, last_rows: sql.Row):
-        """Go on with a connection that has read the last rows."""
-        super().__init__(connection)
-        number, at, revocation_number, revoked_at = last_rows
-        self.last_entry = LastRow(number, at)
-        self.last_revocation = LastRow(revocation_number, revoked_at)
-
-
-class SqlWriting(SqlTransaction):
-    """The transaction of the one writer; it is durable once the block of `SqlJournal.writing` has ended."""
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Add entries."""
@@ -218,18 +207,17 @@ class SqlJournal:
         self._database.engine.dispose()
 
     @contextmanager
-    def reading(self) -> Iterator[SqlReading]:
+    def reading(self) -> Iterator[SqlTransaction]:
         """Yield what reads."""
         with self._connected(SECONDS_FOR_A_PAGE) as connection:
-            [last_rows] = fetch(execute_first(connection, LAST_ROWS))  # fetches all, so that SQLite releases its lock
-            yield SqlReading(connection, last_rows)
+            yield SqlTransaction(connection)
 
     @contextmanager
-    def writing(self, seconds: float = SECONDS_FOR_BOOKINGS) -> Iterator[SqlWriting]:
+    def writing(self, seconds: float = SECONDS_FOR_BOOKINGS) -> Iterator[SqlTransaction]:
         """Yield the transaction of the one writer of all processes; commit it at the end, unless the block raises."""
         with self._connected(seconds) as connection:
             execute_first(connection, self._database.begin_writing)
-            yield SqlWriting(connection)
+            yield SqlTransaction(connection)
             try:
                 connection.execute(COMMIT)
             except sql.exc.DBAPIError as error:
@@ -241,7 +229,7 @@ class SqlJournal:
         """Add a booking and undo it; raise JournalError if the database does not take it."""
         with self._connected(seconds) as connection:  # which rolls back what is not committed
             execute_first(connection, self._database.begin_writing)
-            SqlWriting(connection).append([NEVER_COMMITTED])
+            SqlTransaction(connection).append([NEVER_COMMITTED])
 
     @contextmanager
     def _connected(self, seconds: float) -> Iterator[sql.Connection]:

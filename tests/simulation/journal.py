@@ -4,7 +4,7 @@ from contextlib import contextmanager
 from enum import Enum
 
 from gudlft.journal import CommitInDoubt, JournalError, Revocation
-from tests.support import last_row_of
+from tests.support import last_rows_of
 
 
 class Commit(Enum):
@@ -50,8 +50,10 @@ class Transaction:
         self.new_entries = []
         self.cancelled = None  # until it is known to be a writer's turn: which competitions are cancelled for it
         self.new_revocations = []
-        self.last_entry = last_row_of(self._disk.entries)
-        self.last_revocation = last_row_of(self._disk.revoked)
+        self._last_rows = last_rows_of(self._disk.entries, self._disk.revoked)
+
+    def last_rows(self):
+        return self._last_rows
 
     def entries(self, first):
         self._journal.pause()
