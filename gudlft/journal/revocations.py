@@ -39,9 +39,9 @@ class Revocations:
         self._revoked: OrderedDict[str, datetime] = OrderedDict()  # the times by id, as they came
         self._last: Revocation | None = None  # the last row that was read
         self._pending: dict[str, datetime] = {}  # not in the journal yet
-        self._lock = threading.Lock()  # guards the three above, for moments only
-        self._write_lock = threading.Lock()  # of the one thread that writes
         self._next_try_at = 0.0  # by time.monotonic: later than now if the journal took nothing lately
+        self._memory_lock = threading.Lock()  # to change what is revoked, for moments only
+        self._write_lock = threading.Lock()  # of the one thread that writes
         self.catch_up()
 
     def is_revoked(self, id: str) -> bool:
@@ -50,25 +50,21 @@ class Revocations:
 
     def revoke(self, id: str, moment: datetime) -> None:
         """Revoke an id; wait a little for the journal to take it, unless it took nothing lately."""
-        with self._lock:
-            is_new = self._remember(id, moment)
-            if is_new and self._journal.shared:
-                self._pending[id] = moment
-        self._try_to_write()
+        is_new = self._remember(id, moment)
+        if is_new and self._journal.shared:
+            self._pending[id] = moment
+        self._write()
 
     def revoke_once(self, id: str, moment: datetime) -> bool:
         """Revoke an id; return whether no process had revoked it before. Raise JournalError if that is not certain."""
         if not self._journal.shared:
-            with self._lock:
-                return self._remember(id, moment)
-
+            return self._remember(id, moment)
         with self._turn() as seconds, self._journal.writing(seconds) as transaction:
             self.catch_up_with(transaction)
             if self.is_revoked(id):
                 return False
             transaction.revoke({id: moment}, forget_before=moment - COOKIE_CAN_LIVE)
-        with self._lock:
-            self._remember(id, moment)
+        self._remember(id, moment)
         return True
 
     # Writing
@@ -76,14 +72,19 @@ class Revocations:
     def write_pending(self) -> None:
         """Write what the journal did not take before, once a second: every page calls this."""
         if self._pending and not self._write_lock.locked():  # else another thread is at it, and a page waits for none
-            self._try_to_write()
+            self._write()
 
-    def _try_to_write(self) -> None:
+    def _write(self) -> None:
         """Write what is pending, unless the journal took nothing lately; what it does not take is left to pages."""
         try:
             with self._turn() as seconds:
-                if self._pending and self._next_try_at <= time.monotonic():
-                    self._write(seconds)
+                pending = dict(self._pending)  # others may come meanwhile
+                if not pending or time.monotonic() < self._next_try_at:
+                    return
+                with self._journal.writing(seconds) as transaction:
+                    transaction.revoke(pending, forget_before=min(pending.values()) - COOKIE_CAN_LIVE)
+                for id in pending:
+                    del self._pending[id]
         except JournalError as error:
             log.warning("other processes will know of a revocation later: %s", error)
             self.put_off()
@@ -91,16 +92,6 @@ class Revocations:
     def put_off(self) -> None:
         """Leave what is pending to pages for a second: the journal is away."""
         self._next_try_at = time.monotonic() + SECONDS_BETWEEN_TRIES
-
-    def _write(self, seconds: float) -> None:
-        """Write all that is pending in one transaction; raise JournalError."""
-        with self._lock:
-            written = dict(self._pending)
-        with self._journal.writing(seconds) as transaction:
-            transaction.revoke(written, forget_before=min(written.values()) - COOKIE_CAN_LIVE)
-        with self._lock:
-            for id in written:
-                del self._pending[id]
 
     @contextmanager
     def _turn(self) -> Iterator[float]:
@@ -132,20 +123,19 @@ class Revocations:
             rows = transaction.revocations(first=1)
         for row in rows:
             check_revocation(row)
-        with self._lock:
-            for row in rows:
-                self._remember(row.id, row.at)
-            self._last = rows[-1] if rows else None
+            self._remember(row.id, row.at)
+        self._last = rows[-1] if rows else None
 
     # Memory
 
     def _remember(self, id: str, moment: datetime) -> bool:
         """Remember an id, and forget up to two whose cookies can no longer live; return whether the id is new."""
-        if id in self._revoked:
-            return False
-        self._revoked[id] = moment
-        for _ in range(FORGOTTEN_AT_ONCE):
-            oldest = next(iter(self._revoked))
-            if self._revoked[oldest] < moment - COOKIE_CAN_LIVE:
-                del self._revoked[oldest]
-        return True
+        with self._memory_lock:
+            if id in self._revoked:
+                return False
+            self._revoked[id] = moment
+            for _ in range(FORGOTTEN_AT_ONCE):
+                oldest = next(iter(self._revoked))
+                if self._revoked[oldest] < moment - COOKIE_CAN_LIVE:
+                    del self._revoked[oldest]
+            return True
