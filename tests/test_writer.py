@@ -246,7 +246,7 @@ def test_order_is_taken_back_for_certain_while_the_leader_waits_for_the_journal(
     writer.write_waiting()
 
     assert "a is done" == outcome.result(0)
-    assert taken_back.cancelled()
+    assert not taken_back.done()
 
 
 def test_failure_before_any_order_was_taken_is_told_to_all_that_wait():
