@@ -29,7 +29,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 from werkzeug.sansio.utils import get_host
 
-from gudlft import rules
 from gudlft.checking import check_all
 from gudlft.cookies import CookieSerializer
 from gudlft.files import BadFiles, changed_at, read_email
@@ -41,7 +40,7 @@ from gudlft.opening import open_all
 from gudlft.pages import calendar, export, lists, organising, sentences
 from gudlft.pages.pagination import NoSuchPage, paginate, read_page_number
 from gudlft.pages.search import EVERYTHING, Choice, Show
-from gudlft.rules import read_places, read_token
+from gudlft.rules import read_places, read_token, why_no_return
 from gudlft.settings import BadSettings, read_settings
 from gudlft.text import as_seen, clean_email, file_name, normalize_email, noun_for, printable, short_month
 
@@ -896,7 +895,7 @@ def cancel_places():
         outcome = opened.ledger.give_back(request.club, competition, places, request.token)
     except BookingError as error:
         figures = figures_at(competition)
-        reason = rules.why_no_return(figures.status)
+        reason = None if figures.status.returnable else why_no_return(figures.status)
         return refuse_order(error, figures, reason, id_ending="-back")
 
     announce(outcome)

@@ -74,22 +74,21 @@ class Status(NamedTuple):
     @property
     def reason(self) -> str | None:
         """Say why it can book nothing, as a sentence; None if it can book."""
-        return None if self.most else why_not(1, self)
+        return None if self.most else why_nothing(self)
 
 
 def booking_status(competition: Competition, standing: Standing, terms: Terms, now: datetime) -> Status:
     """Return what a club can do at a competition: the one answer, for orders, pages, lists and links alike."""
-    closed_by = what_closes(competition, now)
     is_past = competition.has_started(now)
     returnable = 0 if is_past or competition.is_cancelled else standing.places_held
-    if closed_by:
-        return Status(competition, standing, terms, 0, closed_by, returnable, is_past)
-
     places = standing.places_left
     cap = max(0, terms.max_places_per_club - standing.places_held)
     points = standing.points_left // terms.cost_per_place
     most = min(places, cap, points)
-    if most == places:
+    limit = what_closes(competition, now)
+    if limit:
+        most = 0
+    elif most == places:
         limit = Limit.PLACES
     elif most == cap:
         limit = Limit.CAP
@@ -126,18 +125,15 @@ def price(places: int, status: Status) -> int:
         raise BookingError(status.reason)
     check_at_least_one(places)
     if places > status.most:
-        raise BookingError(why_not(places, status))
+        raise BookingError(why_fewer(places, status))
     return places * status.terms.cost_per_place
 
 
 def refund(places: int, status: Status) -> int:
     """Return the points that come back, a share of those paid; raise BookingError if a rule forbids it."""
-    reason = why_no_return(status)
-    if reason:
-        raise BookingError(reason)
+    if status.returnable == 0 or places > status.returnable:
+        raise BookingError(why_no_return(status))
     check_at_least_one(places)
-    if places > status.returnable:
-        raise BookingError(more_than_held(status))
     return status.standing.points_paid * places // status.standing.places_held
 
 
@@ -150,61 +146,52 @@ def check_at_least_one(places: int) -> None:
 # Reasons, in words
 
 
-def why_not(places: int, status: Status) -> str:
-    """Say why this many places, more than can be booked, cannot be; name how many can, if any."""
-    most = status.most
-    points = status.standing.points_left
-    cost = status.terms.cost_per_place
-    cap = plural(status.terms.max_places_per_club, "place")
-    match status.limit, most:
-        case Limit.PLACES, 0:
-            return "There are no places left in this competition"
-        case Limit.PLACES, _:
-            return f"You can't book more places than available: only {plural(most, 'place')} {are(most)} left"
-        case Limit.CAP, 0:
-            return f"Your club holds the maximum of {cap} in this competition"
-        case Limit.CAP, _:
-            held = f"your club holds {status.standing.places_held}"
-            return f"You can't book more than {cap} per competition: {held}, so at most {most} more"
-        case Limit.POINTS, 0:
-            costs = f"a place costs {plural(cost, 'point')}"
-            return f"Your club does not have enough points to book a place: {costs} and your club has {points}"
-        case Limit.POINTS, _:
-            costs = f"{plural(places, 'place')} cost {plural(places * cost, 'point')}"
-            return f"You don't have enough points available: {costs} and your club has {points}, enough for {most}"
-    return booking_closed(status)
-
-
-def booking_closed(status: Status) -> str:
-    """Say why no club can book anything at a competition."""
+def why_nothing(status: Status) -> str:
+    """Say why a club can book nothing."""
     competition = status.competition
-    if status.limit is Limit.CANCELLED:
-        return f"{competition.name} is cancelled. Places that clubs held there were given back"
-    closes_at = competition.booking_closes_at
-    if closes_at and status.limit is Limit.CLOSED_EARLY:
-        return f"Booking is closed: {competition.name} took bookings until {in_words(closes_at)}"
-    return f"Booking is closed: {competition.name} started on {in_words(competition.starts_at)}"
+    match status.limit:
+        case Limit.CANCELLED:
+            return f"{competition.name} is cancelled. Places that clubs held there were given back"
+        case Limit.STARTED:
+            return f"Booking is closed: {competition.name} started on {in_words(competition.starts_at)}"
+        case Limit.CLOSED_EARLY:
+            closing = competition.booking_closes_at or competition.starts_at
+            return f"Booking is closed: {competition.name} took bookings until {in_words(closing)}"
+        case Limit.PLACES:
+            return "There are no places left in this competition"
+        case Limit.CAP:
+            cap = plural(status.terms.max_places_per_club, "place")
+            return f"Your club holds the maximum of {cap} in this competition"
+    costs = f"a place costs {plural(status.terms.cost_per_place, 'point')}"
+    points = status.standing.points_left
+    return f"Your club does not have enough points to book a place: {costs} and your club has {points}"
 
 
-def why_no_return(status: Status) -> str | None:
-    """Say why a club can give nothing back, as a sentence; None if it can."""
-    if status.returnable:
-        return None
-    if status.limit is Limit.CANCELLED:
-        return booking_closed(status)
-    if status.is_past:
-        start = in_words(status.competition.starts_at)
-        return f"Places can no longer be given back: {status.competition.name} started on {start}"
-    return more_than_held(status)
+def why_fewer(places: int, status: Status) -> str:
+    """Say why a club cannot book this many places, and how many it can."""
+    most = status.most
+    if status.limit is Limit.PLACES:
+        return f"You can't book more places than available: only {plural(most, 'place')} {are(most)} left"
+    if status.limit is Limit.CAP:
+        cap = plural(status.terms.max_places_per_club, "place")
+        held = f"your club holds {status.standing.places_held}"
+        return f"You can't book more than {cap} per competition: {held}, so at most {most} more"
+    costs = f"{plural(places, 'place')} cost {plural(places * status.terms.cost_per_place, 'point')}"
+    points = status.standing.points_left
+    return f"You don't have enough points available: {costs} and your club has {points}, enough for {most}"
 
 
-def more_than_held(status: Status) -> str:
-    """Say that the club does not hold as many places as it wants to give back."""
-    held = status.returnable
+def why_no_return(status: Status) -> str:
+    """Say why a club can give nothing back, or not as much as it wants to."""
     name = status.competition.name
-    if held == 0:
-        return f"Your club holds no places in {name}"
-    return f"Your club holds {plural(held, 'place')} in {name}: enter at most {held}"
+    held = status.returnable
+    if held:
+        return f"Your club holds {plural(held, 'place')} in {name}: enter at most {held}"
+    if status.limit is Limit.CANCELLED:
+        return why_nothing(status)
+    if status.is_past:
+        return f"Places can no longer be given back: {name} started on {in_words(status.competition.starts_at)}"
+    return f"Your club holds no places in {name}"
 
 
 def in_words(moment: datetime) -> str:
