@@ -3,7 +3,6 @@
 import json
 import re
 import zoneinfo
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +10,8 @@ from gudlft import files
 from gudlft.files import CLUB_FIELDS, COMPETITION_FIELDS, BadFiles, NewerNames, read_data, read_email
 from gudlft.model import Club
 from gudlft.text import normalize_name, printable
+from tests.support import CLUBS, OPEN, PROJECT
 
-PROJECT = Path(__file__).parent.parent
 PARIS = "Europe/Paris"
 
 
@@ -54,15 +53,9 @@ def problems(folder, **files):
 def test_bundled_files_hold_the_demo_data():
     clubs, competitions, _ = read_data(PROJECT)
 
-    assert [
-        Club("Simply Lift", "john@simplylift.co", 13),
-        Club("Iron Temple", "admin@irontemple.com", 4),
-        Club("She Lifts", "kate@shelifts.co.uk", 12),
-        Club("Atlas Barbell", "office@atlasbarbell.example", 60),
-    ] == clubs
+    assert CLUBS == clubs
     assert [25, 13, 20, 24, 5] == [competition.places for competition in competitions]
-    assert "Spring Festival 2050" == competitions[2].name
-    assert "2050-03-27 11:11:00+00:00" == str(competitions[2].starts_at)
+    assert (OPEN, "2050-03-27 11:11:00+00:00") == (competitions[2].name, str(competitions[2].starts_at))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +124,7 @@ TWICE = ": add a town, a date or a round"
 WRONG = [
     (
         "club points must be a whole number of 0 or more",
-        ["four", "", " 5", "１", "1_0", "+3", "-1", -1, 1.0, True, None, [], {"a": 1}],
+        ["four", "é", "\x9f", "", " 5", "１", "1_0", "+3", "-1", -1, 1.0, True, None, [], {"a": 1}],
     ),
     ("club points must be at most 1,000,000", [1_000_001, "1000001", "9" * 5000]),
     ("club name must be a text of 1 to 200 characters", ["", " \xa0", "\u200b", 5, None, "x" * 201]),
@@ -159,13 +152,8 @@ WRONG = [
             *("2050-03-27 24:00:00", "２050-03-27 11:11:00", 20500327),
         ],
     ),
-    (
-        "competition date must be in the calendar",
-        ["2050-02-30 11:11:00", "2050-03-27 11:60:00", "0000-01-01 00:00:00"],
-    ),
     ("competition formerly must be a text of 1 to 200 characters", [[""]]),
     ("competition bookingCloses must be a date and time like 2050-03-27 11:11:00", ["2050-03-27"]),
-    ("competition bookingCloses must not be after date", ["2050-03-27 11:11:01"]),
     ("competition location must be a text of 1 to 200 characters", ["", "x" * 201]),
     (
         "competition url must be an https address of at most 500 characters",
@@ -186,27 +174,15 @@ def test_wrong_field_is_told_in_a_line(tmp_path, line, values):
     for value in values:
         [told] = problems(tmp_path, **{f"{item}s": [make(**{key: value})]})
 
-        assert re.match(rf"{item}s\.json: {item} 1( \(.*\))?: {key} {re.escape(must_be)}(, not |$)", told)
+        wrong = value[-1] if value and isinstance(value, list) else value
+        assert told.startswith(f"{item}s.json: {item} 1")
+        assert told.endswith(f": {key} {must_be}, not {shown(wrong)}")
         assert told.isprintable()
 
 
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        ("four", '"four"'),
-        ("é", '"é"'),
-        ("\x9f", '"\\x9f"'),
-        (1.0, "1.0"),
-        (True, "true"),
-        (None, "null"),
-        ([], "[]"),
-        ("x" * 201, '"' + "x" * 79),
-    ],
-)
-def test_line_shows_eighty_characters_of_what_is_wrong(tmp_path, value, shown):
-    lines = problems(tmp_path, clubs=[a_club(points=value)])
-
-    assert [f"clubs.json: club 1 (A): points must be a whole number of 0 or more, not {shown}"] == lines
+def shown(value):
+    """Return a value as the lines show it, in 80 characters at most."""
+    return printable(json.dumps(value, ensure_ascii=False))[:80]
 
 
 @pytest.mark.parametrize("depth", range(960, 1000))
@@ -292,15 +268,6 @@ def test_club_may_have_several_addresses_or_none(tmp_path):
     assert [("a@b", "c@d"), ()] == [club.emails for club in clubs]
 
 
-def test_address_stands_once_in_all_lists(tmp_path):
-    clubs = [a_club(email=["a@b", "A@b"]), a_club(name="B", email=["c@d", "a@B"])]
-
-    assert [
-        "clubs.json: club 1 (A): email must not be the same twice, like A@b",
-        "clubs.json: club 2 (B): email must not be the same twice, like a@B",
-    ] == problems(tmp_path, clubs=clubs)
-
-
 def test_key_that_stands_twice_is_told_with_its_place(tmp_path):
     clubs = """{"clubs": [
     {"name": "A", "email": "a@b", "points": 1,
@@ -326,17 +293,20 @@ def test_unread_field_that_resembles_one_is_told(tmp_path):
 
 def test_all_problems_of_both_files_are_told_at_once(tmp_path):
     clubs = [
-        a_club(name="Iron Temple", email="A@b", points="four"),
-        a_club(name=" iron temple", email="a@B"),
+        a_club(name="Iron Temple", email=["A@b", "a@b"], points="four"),
+        a_club(name=" iron temple", email=["c@d", "a@B"]),
         "x",
     ]
-    competitions = [a_competition(name="STRASSE"), a_competition(name="straße")]
+    closing_late = a_competition(name="STRASSE", bookingCloses="2050-03-27 11:11:01")
+    competitions = [closing_late, a_competition(name="straße")]
 
     assert [
         'clubs.json: club 1 (Iron Temple): points must be a whole number of 0 or more, not "four"',
+        "clubs.json: club 1 (Iron Temple): email must not be the same twice, like a@b",
         f"clubs.json: club 2 ( iron temple): name must not be the same twice, like  iron temple{TWICE}",
         "clubs.json: club 2 ( iron temple): email must not be the same twice, like a@B",
         "clubs.json: club 3: must be an object",
+        "competitions.json: competition 1 (STRASSE): bookingCloses must not be after date",
         f"competitions.json: competition 2 (straße): name must not be the same twice, like straße{TWICE}",
     ] == problems(tmp_path, clubs=clubs, competitions=competitions)
 
@@ -355,8 +325,17 @@ def test_time_that_the_change_to_summer_time_skips_is_refused(tmp_path, set_zone
     assert [f"competitions.json: competition 1 (A): {what}"] == lines
 
 
-@pytest.mark.parametrize(("zone", "date"), [("Etc/GMT-9", "0001-01-01 00:00:00"), ("Etc/GMT+9", "9999-12-31 23:59:59")])
-def test_date_that_is_outside_of_the_calendar_in_utc_is_told_in_a_line(tmp_path, set_zone, zone, date):
+@pytest.mark.parametrize(
+    ("zone", "date"),
+    [
+        ("UTC", "2050-02-30 11:11:00"),
+        ("UTC", "2050-03-27 11:60:00"),
+        ("UTC", "0000-01-01 00:00:00"),
+        ("Etc/GMT-9", "0001-01-01 00:00:00"),  # in UTC the day before
+        ("Etc/GMT+9", "9999-12-31 23:59:59"),
+    ],
+)
+def test_date_outside_of_the_calendar_is_told_in_a_line(tmp_path, set_zone, zone, date):
     set_zone(zone)
 
     lines = problems(tmp_path, competitions=[a_competition(date=date)])
