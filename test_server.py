@@ -112,6 +112,8 @@ def test_page_of_a_club_asks_the_signed_out_to_sign_in_and_is_shown_then(address
     [
         ("/purchasePlaces", OPEN, "nothing was booked. Sign in to book", book_address(OPEN, "Simply Lift")),
         ("/purchasePlaces", "Nix", "nothing was booked. Sign in to book", "/showSummary"),
+        ("/purchasePlaces", None, "nothing was booked. Sign in to book", "/showSummary"),
+        ("/cancelPlaces", PAST, "nothing was changed. Sign in to give places back", "/showSummary"),
         ("/cancelPlaces", OPEN, "nothing was changed. Sign in to give places back", book_address(OPEN, "Simply Lift")),
     ],
 )

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.support import JOHN, PAST, Secretary, book_address, make_ledger, tomorrow, words
+from tests.support import JOHN, Secretary, book_address, make_ledger, tomorrow, words
 
 LONGEST = "/showSummary?q=".ljust(1000, "x")
 
@@ -34,15 +34,6 @@ def test_way_back_leads_to_competitions_of_any_name(serve, name):
     stranger.get(book_address(name, "Simply Lift"))
 
     assert (303, book_address(name, "Simply Lift")) == stranger.sign_in(JOHN).redirect
-
-
-@pytest.mark.parametrize("action", ["/purchasePlaces", "/cancelPlaces"])
-@pytest.mark.parametrize("form", [{"competition": PAST}, {}])
-def test_signed_out_form_for_no_upcoming_competition_leads_to_the_summary(action, form):
-    stranger = Secretary()
-    stranger.post(action, places="2", **form)
-
-    assert (303, "/showSummary") == stranger.sign_in(JOHN).redirect
 
 
 @pytest.mark.parametrize(
