@@ -139,4 +139,5 @@ def test_organiser_reads_how_full_competitions_are(numbers, sentence):
 
 def test_address_may_break_behind_its_at_and_a_name_is_the_last_in_its_sentence():
     assert "ask a@<wbr>b.example" == sentences.breakable("ask a@b.example")
-    assert 'Cup in <span translate="no">Cup</span>: 3' == sentences.untranslated("Cup in Cup: 3", "Cup")
+    html = '&lt;b&gt; in <span translate="no">&lt;b&gt;</span>: &#34;3&#34;'
+    assert html == sentences.untranslated('<b> in <b>: "3"', "<b>")
