@@ -13,6 +13,7 @@ CLUB = Club("Simply Lift", "john@simplylift.co", 13)
 GONE = Club("Gone", "a@b.example", 13)
 OTHER_CLUB = Club("She Lifts", "kate@shelifts.co.uk", 12)
 CUP = Competition("Spring Festival 2050", AT, 20)
+GONE_CUP = Competition("Gone Cup", AT, 5)
 OTHER_CUP = Competition("Novice Cup 2050", AT, 5)
 TOKEN = "a-token_of-16-ch"
 
@@ -45,15 +46,6 @@ def mismatches(totals, clubs, competitions):
     clubs = {club.name: club for club in clubs}
     competitions = {competition.name: competition for competition in competitions}
     return list(totals.mismatches(clubs, competitions, Terms()))
-
-
-def test_booking_counts_for_its_club_and_its_competition_alone():
-    totals = totals_of(entry(3, 9))
-
-    assert Standing(4, 17, 3, 9) == totals.standing(CLUB, CUP)
-    assert Standing(4, 5, 0, 0) == totals.standing(CLUB, OTHER_CUP)
-    assert Standing(12, 17, 0, 0) == totals.standing(OTHER_CLUB, CUP)
-    assert Standing(13, 20, 0, 0) == totals_of().standing(CLUB, CUP)
 
 
 def test_copy_of_a_form_is_found():
@@ -115,6 +107,7 @@ def test_draft_starts_from_the_totals_and_leaves_them_as_they_are():
         ),
         ([entry(2, 6, GONE), entry(-2, -6, GONE)], []),
         ([entry(2, 6, GONE), entry(1, 3, GONE)], ["Gone: no longer in the files, its bookings stay"]),
+        ([entry(1, 3, competition=GONE_CUP)], ["Gone Cup: no longer in the files, its bookings stay"]),
     ],
 )
 def test_what_no_longer_fits_is_named(entries, lines):
@@ -122,15 +115,6 @@ def test_what_no_longer_fits_is_named(entries, lines):
     no_places = Competition("No places", AT, 0)
 
     assert lines == mismatches(totals_of(*entries), [CLUB, nothing], [CUP, OTHER_CUP, no_places])
-
-
-def test_names_that_are_no_longer_in_the_files_are_named_once():
-    totals = totals_of(entry(1, 3), entry(1, 3, competition=OTHER_CUP), entry(1, 3, club=OTHER_CLUB))
-
-    assert [
-        "Novice Cup 2050: no longer in the files, its bookings stay",
-        "Simply Lift: no longer in the files, its bookings stay",
-    ] == mismatches(totals, clubs=[OTHER_CLUB], competitions=[CUP])
 
 
 @pytest.mark.parametrize(
