@@ -6,7 +6,7 @@ from gudlft.journal.sql import SqlJournal
 from gudlft.ledger import Ledger
 from gudlft.rules import Terms
 from tests.browsing import be_new, chromium
-from tests.databases import Cluster, Database, Proxy, new_schema
+from tests.databases import Cluster, Database, new_schema, stall_of
 from tests.states import a_season, organising
 from tests.support import CLUBS, COMPETITIONS, a_club, a_competition, write_data
 
@@ -50,7 +50,8 @@ def cluster():
 
 @pytest.fixture
 def database(cluster):
-    return Database(cluster)
+    yield Database(cluster)
+    cluster.go_on()  # should the test have failed while it was silent
 
 
 @pytest.fixture
@@ -67,11 +68,9 @@ def url(request):
 
 
 @pytest.fixture
-def proxied(database):
-    """Return the address of a PostgreSQL database behind a proxy, and the proxy."""
-    proxy = Proxy(database.cluster.port)
-    yield database.url.replace(f":{database.cluster.port}/", f":{proxy.port}/"), proxy
-    proxy.close()
+def stall(request):
+    """Return the address of an empty journal, and a function that stalls it in a block, as the parameter says."""
+    return stall_of(request.param, request.getfixturevalue)
 
 
 @pytest.fixture

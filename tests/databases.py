@@ -5,12 +5,10 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,6 +64,27 @@ class Cluster:
         """Run statements in the database `postgres`; return the rows of the last."""
         return run_sql(f"{self.url}/postgres", *statements)
 
+    def be_silent(self):
+        """Stop all processes of the server: connections are taken, as by a network that fails, and not answered."""
+        self._send(signal.SIGSTOP)
+
+    def go_on(self):
+        self._send(signal.SIGCONT)
+
+    def _send(self, number):
+        self.process.send_signal(number)
+        for pid in children_of(self.process.pid):
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(pid, number)
+
+    @contextmanager
+    def silent(self):
+        self.be_silent()
+        try:
+            yield
+        finally:
+            self.go_on()
+
     def stop(self):
         """Stop the server and remove its files."""
         self.process.send_signal(signal.SIGQUIT)
@@ -117,86 +136,6 @@ class Database:
             self.cluster.run(f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS true")
 
 
-# A network that fails
-
-
-class Proxy:
-    """A proxy that passes connections on to a port of 127.0.0.1, unless it is told to fail."""
-
-    def __init__(self, port):
-        self._port = port
-        self._flows = threading.Event()
-        self._flows.set()
-        self._last_words = None
-        self._sockets = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self._threads = []
-        self.port = self._listener.getsockname()[1]
-        self._in_thread(self._accept)
-
-    def _in_thread(self, action, *arguments):
-        thread = threading.Thread(target=action, args=arguments)
-        self._threads.append(thread)
-        thread.start()
-        return thread
-
-    def _accept(self):
-        with suppress(OSError):  # once the listener is closed
-            while True:
-                client, _ = self._listener.accept()
-                self._in_thread(self._connect, client)
-
-    def _connect(self, client):
-        self._sockets.append(client)
-        self._flows.wait()
-        with client, suppress(OSError), socket.create_connection(("127.0.0.1", self._port)) as server:
-            self._sockets.append(server)
-            there = self._in_thread(self._pass_on, client, server)
-            self._pass_on(server, client)
-            there.join()
-
-    def _pass_on(self, source, target):
-        with suppress(OSError):
-            while data := source.recv(65536):
-                self._flows.wait()
-                if self._last_words and self._last_words in data:
-                    self._last_words = None
-                    self.be_silent()
-                target.sendall(data)
-        for end in (source, target):
-            hang_up(end)
-
-    def be_silent(self):
-        """Accept connections and data, but pass nothing on."""
-        self._flows.clear()
-
-    def be_silent_after(self, text):
-        """Pass on the next data with this text, and then nothing more: no answer to it comes back."""
-        self._last_words = text
-
-    def go_on(self):
-        self._flows.set()
-
-    def cut(self):
-        for end in self._sockets:
-            hang_up(end)
-
-    def close(self):
-        """Cut all connections and accept no more."""
-        hang_up(self._listener)
-        self._listener.close()
-        self.cut()
-        self.go_on()
-        for thread in self._threads:
-            thread.join()
-
-
-def hang_up(end):
-    """End a connection, even while another thread reads from it."""
-    with suppress(OSError):
-        end.shutdown(socket.SHUT_RDWR)
-
-
 # Where bookings are kept
 
 
@@ -245,10 +184,6 @@ def file_locked(url):
     return holding(url, "BEGIN EXCLUSIVE")
 
 
-def table_locked(url):
-    return holding(url, "BEGIN", "LOCK TABLE bookings")
-
-
 @contextmanager
 def read_only(url):
     """Let the app write nothing to its database in the block, on new connections."""
@@ -272,40 +207,20 @@ def read_only(url):
         file.chmod(0o644)
 
 
-@contextmanager
-def network_silent(proxy):
-    proxy.be_silent()
-    try:
-        yield
-    finally:
-        proxy.go_on()
-
-
-@dataclass(frozen=True)
-class Stall:
-    """A way in which a journal stalls: its address for the app and for the tests, and what stalls it in a block."""
-
-    url: str
-    database: str
-    hold: Callable
-
-
-UNREADABLE = ["SQLite locked", "table locked", "network silent"]
-
-
-def make_stall(kind, fixture):
-    """Return a stall of a kind, on an empty database; `fixture` returns a fixture by its name."""
-    if kind in ("SQLite locked", "writer's lock on SQLite"):
+def stall_of(kind, fixture):
+    """Return the address of an empty journal, and a function that stalls it in a block; `fixture` returns fixtures."""
+    if kind == "SQLite locked":
         url = fixture("on_sqlite")
-        lock = file_locked if kind in UNREADABLE else writer_lock_taken
-        return Stall(url, url, lambda: lock(url))
-    if kind == "network silent":
-        url, proxy = fixture("proxied")
-        return Stall(url, fixture("database").url, lambda: network_silent(proxy))
+        return url, lambda: file_locked(url)
 
-    url = new_schema(fixture("cluster"))
-    lock = table_locked if kind in UNREADABLE else writer_lock_taken
-    return Stall(url, url, lambda: lock(url))
+    cluster = fixture("cluster")
+    url = new_schema(cluster)
+    stalls = {
+        "server silent": cluster.silent,
+        "table locked": lambda: holding(url, "BEGIN", "LOCK TABLE bookings"),
+        "writer's lock taken": lambda: writer_lock_taken(url),
+    }
+    return url, stalls[kind]
 
 
 def restore_copy(copy, file):

@@ -20,7 +20,7 @@ from tests.databases import (
     run_sql,
     says,
 )
-from tests.support import JOHN, OPEN, TOKEN, Secretary, parties
+from tests.support import JOHN, OPEN, TOKEN, Secretary, parties, wait_until
 
 LIFT = "Simply Lift"
 FORM = {"competition": OPEN, "places": "2", "token": TOKEN}
@@ -53,19 +53,32 @@ def test_connection_that_was_cut_leaves_a_commit_in_doubt_unless_that_is_noticed
     assert 1 == ledger.book(*parties(ledger), 2, TOKEN).entry.number
 
 
-def test_commit_whose_answer_is_lost_is_in_doubt_and_its_form_books_once(proxied, database, served):
-    url, proxy = proxied
-    ledger = served(url)
-    john = Secretary(JOHN)
-    proxy.be_silent_after(b"COMMIT")
+def book_into_a_silence(monkeypatch, database):
+    """Let John book, while the server falls silent before the commit, which it makes later; return the answer."""
+    append = SqlWriting.append
 
+    def append_and_fall_silent(transaction, entries):
+        append(transaction, entries)
+        database.cluster.be_silent()
+
+    monkeypatch.setattr(SqlWriting, "append", append_and_fall_silent)
     with quick_limits():
-        page = john.post("/purchasePlaces", **FORM)
+        page = Secretary(JOHN).post("/purchasePlaces", **FORM)
+    monkeypatch.setattr(SqlWriting, "append", append)
+    database.cluster.go_on()
+    wait_until(lambda: in_journal(database.url))
+    return page
+
+
+def test_commit_whose_answer_is_lost_is_in_doubt_and_its_form_books_once(database, served, monkeypatch):
+    ledger = served(database.url)
+
+    page = book_into_a_silence(monkeypatch, database)
 
     assert (503, [IN_DOUBT]) == says(page)
     assert BOOKED == in_journal(database.url)
     assert [] == in_memory(ledger)
-    proxy.go_on()
+    john = Secretary(JOHN)
     assert 2 == john.figures()[2]
     assert (303, "/showSummary") == john.post("/purchasePlaces", **page.form("/purchasePlaces")).redirect
     assert BOOKED == in_memory(ledger) == in_journal(database.url)
@@ -114,22 +127,18 @@ def test_commit_of_sqlite_that_met_a_disk_error_is_in_doubt_and_its_form_books_o
     assert BOOKED == in_memory(ledger) == in_journal(on_sqlite)
 
 
-def test_sentences_stay_true_where_two_processes_see_copies_of_a_form(proxied, database, serve, opened):
-    url, proxy = proxied
-    here = serve(opened(url))
-    john = Secretary(JOHN)
-    proxy.be_silent_after(b"COMMIT")
-    with quick_limits():
-        assert (503, [IN_DOUBT]) == says(john.post("/purchasePlaces", **FORM))
+def test_sentences_stay_true_where_two_processes_see_copies_of_a_form(database, serve, opened, monkeypatch):
+    here = serve(opened(database.url))
+    there = opened(database.url)
+    assert (503, [IN_DOUBT]) == says(book_into_a_silence(monkeypatch, database))
 
-    there = serve(opened(database.url))
+    serve(there)
     john = Secretary(JOHN)
     with database.away():
         page = john.post("/purchasePlaces", **FORM)
         assert (503, [NOT_BOOKED]) == says(page)  # by this try; and the table holds it
     assert BOOKED == in_journal(database.url)
 
-    proxy.go_on()
     assert 303 == john.post("/purchasePlaces", **page.form("/purchasePlaces")).status
     here.catch_up()
     assert BOOKED == in_memory(here) == in_memory(there) == in_journal(database.url)

@@ -17,14 +17,11 @@ from gudlft.ledger import Ledger
 from tests.databases import (
     MAY_BE_OLD,
     NOT_BOOKED,
-    UNREADABLE,
     file_locked,
     file_of,
     holding,
     in_journal,
     in_memory,
-    make_stall,
-    network_silent,
     quick_limits,
     read_only,
     restore_copy,
@@ -70,19 +67,16 @@ def test_page_does_not_wait_for_a_booking_that_waits(url, served):
     assert 1 == len(ledger.entries)
 
 
-@pytest.fixture(params=UNREADABLE)
-def unreadable(request):
-    """Return the address of a journal, and a function that makes it unreadable in a block."""
-    stall = make_stall(request.param, request.getfixturevalue)
-    return stall.url, stall.hold
+UNREADABLE = pytest.mark.parametrize("stall", ["SQLite locked", "table locked", "server silent"], indirect=True)
 
 
-def test_while_nothing_can_be_read_pages_come_from_memory_and_say_so(unreadable, served):
-    url, make_unreadable = unreadable
+@UNREADABLE
+def test_while_nothing_can_be_read_pages_come_from_memory_and_say_so(stall, served):
+    url, stalled = stall
     served(url)
     john = Secretary(JOHN)
     john.post("/purchasePlaces", **FORM)
-    with make_unreadable(), quick_limits():
+    with stalled(), quick_limits():
         for address in ["/showSummary", "/bookings", "/pointsBoard", f"/book/{OPEN}/{LIFT}"]:
             assert (200, [MAY_BE_OLD]) == says(john.get(address))
         for address in ["/", "/competitions"]:
@@ -94,46 +88,34 @@ def test_while_nothing_can_be_read_pages_come_from_memory_and_say_so(unreadable,
     assert (200, "ok") == (john.get("/health").status, john.get("/health").html)
 
 
-def test_while_nothing_can_be_read_nothing_is_judged(unreadable, served, opened):
-    url, make_unreadable = unreadable
+@UNREADABLE
+def test_while_nothing_can_be_read_nothing_is_judged(stall, served, opened):
+    url, stalled = stall
     served(url)
     iron = Secretary(IRON)
     iron.book("1")  # 1 point is left, as far as this process knows
     other = opened(url)
     other.give_back(*parties(other, "Iron Temple"), 1)
 
-    with make_unreadable(), quick_limits():
+    with stalled(), quick_limits():
         assert (503, [NOT_BOOKED]) == says(iron.book("1"))
         assert (503, [NOT_BOOKED]) == says(iron.give_back("1"))
+    assert 2 == len(in_journal(url))
 
     assert 303 == iron.book("1").status
 
 
-def test_order_that_meets_a_silence_books_nothing_for_certain(unreadable, served):
-    url, make_unreadable = unreadable
-    ledger = served(url)
-    ledger.catch_up()
-    with make_unreadable(), quick_limits(), pytest.raises(JournalError) as error:
-        ledger.book(*parties(ledger), 2, TOKEN)
-
-    assert not isinstance(error.value, CommitInDoubt)
-    assert [] == in_memory(ledger)
-    assert 1 == ledger.book(*parties(ledger), 2, TOKEN).entry.number
-    assert BOOKED == in_memory(ledger) == in_journal(url)
-
-
-def test_silence_in_the_middle_of_a_transaction_leaves_no_traceback_in_the_log(proxied, opened, capfd, monkeypatch):
-    url, proxy = proxied
-    ledger = opened(url)
+def test_silence_in_the_middle_of_a_transaction_leaves_no_traceback_in_the_log(database, opened, capfd, monkeypatch):
+    ledger = opened(database.url)
 
     def fall_silent(ledger, order, draft):
-        proxy.be_silent()
+        database.cluster.be_silent()
         raise JournalError("an error that is not the driver's")
 
     monkeypatch.setattr(Ledger, "_judge", fall_silent)
     with quick_limits(), pytest.raises(JournalError):
         ledger.book(*parties(ledger), 2)
-    proxy.go_on()
+    database.cluster.go_on()
     monkeypatch.undo()
 
     assert "" == capfd.readouterr().err
@@ -289,11 +271,10 @@ def test_connection_that_comes_late_is_closed_and_one_that_fails_late_is_nobodys
     wait_until(lambda: [] == [thread for thread in threading.enumerate() if "(run)" in thread.name])
 
 
-def test_long_silence_leaves_few_connections_and_threads_behind(proxied, database, served):
-    url, proxy = proxied
-    served(url)
+def test_long_silence_leaves_few_connections_and_threads_behind(database, served):
+    served(database.url)
     john = Secretary(JOHN)
-    with network_silent(proxy), quick_limits():
+    with database.cluster.silent(), quick_limits():
         for _ in range(18):
             john.get("/showSummary")
         threads = [thread.name for thread in threading.enumerate() if "(run)" in thread.name]

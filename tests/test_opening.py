@@ -110,12 +110,9 @@ def test_journal_that_cannot_be_opened_is_told_in_one_line(folder, setting, line
     assert "secret" not in str(error.value)
 
 
-def test_silent_database_is_told_in_one_line(proxied):
-    url, proxy = proxied
-    proxy.be_silent()
-
-    with pytest.raises(JournalError, match="^connection timeout expired$"):
-        SqlJournal(f"{url}?connect_timeout=2")  # the least that PostgreSQL takes
+def test_silent_database_is_told_in_one_line(cluster):
+    with cluster.silent(), pytest.raises(JournalError, match="^connection timeout expired$"):
+        SqlJournal(f"{cluster.url}/postgres?connect_timeout=2")  # the least that PostgreSQL takes
 
 
 @pytest.mark.parametrize(
