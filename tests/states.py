@@ -15,7 +15,7 @@ from gudlft.ledger import Ledger
 from gudlft.rules import Terms
 from tests import season
 from tests.browsing import book, send, sign_in
-from tests.mail_servers import Postbox, code_in, mail_server
+from tests.mail_servers import code_in, mail_server
 from tests.support import ANN, KEPT, a_club, a_competition, book_address, parties, serving, wait_until, write_data
 
 OPEN, FULL, CUP, PAST = "Spring Festival 2050", "Novice Cup 2050", "Fall Classic 2050", "Spring Festival"
@@ -117,12 +117,11 @@ def organising(folder):
 
     Codes are mailed at once.
     """
-    postbox = Postbox()
     orders = [*season.orders(), *[(club["name"], season.OF_ALL_CLUBS, 1) for club in season.clubs()]]
     data = season.clubs(), season.competitions(), orders
     organisers = json.dumps([ANN, season.email_of(season.CLUB)])
-    with mail_server(postbox) as port:
-        settings = {"MAIL": f"smtp://127.0.0.1:{port}", "MAIL_FROM": "registration@club.example"}
+    with mail_server() as postbox:
+        settings = {"MAIL": f"smtp://127.0.0.1:{postbox.port}", "MAIL_FROM": "registration@club.example"}
         app = "tests.hasty_app:app"
         with serving_data(folder, *data, cost=1, app=app, ORGANISERS=organisers, **settings) as site:
             yield site, postbox
