@@ -1,11 +1,9 @@
 """What the swarm makes of pages, answers and figures."""
 
-import json
 from collections import Counter
 
 from loadtest.orders import BOOKING, Order
-from loadtest.pages import Page, Row
-from loadtest.reconcile import Tally, read_emails
+from loadtest.reconcile import Tally
 
 POINTS = ("points-left", "Simply Lift")
 LEFT = ("places-left", "Novice Cup")
@@ -24,21 +22,6 @@ def unexplained(before, after, carried_out=(), in_doubt=()):
     tally.carried_out = list(carried_out)
     tally.in_doubt = list(in_doubt)
     return tally.unexplained(Counter(after))
-
-
-def test_rows_of_a_summary_are_read_whatever_their_names():
-    page = Page(
-        '<table><tr data-competition="Coupe d&#39;&Eacute;t&eacute; &amp; &lt;b&gt;"><td>11:11'
-        '<td><data class="places-left" value="18">18</data> left<data class="places-held" value="0" hidden>0</data>'
-        '<td><a href="/calendar/Coupe">Add</a> <a class="button" href="/book/Coupe/She%20Lifts">Book</a>'
-        '<tr data-competition="Past"><td><data class="places-held" value="3">3</data> held'
-        '<td><data class="places-left" value="2" hidden>2</data></table>'
-    )
-
-    assert [
-        Row("Coupe d'Été & <b>", places_left=18, places_held=0, link="/book/Coupe/She%20Lifts"),
-        Row("Past", places_left=2, places_held=3, link=None),
-    ] == page.rows
 
 
 def test_name_of_a_competition_is_not_read_as_points():
@@ -61,16 +44,3 @@ def test_order_in_doubt_explains_its_own_figures_and_no_others():
     [line] = unexplained(before, after, in_doubt=[order_of(3)])
 
     assert "She Lifts" in line
-
-
-def test_club_signs_in_with_the_first_of_its_addresses(tmp_path, monkeypatch):
-    emails = {
-        "Simply Lift": "john@simplylift.co",
-        "Iron Temple": ["a@irontemple.com", "b@irontemple.com"],
-        "Closed": [],
-    }
-    clubs = [{"name": name, "email": email} for name, email in emails.items()]
-    (tmp_path / "clubs.json").write_text(json.dumps({"clubs": clubs}), "utf-8-sig")
-    monkeypatch.setenv("GUDLFT_DATA_DIR", str(tmp_path))
-
-    assert {"Simply Lift": "john@simplylift.co", "Iron Temple": "a@irontemple.com"} == read_emails()
