@@ -88,7 +88,7 @@ def as_seen(text: str) -> str:
 def clean_email(text: str) -> str:
     """Return an email address without what surrounds it where people copy it from."""
     bare = as_seen(text).strip(AROUND_ADDRESSES)
-    address = re.sub("^mailto:", "", bare, flags=re.IGNORECASE)
+    address = re.sub("^mailto:([^?]*).*", r"\1", bare, flags=re.IGNORECASE)  # without the subject that a link may bring
     return address.strip(AROUND_ADDRESSES)
 
 
@@ -96,12 +96,18 @@ def email_in_ascii(text: str) -> str:
     """Return an email address, cleaned, with its domain as mail servers know it, unless it has no such form."""
     email = clean_email(text)
     before, at, domain = email.rpartition("@")
-    is_changed = "ß" in domain or "ς" in domain  # Python would take ß for ss: another domain
-    if is_changed or len(domain) > LONGEST_DOMAIN:
+    if len(domain) > LONGEST_DOMAIN:
         return email
     with suppress(UnicodeError):
-        domain = domain.encode("idna").decode()
+        domain = ".".join(ascii_label(label) for label in domain.split("."))
     return before + at + domain
+
+
+def ascii_label(label: str) -> str:
+    """Return a part of a domain in ASCII; raise UnicodeError."""
+    if "ß" in label or "ς" in label:  # Python's codec would take ß for ss: another domain
+        return "xn--" + label.lower().encode("punycode").decode()
+    return label.encode("idna").decode()
 
 
 # Names and addresses
