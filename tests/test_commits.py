@@ -55,16 +55,16 @@ def test_connection_that_was_cut_leaves_a_commit_in_doubt_unless_that_is_noticed
 
 def book_into_a_silence(monkeypatch, database):
     """Let John book, while the server falls silent before the commit, which it makes later; return the answer."""
-    append = SqlWriting.append
+    append = SqlTransaction.append
 
     def append_and_fall_silent(transaction, entries):
         append(transaction, entries)
         database.cluster.be_silent()
 
-    monkeypatch.setattr(SqlWriting, "append", append_and_fall_silent)
+    monkeypatch.setattr(SqlTransaction, "append", append_and_fall_silent)
     with quick_limits():
         page = Secretary(JOHN).post("/purchasePlaces", **FORM)
-    monkeypatch.setattr(SqlWriting, "append", append)
+    monkeypatch.setattr(SqlTransaction, "append", append)
     database.cluster.go_on()
     wait_until(lambda: in_journal(database.url))
     return page

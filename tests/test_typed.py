@@ -104,7 +104,6 @@ def test_domain_in_any_script_has_its_form_in_ascii(typed, address):
 @pytest.mark.parametrize(
     "typed",
     [
-        "a@ü..example",
         "a@" + "ü" * 64 + ".example",
         "a@ü." + "e" * 64,
         "a@" + "ü" * 16_000,
