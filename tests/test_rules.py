@@ -77,7 +77,11 @@ def test_token_is_read_as_it_is(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x" * 15, "x" * 65, "with blanks in between", "nul\0nul\0nul\0nul\0nul", "é" * 20, "x" * 20 + "\n"]
+    "text",
+    [
+        *("", "x" * 15, "x" * 65, "with blanks in between", "nul\0nul\0nul\0nul\0nul", "é" * 20, "x" * 20 + "\n"),
+        "cancelled-#1234567890",  # of a return that the app itself makes
+    ],
 )
 def test_malformed_token_counts_as_none(text):
     assert read_token(text) is None
