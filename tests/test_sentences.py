@@ -13,18 +13,12 @@ BEFORE = datetime(2050, 3, 27, 11, 10, tzinfo=timezone.utc)
 CUP = Competition("Cup", datetime(2050, 3, 27, 11, 11, tzinfo=timezone.utc), 20)
 
 
-@pytest.mark.parametrize(
-    ("points", "cost", "sentence"),
-    [
-        (13, 3, "Enough for 4 places at 3 points each"),
-        (3, 3, "Enough for 1 place at 3 points each"),
-        (2, 1, "Enough for 2 places at 1 point each"),
-        (2, 3, "Not enough for a place (3 points)"),
-        (0, 1, "Not enough for a place (1 point)"),
-    ],
-)
-def test_points_are_told_in_places(points, cost, sentence):
-    assert sentence == sentences.points_buy(points, Terms(cost_per_place=cost))
+def test_points_are_told_in_places():
+    assert "Enough for 4 places at 3 points each" == sentences.points_buy(13, Terms(3))
+    assert "Enough for 1 place at 3 points each" == sentences.points_buy(3, Terms(3))
+    assert "Enough for 2 places at 1 point each" == sentences.points_buy(2, Terms(1))
+    assert "Not enough for a place (3 points)" == sentences.points_buy(2, Terms(3))
+    assert "Not enough for a place (1 point)" == sentences.points_buy(0, Terms(1))
 
 
 @pytest.mark.parametrize(
@@ -45,56 +39,36 @@ def test_hint_says_the_price_and_which_limit_binds(points, left, held, cost, hin
     assert hint == sentences.why_not_more(status)
 
 
-@pytest.mark.parametrize(
-    ("paid", "label"),
-    [
-        (9, "you hold 3; 3 points each"),
-        (3, "you hold 3; 1 point each"),
-        (10, "you hold 3; all return 10 points"),
-    ],
-)
-def test_label_says_what_giving_back_returns(paid, label):
-    assert label == sentences.what_returns(Standing(points_left=0, places_left=5, places_held=3, points_paid=paid))
+def test_label_says_what_giving_back_returns():
+    labels = {9: "3 points each", 3: "1 point each", 10: "all return 10 points"}
+
+    for paid, label in labels.items():
+        standing = Standing(points_left=0, places_left=5, places_held=3, points_paid=paid)
+        assert f"you hold 3; {label}" == sentences.what_returns(standing)
 
 
-@pytest.mark.parametrize(
-    ("choice", "found", "total", "caption"),
-    [
-        (Choice.read(), 1, 1, "1 competition, soonest first"),
-        (Choice.read(), 1200, 1200, "1,200 competitions, soonest first"),
-        (Choice.read("lyon"), 1, 40, "1 of 40 competitions, soonest first"),
-        (Choice.read("lyon"), 1, 1, "1 of 1 competition, soonest first"),
-        (Choice.read(show="past"), 150, 150, "150 competitions, latest first"),
-        (Choice.read("lyon", show="past"), 3, 150, "3 of 150 competitions, latest first"),
-    ],
-)
-def test_caption_says_how_many_of_all_there_are(choice, found, total, caption):
-    assert caption == sentences.competitions_found(choice, found, total)
+def test_caption_says_how_many_of_all_there_are():
+    caption = sentences.competitions_found
+
+    assert "1 competition, soonest first" == caption(Choice.read(), 1, 1)
+    assert "1,200 competitions, soonest first" == caption(Choice.read(), 1200, 1200)
+    assert "1 of 40 competitions, soonest first" == caption(Choice.read("lyon"), 1, 40)
+    assert "1 of 1 competition, soonest first" == caption(Choice.read("lyon"), 1, 1)
+    assert "150 competitions, latest first" == caption(Choice.read(show="past"), 150, 150)
+    assert "3 of 150 competitions, latest first" == caption(Choice.read("lyon", show="past"), 3, 150)
 
 
-@pytest.mark.parametrize(
-    ("shown", "total", "caption"),
-    [
-        (1, 1, "1 competition, soonest first"),
-        (5, 5, "5 competitions, soonest first"),
-        (5, 1200, "The next 5 of 1,200, soonest first"),
-    ],
-)
-def test_caption_of_the_next_competitions_says_how_many_there_are(shown, total, caption):
-    assert caption == sentences.order_of_next(shown, total)
+def test_caption_of_the_next_competitions_says_how_many_there_are():
+    assert "1 competition, soonest first" == sentences.order_of_next(1, 1)
+    assert "5 competitions, soonest first" == sentences.order_of_next(5, 5)
+    assert "The next 5 of 1,200, soonest first" == sentences.order_of_next(5, 1200)
 
 
-@pytest.mark.parametrize(
-    ("places", "sentence"),
-    [
-        ([12, 3], "15 places at 2 competitions; next: Sun 27 March 2050"),
-        ([1], "1 place at 1 competition; next: Sun 27 March 2050"),
-    ],
-)
-def test_line_above_holdings_says_how_many_and_which_is_next(places, sentence):
-    holdings = [booking_status(CUP, Standing(0, 20, held, 3 * held), Terms(), BEFORE) for held in places]
+def test_line_above_holdings_says_how_many_and_which_is_next():
+    twelve, three, one = [booking_status(CUP, Standing(0, 20, held, 0), Terms(), BEFORE) for held in (12, 3, 1)]
 
-    assert sentence == sentences.places_held(holdings)
+    assert "15 places at 2 competitions; next: Sun 27 March 2050" == sentences.places_held([twelve, three])
+    assert "1 place at 1 competition; next: Sun 27 March 2050" == sentences.places_held([one])
 
 
 def test_rank_is_told_as_people_say_it():
@@ -106,35 +80,22 @@ def test_rank_is_told_as_people_say_it():
     ]
 
 
-@pytest.mark.parametrize(
-    ("places", "points_left", "sentence"),
-    [
-        (2, 1, "Great-booking complete! Your club has booked 2 places in Cup for 6 points. 1 point is left"),
-        (2, 0, "Great-booking complete! Your club has booked 2 places in Cup for 6 points. 0 points are left"),
-        (-2, 0, "2 places in Cup given back. 6 points returned, 0 points available"),
-    ],
-)
-def test_what_was_done_tells_the_points_that_are_left(places, points_left, sentence):
-    entry = Entry(1, BEFORE, "Simply Lift", "Cup", places, 3 * places, None)
+def test_what_was_done_tells_the_points_that_are_left():
+    booking = Entry(1, BEFORE, "Simply Lift", "Cup", 2, 6, None)
+    given_back = booking._replace(places=-2, points=-6)
 
-    assert sentence == sentences.what_was_done(Outcome(entry, points_left))
-
-
-def test_places_that_the_app_gave_back_say_why():
-    entry = Entry(1, BEFORE, "Simply Lift", "Cup", -2, -6, f"{CANCELLED}1")
-
-    assert "2 places given back: cancelled" == sentences.given_back(entry)
+    done = "Great-booking complete! Your club has booked 2 places in Cup for 6 points"
+    assert f"{done}. 1 point is left" == sentences.what_was_done(Outcome(booking, 1))
+    assert f"{done}. 0 points are left" == sentences.what_was_done(Outcome(booking, 0))
+    done = "2 places in Cup given back. 6 points returned, 0 points available"
+    assert done == sentences.what_was_done(Outcome(given_back, 0))
+    given_back = given_back._replace(token=f"{CANCELLED}1")
+    assert "2 places given back: cancelled" == sentences.given_back(given_back)
 
 
-@pytest.mark.parametrize(
-    ("numbers", "sentence"),
-    [
-        ((1, 1, 1), "1 of 1 place booked at 1 competition"),
-        ((1200, 2000, 40), "1,200 of 2,000 places booked at 40 competitions"),
-    ],
-)
-def test_organiser_reads_how_full_competitions_are(numbers, sentence):
-    assert sentence == sentences.places_booked(*numbers)
+def test_organiser_reads_how_full_competitions_are():
+    assert "1 of 1 place booked at 1 competition" == sentences.places_booked(1, 1, 1)
+    assert "1,200 of 2,000 places booked at 40 competitions" == sentences.places_booked(1200, 2000, 40)
 
 
 def test_address_may_break_behind_its_at_and_a_name_is_the_last_in_its_sentence():
