@@ -135,6 +135,7 @@ def test_signing_out_ends_copies_of_the_cookie_and_what_they_had_to_say(john):
     answer = john.post("/logout")
 
     assert (303, "/") == answer.redirect
+    assert "You are signed out" in john.get("/").text
     assert not john.is_signed_in
     john.take_cookie(copy)
     assert not john.is_signed_in
@@ -320,6 +321,7 @@ def test_refusal_where_nothing_can_be_booked_says_why_and_shows_no_field(john, t
     sentence = "Your club does not have enough points to book a place: a place costs 3 points and your club has 1"
     assert (400, sentence) == page.refusal
     assert [] == page.forms("/purchasePlaces")
+    assert "1 point available" in john.get("/showSummary").text
 
 
 def test_receipt_shows_the_points_as_of_its_booking_on_one_page_alone(john):
@@ -817,7 +819,10 @@ def test_five_codes_are_mailed_and_ten_are_tried(mailing):
     refused_too = secretary.post("/code", another="1")
 
     assert (429, "Too many codes. Wait 10 minutes and try again") == refused.refusal == refused_too.refusal
+    assert 590 < int(refused.headers["Retry-After"]) <= 600
+    assert "Enter the code that was mailed" == refused_too.heading
     assert 5 == len(mailing.mails)
+    assert 303 == secretary.enter(mailing.mails[-1][1]).status
     *wrong, too_many = [secretary.enter("AAAA-AAAA") for _ in range(11)]
     assert [400] * 10 == statuses(wrong)
     assert (429, "Too many attempts. Wait a minute and try again") == too_many.refusal
@@ -845,8 +850,8 @@ def test_no_code_is_taken_while_the_journal_is_away(mailing, monkeypatch, transa
 
 
 ENTRIES = f"/organiser/entries?competition={quote(OPEN)}"
-TABLES = [f"/organiser/{table}.csv" for table in ("entries", "competitions", "clubs")]
-OF_ORGANISERS = ["/organiser", ENTRIES, *TABLES]
+ENTRIES_FILE = f"/organiser/entries.csv?competition={quote(OPEN)}"
+OF_ORGANISERS = ["/organiser", ENTRIES, ENTRIES_FILE, "/organiser/competitions.csv", "/organiser/clubs.csv"]
 
 
 def test_organiser_finds_who_comes_to_a_competition(mailing):
@@ -870,11 +875,7 @@ def test_organiser_downloads_the_tables_that_the_command_writes(mailing):
     ann, _ = signed_in_by_code(mailing, ANN)
 
     for address, name, arguments in [
-        (
-            f"/organiser/entries.csv?competition={quote(OPEN)}",
-            "2050-03-27-spring-festival-2050",
-            ["--competition", OPEN],
-        ),
+        (ENTRIES_FILE, "2050-03-27-spring-festival-2050", ["--competition", OPEN]),
         ("/organiser/competitions.csv", f"{date.today()}-competitions", ["--totals", "competitions"]),
         ("/organiser/clubs.csv", f"{date.today()}-clubs", ["--totals", "clubs"]),
     ]:

@@ -16,7 +16,6 @@ from tests.support import (
     ATLAS,
     CLUBS,
     COMPETITIONS,
-    IRON,
     JOHN,
     KATE,
     OPEN,
@@ -226,17 +225,6 @@ def test_empty_lists_are_sentences(serve):
     assert "There are no upcoming competitions" in alone.get("/showSummary").text
     assert "Your club has no bookings yet" in alone.get("/bookings").text
     assert "/showSummary" == alone.get("/bookings?show=all").links["Choose a competition"]
-
-
-def test_words_are_singular_for_one():
-    iron = Secretary(IRON)
-    iron.book("1")
-    assert f"Your club has booked 1 place in {OPEN} for 3 points. 1 point is left" in iron.get("/showSummary").banner
-    assert "1 point available" in iron.get("/showSummary").text
-
-    iron.give_back("1")
-
-    assert f"1 place in {OPEN} given back. 3 points returned, 4 points available" in iron.get("/bookings").banner
 
 
 @pytest.mark.parametrize(
