@@ -102,27 +102,20 @@ def test_places_that_no_other_club_holds_do_not_come_back(serve):
     assert ["There are no places left in this competition"] == panel_of(john, SMALL) == panel_of(john, "Nobody")
 
 
-@pytest.fixture
-def overspent(journal, serve, john):
+def test_club_that_has_spent_more_than_it_has_is_told_so_and_its_receipts_add_up(journal, serve, john):
     john.book("4", token=TOKEN)
     serve(make_ledger([Club("Simply Lift", JOHN, 5)], journal=journal))
-    return john
+    assert "0 points available 7 points more are spent than your club has" in john.get("/showSummary").text
+    assert "7 points more are spent than your club has" == panel_of(john, OPEN)[1]
 
+    john.give_back("2")
+    assert john.get("/bookings").banner.endswith("6 points returned, 1 point more is spent than your club has")
 
-def test_club_that_has_spent_more_than_it_has_is_told_so(overspent):
-    assert "0 points available 7 points more are spent than your club has" in overspent.get("/showSummary").text
-    assert "7 points more are spent than your club has" == panel_of(overspent, OPEN)[1]
+    john.book("4", token=TOKEN)
+    assert john.get("/showSummary").banner.endswith("for 12 points. 7 points more are spent than your club has")
 
-
-def test_receipts_of_a_club_that_has_spent_more_than_it_has_add_up(overspent):
-    overspent.give_back("2")
-    assert overspent.get("/bookings").banner.endswith("6 points returned, 1 point more is spent than your club has")
-
-    overspent.book("4", token=TOKEN)
-    assert overspent.get("/showSummary").banner.endswith("for 12 points. 7 points more are spent than your club has")
-
-    overspent.give_back("1")
-    assert overspent.get("/bookings").banner.endswith("3 points returned, 2 points available")
+    john.give_back("1")
+    assert john.get("/bookings").banner.endswith("3 points returned, 2 points available")
 
 
 @pytest.mark.parametrize(("number", "leads_to"), [(10, None), (11, "/bookings?show=all")])

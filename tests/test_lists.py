@@ -57,13 +57,19 @@ def test_clubs_with_equal_points_share_a_rank(serve):
     assert [["1", "Metz", "9"], ["2", "Évry", "5"], ["2", "Zug", "5"], ["4", "Eton", "1"]] == page.rows[1:]
 
 
-@pytest.mark.parametrize(("clubs", "rank"), [(10, []), (11, ["2nd of 11"])])
-def test_board_of_up_to_ten_clubs_says_no_rank_above_it(serve, clubs, rank):
+@pytest.mark.parametrize(
+    ("clubs", "rank", "shown", "links"), [(10, [], 10, []), (11, ["2nd of 11"], 5, ["See all 11 clubs"])]
+)
+def test_board_of_more_than_ten_clubs_is_cut_short_and_says_the_rank_above_it(serve, clubs, rank, shown, links):
     serve(make_ledger(many_clubs(clubs)))
 
-    page = Secretary("2@club.example").get("/pointsBoard")
+    board = Secretary("2@club.example").get("/pointsBoard")
+    sign_in_page = Secretary().get("/")
 
-    assert rank == [words for words in page.links if " of " in words]
+    assert ["2 Club 0002 your club 4998"] == [words(row) for row in board.soup.select("tr.own")]
+    assert rank == [text for text in board.links if " of " in text]
+    assert shown == len(sign_in_page.soup.select(".board tbody tr"))
+    assert links == [text for text in sign_in_page.links if text.endswith(" clubs")]
 
 
 @pytest.mark.parametrize(
@@ -85,13 +91,6 @@ def test_club_reads_its_rank_above_a_long_board_and_is_led_to_its_row(serve, num
     assert f"{number} Club {number:04} your club {5000 - number}" == words(row)
 
 
-def test_short_board_has_the_own_row_marked_and_no_rank_above_it(john):
-    page = john.get("/pointsBoard")
-
-    assert ["2 Simply Lift your club 13"] == [words(row) for row in page.soup.select("tr.own")]
-    assert "#your-club" not in page.html
-
-
 @pytest.mark.parametrize(("number", "shown"), [(5, 5), (6, 6), (731, 6)])
 def test_long_board_beside_the_summary_has_the_first_five_and_the_own_club(serve, number, shown):
     serve(make_ledger(many_clubs(1250)))
@@ -103,16 +102,6 @@ def test_long_board_beside_the_summary_has_the_first_five_and_the_own_club(serve
     assert f"{number} Club {number:04} your club {5000 - number}" == words(rows[-1])
     assert shown == len(rows)
     assert "/pointsBoard" == page.links["See all 1,250 clubs"]
-
-
-@pytest.mark.parametrize(("clubs", "shown", "links"), [(10, 10, []), (11, 5, ["See all 11 clubs"])])
-def test_board_of_more_than_ten_clubs_is_cut_short_on_the_sign_in_page(serve, clubs, shown, links):
-    serve(make_ledger(many_clubs(clubs)))
-
-    page = Secretary().get("/")
-
-    assert shown == len(page.soup.select(".board tbody tr"))
-    assert links == [text for text in page.links if text.endswith(" clubs")]
 
 
 def many_competitions(number):
@@ -219,13 +208,7 @@ def test_list_of_more_than_ten_competitions_or_a_narrowed_one_has_a_form(
     assert (has_form and bool(email)) == bool(page.soup.select(".views"))
 
 
-def test_list_that_is_too_long_to_count_has_no_page_beyond_its_last(serve):
-    serve(make_ledger(competitions=many_competitions(201)))
-
-    assert [200, 404] == statuses(Secretary(JOHN).get(f"/showSummary?page={number}") for number in (3, 4))
-
-
-def test_long_list_asks_for_the_figures_of_one_page_alone(serve, monkeypatch):
+def test_list_too_long_to_count_asks_for_the_figures_of_one_page_alone_and_ends_with_its_last(serve, monkeypatch):
     ledger = serve(make_ledger(competitions=[*COMPETITIONS, *many_competitions(201)]))
     standings = ledger.totals.standings
     asked = []
@@ -235,7 +218,9 @@ def test_long_list_asks_for_the_figures_of_one_page_alone(serve, monkeypatch):
         return standings(club, competitions)
 
     monkeypatch.setattr(ledger.totals, "standings", count)
+    john = Secretary(JOHN)
 
-    Secretary(JOHN).get("/showSummary?page=2")
+    john.get("/showSummary?page=2")
 
     assert 100 + 2 == len(asked)
+    assert [200, 404] == statuses(john.get(f"/showSummary?page={number}") for number in (3, 4))

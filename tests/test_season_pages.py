@@ -65,16 +65,20 @@ def row_of(page, competition):
 # Rows
 
 
-def test_months_head_their_competitions(listing):
+def test_months_head_their_competitions_and_can_be_chosen(listing):
     page = listing.get()
 
     months = {words(body.tr): body for body in page.soup.select(".rows tbody")}
+    options = page.soup.select("#month option")
     assert 10 == len(months)
     assert "rowgroup" == months["March 2050"].th["scope"]
     assert ["Marseille Masters", "Lyon Open", "Spring Festival", "Rennes Deadlift Day"] == [
         row["data-competition"] for row in months["March 2050"].select("[data-competition]")
     ]
     assert ALL_UPCOMING == names(page)
+    assert ["", "2050-01", "2050-02", "2050-03", "2050-04"] == [option["value"] for option in options[:5]]
+    assert ["All", "Jan 2050"] == [words(option) for option in options[:2]]
+    assert 1 + 10 == len(options)
 
 
 @pytest.mark.parametrize(
@@ -115,9 +119,11 @@ def test_figures_of_zero_stand_there_hidden(summary):
     assert (0, 0) == (page.figures["places-left", FULL], page.figures["places-held", FULL])
 
 
-def test_programme_says_what_is_left_and_leads_to_no_page_of_a_club(season_ledger):
-    page = Secretary().get("/competitions")
+def test_programme_says_what_is_left_and_knows_nothing_that_only_a_club_has(season_ledger):
+    page = Secretary().get("/competitions?show=mine")
 
+    assert ALL_UPCOMING == names(page)
+    assert "show" not in page.form("/competitions")
     assert "10:00 57 of 60 left" == words(row_of(page, "Lyon Open").select_one(".facts"))
     assert "Full" == words(row_of(page, FULL).select_one(".action"))
     assert 0 == page.figures["places-left", FULL]
@@ -168,14 +174,6 @@ def test_form_keeps_what_was_chosen_and_what_is_shown(summary):
     assert "show" not in summary.get(q="lyon").form("/showSummary")
 
 
-def test_form_offers_the_months_that_have_some(listing):
-    options = listing.get().soup.select("#month option")
-
-    assert ["", "2050-01", "2050-02", "2050-03", "2050-04"] == [option["value"] for option in options[:5]]
-    assert ["All", "Jan 2050"] == [words(option) for option in options[:2]]
-    assert 11 == len(options)
-
-
 @pytest.mark.parametrize(("fields", "leads_to"), [({}, ""), ({"show": "past"}, "?show=past")])
 def test_nothing_left_is_a_sentence_with_a_way_to_all(listing, fields, leads_to):
     page = listing.get(**fields, q="nowhere")
@@ -183,13 +181,6 @@ def test_nothing_left_is_a_sentence_with_a_way_to_all(listing, fields, leads_to)
     assert "No competition fits what you chose. Show all" in page.text
     assert f"{listing.address}{leads_to}" == page.links["Show all"]
     assert "nowhere" == page.form(listing.address)["q"]
-
-
-def test_programme_knows_no_choice_that_only_a_club_has(season_ledger):
-    page = Secretary().get("/competitions?show=mine")
-
-    assert ALL_UPCOMING == names(page)
-    assert "show" not in page.form("/competitions")
 
 
 # Past competitions
