@@ -184,29 +184,6 @@ def file_locked(url):
     return holding(url, "BEGIN EXCLUSIVE")
 
 
-@contextmanager
-def read_only(url):
-    """Let the app write nothing to its database in the block, on new connections."""
-    if not url.startswith("sqlite"):
-        name = url.rpartition("/")[2]
-        run_sql(url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-        yield
-        run_sql(url, "SET default_transaction_read_only = off", f"ALTER DATABASE {name} RESET ALL")
-        return
-
-    file = file_of(url)
-    file.chmod(0o444)
-    for folder in list(file.parents)[:3]:
-        folder.chmod(0o755)
-    user = os.geteuid()
-    os.seteuid(65534 if user == 0 else user)  # root may write everywhere
-    try:
-        yield
-    finally:
-        os.seteuid(user)
-        file.chmod(0o644)
-
-
 def stall_of(kind, fixture):
     """Return the address of an empty journal, and a function that stalls it in a block; `fixture` returns fixtures."""
     if kind == "SQLite locked":

@@ -9,7 +9,7 @@ import sqlalchemy
 
 from gudlft.journal import CommitInDoubt, JournalError
 from gudlft.journal.databases import open_database
-from gudlft.journal.sql import COMMIT, SqlTransaction
+from gudlft.journal.sql import SqlTransaction
 from tests.databases import (
     IN_DOUBT,
     NOT_BOOKED,
@@ -102,31 +102,6 @@ def test_commit_that_the_server_refused_booked_nothing_for_certain(database, ope
     assert 1 == ledger.book(*parties(ledger), 2, TOKEN).entry.number
 
 
-@pytest.mark.parametrize("is_made", [True, False])
-def test_commit_of_sqlite_that_met_a_disk_error_is_in_doubt_and_its_form_books_once(
-    on_sqlite, served, monkeypatch, is_made
-):
-    ledger = served(on_sqlite)
-    john = Secretary(JOHN)
-    execute = sqlalchemy.Connection.execute
-
-    def execute_on_a_bad_disk(connection, statement, *values):
-        if statement is not COMMIT:
-            return execute(connection, statement, *values)
-        if is_made:
-            execute(connection, statement)
-        raise sqlalchemy.exc.OperationalError("COMMIT", None, sqlite3.OperationalError("disk I/O error"))
-
-    monkeypatch.setattr(sqlalchemy.Connection, "execute", execute_on_a_bad_disk)
-    page = john.post("/purchasePlaces", **FORM)
-    monkeypatch.setattr(sqlalchemy.Connection, "execute", execute)
-
-    assert (503, [IN_DOUBT]) == says(page)
-    assert 2 * is_made == john.figures()[2]
-    assert 303 == john.post("/purchasePlaces", **page.form("/purchasePlaces")).status
-    assert BOOKED == in_memory(ledger) == in_journal(on_sqlite)
-
-
 def test_sentences_stay_true_where_two_processes_see_copies_of_a_form(database, serve, opened, monkeypatch):
     here = serve(opened(database.url))
     there = opened(database.url)
@@ -157,29 +132,6 @@ def test_return_that_met_no_journal_is_sent_again_as_a_return(database, served):
 
 
 # The disk
-
-
-def test_full_disk_books_nothing(on_sqlite, opened):
-    ledger = opened(on_sqlite)
-    atlas = parties(ledger, "Atlas Barbell")
-    ledger.journal.close()
-
-    def limit_size(connection, record):
-        connection.execute("PRAGMA max_page_count=9")
-
-    sqlalchemy.event.listen(ledger.journal._database.engine, "connect", limit_size)
-    with pytest.raises(JournalError, match="^database or disk is full$") as error:
-        for number in range(1000):
-            ledger.book(*atlas, 1, f"{number:04}" + "x" * 60)
-            ledger.give_back(*atlas, 1, f"{number:04}" + "x" * 60)
-    sqlalchemy.event.remove(ledger.journal._database.engine, "connect", limit_size)
-    ledger.journal.close()
-
-    assert not isinstance(error.value, CommitInDoubt)
-    assert 10 < len(ledger.entries)
-    assert in_memory(ledger) == in_journal(on_sqlite)
-    assert ledger.entries[-1].number + 1 == ledger.book(*atlas, 1).entry.number
-    assert in_memory(ledger) == in_journal(on_sqlite)
 
 
 def test_disk_that_takes_no_more_books_nothing_and_says_what_is_certain(on_sqlite, opened):
