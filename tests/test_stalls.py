@@ -4,7 +4,8 @@ import secrets
 import threading
 import time
 from collections import defaultdict
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import pytest
 
@@ -15,75 +16,66 @@ SOON = 1.5  # seconds: one second, and what a busy machine adds
 PAGES = {"static": "/static/style.css", "health": "/health", "page": "/showSummary", "board": "/pointsBoard"}
 
 
-@dataclass
-class Answer:
-    """How a request was answered, and after how many seconds."""
+class Answer(NamedTuple):
+    """How a request was answered, after how many seconds, and the token of its form."""
 
     seconds: float
     status: int
     text: str
+    token: str | None
 
 
-class Crowd:
-    """Secretaries who look at pages, book and sign out, all at once; their answers, by kind."""
+def answers_of_a_crowd(url, stalled, wait):
+    """Let secretaries look at pages, book and sign out while the journal stalls; return the answers, by kind.
 
-    def __init__(self, url):
-        self._secretaries = [ServedSecretary(url, f"{number}@example.com") for number in range(18)]
-        self._threads = []
-        self._is_over = threading.Event()
-        self.answers = defaultdict(list)
-        self.tokens = {}  # the tokens of bookings, with their answers
+    The stall lasts until `wait`, which is called with the answers so far, returns.
+    """
+    secretaries = [ServedSecretary(url, f"{number}@example.com") for number in range(18)]
+    answers = defaultdict(list)
+    is_over = threading.Event()
 
-    def _ask(self, kind, send, *arguments, **form):
+    def ask(kind, send, *arguments, **form):
         began = time.monotonic()
         page = send(*arguments, **form)
-        answer = Answer(time.monotonic() - began, page.status, page.text)
-        self.answers[kind].append(answer)
-        return answer
+        answers[kind].append(Answer(time.monotonic() - began, page.status, page.text, form.get("token")))
 
-    def _look(self, kind, secretary):
-        while not self._is_over.wait(0.1):
-            self._ask(kind, secretary.get, PAGES[kind])
+    def look(kind, secretary):
+        while not is_over.wait(0.1):
+            ask(kind, secretary.get, PAGES[kind])
 
-    def _book(self, secretary):
-        token = secrets.token_urlsafe(16)
-        self.tokens[token] = self._ask("booking", secretary.book, "1", "Open", token=token)
-
-    def _start(self, action, *arguments):
-        thread = threading.Thread(target=action, args=arguments)
-        self._threads.append(thread)
-        thread.start()
-
-    def begin(self):
-        """Let all of them begin; those who look at pages begin a little sooner."""
-        for kind, secretary in zip(PAGES, self._secretaries, strict=False):
-            self._start(self._look, kind, secretary)
+    with ThreadPoolExecutor(len(secretaries)) as threads, stalled():
+        for kind, secretary in zip(PAGES, secretaries, strict=False):
+            threads.submit(look, kind, secretary)
         time.sleep(0.3)
-        for secretary in self._secretaries[4:16]:
-            self._start(self._book, secretary)
-        for secretary in self._secretaries[16:]:
-            self._start(self._ask, "sign-out", secretary.post, "/logout")
-
-    def end(self):
-        self._is_over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def slowest(self, kind):
-        return max(answer.seconds for answer in self.answers[kind])
+        for secretary in secretaries[4:16]:
+            threads.submit(ask, "booking", secretary.book, "1", "Open", token=secrets.token_urlsafe(16))
+        for secretary in secretaries[16:]:
+            threads.submit(ask, "sign-out", secretary.post, "/logout")
+        try:
+            wait(answers)
+        finally:
+            is_over.set()
+    return answers
 
 
-def check_answers(crowd, database, folder):
-    """Assert that the answer to each booking fits the journal, and that the log holds no traceback."""
-    kept = {token for (token,) in run_sql(database, "SELECT token FROM bookings")}
-    for token, answer in crowd.tokens.items():
-        assert answer.status in (303, 503)
-        if answer.status == 303:
-            assert token in kept
-        elif NOT_BOOKED in answer.text:
-            assert token not in kept
+def slowest(answers):
+    return max(answer.seconds for answer in answers)
+
+
+def check_answers(answers, url, folder):
+    """Assert that pages came soon, that each booking's answer fits the journal, and that the log has no traceback."""
+    for kind in PAGES:
+        assert SOON > slowest(answers[kind])
+    kept = {token for (token,) in run_sql(url, "SELECT token FROM bookings")}
+    assert 12 == len(answers["booking"])
+    for booking in answers["booking"]:
+        assert booking.status in (303, 503)
+        if booking.status == 303:
+            assert booking.token in kept
+        elif NOT_BOOKED in booking.text:
+            assert booking.token not in kept
         else:
-            assert IN_DOUBT in answer.text
+            assert IN_DOUBT in booking.text
     assert "Traceback" not in (folder / "server.log").read_text()
 
 
@@ -108,30 +100,21 @@ def signed_out(secretary, database):
 def test_nobody_waits_long_while_the_journal_stalls(folder, stall):
     url, stalled = stall
     with serving(folder, workers=1, JOURNAL=url, SECRET_KEY=KEY) as (address, _):
-        crowd = Crowd(address)
-        with stalled():
-            crowd.begin()
-            time.sleep(2)
-        crowd.end()
+        answers = answers_of_a_crowd(address, stalled, wait=lambda _: time.sleep(2))
 
-        for kind in PAGES:
-            assert SOON > crowd.slowest(kind)
-        assert SOON + 0.5 > crowd.slowest("sign-out")
-        assert 4 >= sum(answer.seconds > 1.7 for answer in crowd.answers["booking"])
+        check_answers(answers, url, folder)
+        assert SOON + 0.5 > slowest(answers["sign-out"])
+        assert 4 >= sum(answer.seconds > 1.7 for answer in answers["booking"])
         check_that_it_goes_on(address, url)
-    check_answers(crowd, url, folder)
 
 
 def test_no_booking_waits_longer_than_ten_seconds(folder, on_sqlite):
-    with serving(folder, workers=1, JOURNAL=on_sqlite, SECRET_KEY=KEY) as (address, _):
-        crowd = Crowd(address)
-        with writer_lock_taken(on_sqlite):
-            crowd.begin()
-            wait_until(lambda: 12 == len(crowd.answers["booking"]), seconds=15)
-        crowd.end()
+    def wait_for_bookings(answers):
+        wait_until(lambda: 12 == len(answers["booking"]), seconds=15)
 
-    assert {503} == {answer.status for answer in crowd.answers["booking"]}
-    assert 10 > crowd.slowest("booking")
-    for kind in PAGES:
-        assert SOON > crowd.slowest(kind)
-    check_answers(crowd, on_sqlite, folder)
+    with serving(folder, workers=1, JOURNAL=on_sqlite, SECRET_KEY=KEY) as (address, _):
+        answers = answers_of_a_crowd(address, lambda: writer_lock_taken(on_sqlite), wait_for_bookings)
+
+    check_answers(answers, on_sqlite, folder)
+    assert {503} == {answer.status for answer in answers["booking"]}
+    assert 10 > slowest(answers["booking"])
