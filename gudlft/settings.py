@@ -1,6 +1,5 @@
 """The settings: the default of each, how its variable is read, and the sentence for a wrong value."""
 
-import ipaddress
 import json
 import os
 import re
@@ -20,7 +19,7 @@ RANDOM_KEY = secrets.token_hex().encode()
 LONGEST_CONTACT = 200
 HOST = r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*"
 MAIL_SERVER = (
-    r"(?P<scheme>smtp|smtp\+starttls|smtps)://((?P<name>[^:]*):(?P<password>.*)@)?"
+    r"(?P<scheme>smtp|smtp\+starttls|smtps)://((?P<name>[^:]+):(?P<password>.+)@)?"
     rf"(?P<host>{HOST}|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{{1,5}}))?"
 )
 USUAL_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
@@ -49,8 +48,8 @@ class MailServer:
     host: str
     port: int
     scheme: str = "smtp"
-    name: str | None = None
-    password: str | None = field(default=None, repr=False)  # so that no log shows it
+    name: str = ""
+    password: str = field(default="", repr=False)  # so that no log shows it
 
 
 CONSOLE = MailServer("console", port=0)  # no server: mails are printed to standard error, for trying it out
@@ -102,20 +101,9 @@ def read_mail_server(text: str) -> MailServer:
     port = int(match["port"] or USUAL_PORTS[scheme])
     if not 1 <= port <= 65_535:
         raise ValueError
-    host = match["host"].lower()
-    if host.startswith("["):
-        host = str(ipaddress.IPv6Address(host[1:-1]))
-    return MailServer(host, port, scheme, read_credential(match["name"]), read_credential(match["password"]))
-
-
-def read_credential(text: str | None) -> str | None:
-    """Return a name or a password with its percent codes decoded: printable ASCII, as mail servers take it."""
-    if text is None:
-        return None
-    decoded = unquote(text)
-    if not decoded or not decoded.isascii() or not decoded.isprintable():
-        raise ValueError
-    return decoded
+    name = unquote(match["name"] or "")
+    password = unquote(match["password"] or "")
+    return MailServer(match["host"].strip("[]"), port, scheme, name, password)
 
 
 # The table
