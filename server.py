@@ -29,7 +29,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 from werkzeug.sansio.utils import get_host
 
-from gudlft.checking import check_all
+from gudlft import checking
 from gudlft.cookies import CookieSerializer
 from gudlft.files import BadFiles, changed_at, read_email
 from gudlft.journal import AnotherProcessBooks, CommitInDoubt, JournalError
@@ -1003,13 +1003,11 @@ def output_may_fail():
 @output_may_fail()
 def check(strict):
     """Check settings, data files, journal and mail server, say what they hold, and change nothing."""
-    report = check_all(opened, app.config)
+    findings = list(checking.findings(opened, app.config))
     encoding = sys.stdout.encoding or "utf-8"  # a terminal, or a pipe on Windows, may know few letters
-    for line in [*report.lines, *report.findings]:
+    for line in [*checking.what_is_there(opened, app.config), *findings]:
         click.echo(printable(line).encode(encoding, "backslashreplace"))
-    if report.problems:
-        raise SystemExit("\n".join(map(printable, report.problems)))
-    if strict and report.findings:
+    if strict and findings:
         raise SystemExit(1)
 
 
