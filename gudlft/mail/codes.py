@@ -56,7 +56,7 @@ class MailedCodes:
         self._asked_for_address = RateLimit(CODES_FOR_AN_ADDRESS, SECONDS_VALID)
         self._asked_by_client = RateLimit(CODES_FOR_A_CLIENT, SECONDS_VALID)
         self._wrong = RateLimit(WRONG_CODES, SECONDS_VALID)
-        self._count_lock = threading.Lock()  # each judgement is counted before the next is made
+        self._count_lock = threading.Lock()  # each request is counted before the next is judged
 
     # Codes that are asked for
 
@@ -102,7 +102,10 @@ class MailedCodes:
         """Return the account that the code signs in, once; None if it signs nobody in. Raise JournalError."""
         if request is None or not request.is_current(now.timestamp()):
             return None
-        if not self._judge(typed, request):
+        if self._wrong.seconds_to_wait(request.id):
+            return None
+        if not is_right(typed, request, self._key):
+            self._wrong.count(request.id)
             if self._wrong.seconds_to_wait(request.id):  # too many were wrong: it ends in all processes
                 self._revocations.revoke(request.id, now)
             return None
@@ -111,16 +114,6 @@ class MailedCodes:
         if account and self._revocations.revoke_once(request.id, now):
             return account
         return None
-
-    def _judge(self, typed: str, request: CodeRequest) -> bool:
-        """Tell whether the code is right, and count it if it is not; after too many wrong ones, none is right."""
-        with self._count_lock:
-            if self._wrong.seconds_to_wait(request.id):
-                return False
-            if is_right(typed, request, self._key):
-                return True
-            self._wrong.count(request.id)
-            return False
 
 
 # The code
@@ -141,13 +134,6 @@ def code_for(request: CodeRequest, key: bytes) -> str:
 
 def is_right(typed: str, request: CodeRequest, key: bytes) -> bool:
     """Tell whether what was typed is the code of the request; only its letters and digits count, in any case."""
-    code = code_for(request, key)
-    return hmac.compare_digest(_bare(typed), _bare(code))
-
-
-def _bare(text: str) -> bytes:
-    """Return the characters that count; none if one of them is not ASCII."""
-    bare = "".join(character for character in text if character.isalnum())
-    if not bare.isascii():
-        return b""  # upper() would turn a long s into an S
-    return bare.upper().encode()
+    bare = "".join(filter(str.isalnum, typed)).upper()
+    code = code_for(request, key).replace("-", "")
+    return hmac.compare_digest(bare.encode(), code.encode())
