@@ -85,8 +85,6 @@ def start(monkeypatch):
 
     yield load
     for module in started:
-        if module.opened.mailed_codes:
-            module.opened.mailed_codes.outbox.close()  # else its thread would write to another test's log
         module.opened.journal.close()
 
 

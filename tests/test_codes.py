@@ -12,7 +12,6 @@ from gudlft.accounts import Accounts
 from gudlft.limits import RateLimit, TooOften
 from gudlft.mail.codes import CodeRequest, MailedCodes, code_for, is_right
 from gudlft.mail.outbox import code_mail
-from gudlft.mail.smtp import MailError
 
 KEY = b"0123456789abcdef"
 REQUEST = CodeRequest("5dN1mZ0rT3aXqL2w", 1_800_000_000, "john@simplylift.co")
@@ -132,25 +131,6 @@ def test_address_stands_in_the_mail_as_it_is_in_the_file(address):
     mail = read(code_mail(SENDER, address, "7QKM-2XPD"))
 
     assert address == mail["To"]
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "john@simplylift.co\r\nBcc: stranger@evil.example",
-        "john@simplylift.co, stranger@evil.example",
-        "John <john@simplylift.co>",
-        "john(stranger@evil.example)@simplylift.co",
-        "=?utf-8?q?john?=@simplylift.co",
-        "john@simplylift.co\0",
-        "john",
-        "",
-        "(" * 200 + "@simplylift.co",
-    ],
-)
-def test_what_is_no_single_plain_address_gets_no_mail(address):
-    with pytest.raises(MailError):
-        code_mail(SENDER, address, "7QKM-2XPD")
 
 
 @pytest.mark.parametrize(
