@@ -1003,6 +1003,10 @@ def output_may_fail():
 @output_may_fail()
 def check(strict):
     """Check settings, data files, journal and mail server, say what they hold, and change nothing."""
+    problems = list(checking.problems(opened, app.config))
+    if problems:
+        raise SystemExit("\n".join(map(printable, problems)))
+
     findings = list(checking.findings(opened, app.config))
     encoding = sys.stdout.encoding or "utf-8"  # a terminal, or a pipe on Windows, may know few letters
     for line in [*checking.what_is_there(opened, app.config), *findings]:

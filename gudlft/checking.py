@@ -7,11 +7,28 @@ from .ledger import Ledger
 from .opening import Opened
 from .pages.calendar import time_zone
 from .settings import CONSOLE
-from .text import plural, printable
+from .text import plural
+
+
+def problems(opened: Opened, settings: Mapping) -> Iterator[str]:
+    """Iterate over a line for each thing that does not work: try to write to the journal, and the mail server."""
+    if opened.journal.shared:
+        try:
+            opened.journal.try_to_write()
+        except JournalError as error:
+            yield f"GUDLFT_JOURNAL: it cannot be written: {error}"
+    server = settings["MAIL"]
+    if server and server is not CONSOLE:
+        from .mail.smtp import check_server, what_failed
+
+        try:
+            check_server(server, settings["MAIL_FROM"])
+        except OSError as error:
+            yield f"mail: {server.host}: {what_failed(error)}"
 
 
 def what_is_there(opened: Opened, settings: Mapping) -> Iterator[str]:
-    """Iterate over a line for each thing that is there; exit with one for the first that does not work."""
+    """Iterate over a line for each thing that was read and tried, if nothing was wrong with it."""
     ledger = opened.ledger
     points = sum(club.points for club in ledger.clubs.values())
     places = sum(competition.places for competition in ledger.by_start)
@@ -20,35 +37,22 @@ def what_is_there(opened: Opened, settings: Mapping) -> Iterator[str]:
     yield f"clubs.json: {plural(len(ledger.clubs), 'club')}, {plural(points, 'point')}"
     yield f"competitions.json: {plural(len(ledger.by_start), 'competition')}, {plural(places, 'place')}"
     yield f"journal: {state_of_journal(opened, settings)}"
-    if settings["MAIL"]:
-        yield state_of_mail(settings)
+    if settings["MAIL"] is CONSOLE:
+        yield "mail: printed to standard error"
+    elif settings["MAIL"]:
+        yield f"mail: {settings['MAIL'].host} takes mail from {settings['MAIL_FROM']}"
     yield from returns_to_come(ledger)
 
 
 def state_of_journal(opened: Opened, settings: Mapping) -> str:
-    """Say what the journal holds, and that it can be written; exit if it cannot."""
-    if not opened.journal.shared and settings["JOURNAL"]:
+    """Say what the journal holds, if there is one."""
+    if opened.journal.shared:
+        entries = opened.ledger.entries
+        lines = plural(len(entries), "line") if entries else "new"
+        return f"{lines}, and it can be written"
+    if settings["JOURNAL"]:
         return "missing, it will be made at the start"
-    if not opened.journal.shared:
-        return "none, a restart resets all bookings"
-
-    try:
-        opened.journal.try_to_write()
-    except JournalError as error:
-        raise SystemExit(printable(f"GUDLFT_JOURNAL: it cannot be written: {error}")) from None
-    entries = opened.ledger.entries
-    lines = plural(len(entries), "line") if entries else "new"
-    return f"{lines}, and it can be written"
-
-
-def state_of_mail(settings: Mapping) -> str:
-    """Say that the mail server takes mail; exit if it does not."""
-    from .mail.smtp import MailError, check_server
-
-    try:
-        return check_server(settings["MAIL"], settings["MAIL_FROM"])
-    except MailError as error:
-        raise SystemExit(str(error)) from None
+    return "none, a restart resets all bookings"
 
 
 def returns_to_come(ledger: Ledger) -> Iterator[str]:

@@ -103,6 +103,8 @@ def read_mail_server(text: str) -> MailServer:
         raise ValueError
     name = unquote(match["name"] or "")
     password = unquote(match["password"] or "")
+    if not (name + password).isascii():  # mail servers take nothing else
+        raise ValueError
     return MailServer(match["host"].strip("[]"), port, scheme, name, password)
 
 

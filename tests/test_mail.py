@@ -346,11 +346,10 @@ def test_fault_of_this_app_stops_no_other_mail(outbox, postbox, caplog, monkeypa
 # The check
 
 
-def test_check_says_what_the_server_takes_and_sends_nothing():
+def test_check_asks_the_server_and_sends_nothing():
     with mail_server() as server:
-        sentence = check_server(MailServer("127.0.0.1", server.port), SENDER)
+        check_server(MailServer("127.0.0.1", server.port), SENDER)
 
-    assert f"mail: 127.0.0.1 takes mail from {SENDER}" == sentence
     assert ["ehlo", "mail", "quit"] == [line.split()[0].lower() for line in server.heard]
 
 
@@ -370,12 +369,11 @@ def test_check_says_in_one_line_why_the_server_takes_nothing(answers, what, monk
 
 
 def test_without_a_server_mails_are_printed_as_people_read_them(capsys):
-    smtp.send(CONSOLE, outbox_module.code_mail(SENDER, JOHN, CODE))
+    smtp.send(CONSOLE, JOHN, outbox_module.code_mail(SENDER, JOHN, CODE))
 
     lines = capsys.readouterr().err.splitlines()
     assert [f"To: {JOHN}", f"Subject: Your code for GÜDLFT Registration: {CODE}"] == lines[:2]
     assert f"    {CODE}" in lines
-    assert "mail: printed to standard error" == check_server(CONSOLE, SENDER)
 
 
 def test_check_shows_no_password():

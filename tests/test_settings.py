@@ -161,6 +161,7 @@ def test_setting_is_read_from_its_variable(name, texts):
                 ),
                 *("smtp://[x]", "smtp://secret@host", "smtp://:secret@host", "smtp://john:@host"),
                 *("smtp://john:secret@", "smtp://john:secret@host:x"),
+                *("smtp://john:secret%FF@host", "smtp://jöhn:secret@host"),
                 *("https://john:secret@host", "console"),
                 "console://host",
             ],

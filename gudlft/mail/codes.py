@@ -56,7 +56,7 @@ class MailedCodes:
         self._asked_for_address = RateLimit(CODES_FOR_AN_ADDRESS, SECONDS_VALID)
         self._asked_by_client = RateLimit(CODES_FOR_A_CLIENT, SECONDS_VALID)
         self._wrong = RateLimit(WRONG_CODES, SECONDS_VALID)
-        self._count_lock = threading.Lock()  # each request is counted before the next is judged
+        self._count_lock = threading.Lock()  # each request, and each wrong code, is counted before the next is judged
 
     # Codes that are asked for
 
@@ -102,10 +102,12 @@ class MailedCodes:
         """Return the account that the code signs in, once; None if it signs nobody in. Raise JournalError."""
         if request is None or not request.is_current(now.timestamp()):
             return None
-        if self._wrong.seconds_to_wait(request.id):
-            return None
-        if not is_right(typed, request, self._key):
-            self._wrong.count(request.id)
+        with self._count_lock:
+            is_ended = self._wrong.seconds_to_wait(request.id) > 0
+            works = not is_ended and is_right(typed, request, self._key)
+            if not works:
+                self._wrong.count(request.id)
+        if not works:
             if self._wrong.seconds_to_wait(request.id):  # too many were wrong: it ends in all processes
                 self._revocations.revoke(request.id, now)
             return None

@@ -89,7 +89,7 @@ class Outbox:
         if address is None:
             return
         try:
-            send(self._server, code_mail(self._sender, address, code))
+            send(self._server, address, code_mail(self._sender, address, code))
         except Exception as error:  # a bug of this app, too: other mails must still be sent
             what = what_failed(error).replace(code, "...")[:LONGEST_LINE]  # a server may quote what it refuses
             if later:

@@ -15,26 +15,23 @@ SECONDS_OF_SILENCE = 8  # after which a server is given up
 LONGEST_LINE = 200  # characters of what a server said
 
 
-def send(server: MailServer, mail: EmailMessage) -> None:
+def send(server: MailServer, address: str, mail: EmailMessage) -> None:
     """Hand a mail over to the server, or print it for people; raise OSError if the server does not take it."""
     if server is CONSOLE:
         readable = f"To: {mail['To']}\nSubject: {mail['Subject']}\n\n{mail.get_content()}"
         print(readable, file=sys.stderr, flush=True)
         return
     with connected(server) as connection:
-        connection.send_message(mail)
+        connection.send_message(mail, to_addrs=[address])
 
 
-def check_server(server: MailServer, sender: str) -> str:
-    """Say that the server takes mail from the sender; raise OSError if it does not."""
-    if server is CONSOLE:
-        return "mail: printed to standard error"
+def check_server(server: MailServer, sender: str) -> None:
+    """Ask the server whether it takes mail from the sender; raise OSError if it does not."""
     with connected(server) as connection:
         connection.ehlo_or_helo_if_needed()
         number, text = connection.mail(sender)
         if number != 250:
             raise smtplib.SMTPResponseException(number, text)
-    return f"mail: {server.host} takes mail from {sender}"
 
 
 @contextmanager
