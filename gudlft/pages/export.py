@@ -6,10 +6,10 @@ from datetime import datetime
 from io import StringIO
 
 from ..ledger import Ledger
+from ..model import Competition
 from ..text import resembling
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # with these a cell begins that spreadsheets carry out
-TO_FILL_IN = ("last name", "first name", "birth", "category")
 
 # Tables: iterators over rows, a header first
 
@@ -48,7 +48,7 @@ def totals_of_competitions(ledger: Ledger) -> Iterator[tuple]:
     yield "competition", "date", "places", "booked", "left", "clubs"
     competitions = ledger.by_start
     for competition, occupancy in zip(competitions, ledger.occupancies(competitions), strict=True):
-        yield competition.name, date_of(ledger, competition.name), competition.places, *occupancy
+        yield competition.name, date_of(competition), competition.places, *occupancy
 
 
 def totals_of_clubs(ledger: Ledger) -> Iterator[tuple]:
@@ -56,32 +56,27 @@ def totals_of_clubs(ledger: Ledger) -> Iterator[tuple]:
     yield "club", "email address", "points", "spent", "left"
     for club in sorted(ledger.clubs.values(), key=lambda club: (club.folded_name, club.name)):
         spent = ledger.totals.points_spent[club.name]
-        yield club.name, first_address(ledger, club.name), club.points, spent, ledger.totals.points_left(club)
+        yield club.name, club.email, club.points, spent, ledger.totals.points_left(club)
 
 
 def places_to_fill_in(ledger: Ledger, competitions: Iterable[str]) -> Iterator[tuple]:
     """Iterate over a row for each place that is held, with cells that its club fills in for the meet's software."""
-    yield "competition", "date", "club", *TO_FILL_IN
-    for competition in competitions:
-        for row in ledger.entry_list(competition):
-            place = (competition, date_of(ledger, competition), row.club, *[""] * len(TO_FILL_IN))
+    yield "competition", "date", "club", "last name", "first name", "birth", "category"
+    for name in competitions:
+        date = date_of(ledger.competitions[name])
+        for row in ledger.entry_list(name):
+            place = (name, date, row.club, "", "", "", "")
             yield from [place] * row.places
 
 
-def present_name(ledger: Ledger, competition: str) -> str:
-    """Return the name that a competition has now; raise LookupError, which names what resembles it, if there is none.
-
-    The journal may hold bookings of a competition that the file no longer names.
-    """
-    known = ledger.competitions_by_any_name.get(competition)
+def present_name(ledger: Ledger, name: str) -> str:
+    """Return the name that a competition has now; raise LookupError, which names one that resembles it, if none has."""
+    known = ledger.competitions_by_any_name.get(name)
     if known:
         return known.name
-    names = ledger.competitions.keys() | ledger.totals.places_sold.keys()
-    if competition in names:
-        return competition
-    similar = resembling(competition, sorted(names))
+    similar = resembling(name, ledger.competitions)
     hint = f", did you mean {similar}?" if similar else ""
-    raise LookupError(f"There is no competition {competition}{hint}")
+    raise LookupError(f"There is no competition {name}{hint}")
 
 
 # Cells
@@ -92,18 +87,15 @@ def local_time(moment: datetime) -> str:
     return moment.astimezone().isoformat(" ", "seconds")
 
 
-def date_of(ledger: Ledger, competition: str) -> str:
-    """Return a competition's date as its file has it; nothing if the file no longer names it."""
-    known = ledger.competitions.get(competition)
-    return known.starts_at.replace(tzinfo=None).isoformat(" ") if known else ""
+def date_of(competition: Competition) -> str:
+    """Return a competition's date as its file has it."""
+    return competition.starts_at.replace(tzinfo=None).isoformat(" ")
 
 
-def first_address(ledger: Ledger, club: str) -> str:
-    """Return the email address that the file names first for a club; nothing if there is none."""
+def first_address(ledger: Ledger, club: str) -> str | None:
+    """Return the email address that the file names first for a club; None if there is none."""
     known = ledger.clubs.get(club)
-    if known is None or known.email is None:
-        return ""
-    return known.email
+    return known.email if known else None
 
 
 def defused(cell: object) -> object:
