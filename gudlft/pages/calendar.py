@@ -17,7 +17,6 @@ from ..text import plural
 PRODUCT = "-//GUDLFT Registration//Competitions//EN"
 IDENTIFIERS = UUID("f84c4948-08e0-4a44-a52d-0d3577d70bea")  # the namespace of the entries' identifiers: never change it
 BEGIN = datetime(2020, 1, 1, tzinfo=timezone.utc)
-REGION_AND_CITY = "[A-Za-z]+(/[A-Za-z0-9_+-]+)+"
 
 
 class Text(str):
@@ -37,21 +36,16 @@ def calendar_file(
     there, and with the last change of the file of competitions.
     """
     identity = f"{club.original_name}\n{competition.original_name}"  # no name holds a line break
-    event = calendar_entry(competition, identity, now)
-    event["sequence"] = seconds_of(changed_at) + number_of_entries
-    event["description"] = Text(description(club, places_held))
+    event = calendar_entry(competition, identity, now, seconds_of(changed_at) + number_of_entries)
+    event["description"] = Text(f"{club.name} holds {plural(places_held, 'place')}")
     return calendar_of([event])
 
 
 @lru_cache(maxsize=1)  # 2,000 competitions take more than a second
 def feed(competitions: tuple[Competition, ...], changed_at: datetime) -> bytes:
     """Return competitions as a calendar that can be subscribed to; what stands in it changes with their file alone."""
-    events = []
-    for competition in competitions:
-        event = calendar_entry(competition, competition.original_name, changed_at)
-        event["sequence"] = seconds_of(changed_at)
-        events.append(event)
-    return calendar_of(events)
+    sequence = seconds_of(changed_at)
+    return calendar_of([calendar_entry(one, one.original_name, changed_at, sequence) for one in competitions])
 
 
 def seconds_of(moment: datetime) -> int:
@@ -59,15 +53,19 @@ def seconds_of(moment: datetime) -> int:
     return max(0, int((moment - BEGIN).total_seconds()))
 
 
-def calendar_entry(competition: Competition, identity: str, stamp: datetime):
+def calendar_entry(competition: Competition, identity: str, stamp: datetime, sequence: int):
     """Return the entry of a competition: without an end, as nobody has promised one.
 
     The same identity makes the same entry, whenever it is asked for.
     """
     from icalendar import Event, vUri  # takes 60 ms: only those who want such a file wait for it
 
-    identifier = str(uuid5(IDENTIFIERS, identity))
-    event = Event.new(uid=identifier, stamp=in_utc(stamp), start=in_utc(competition.starts_at))
+    event = Event.new(
+        uid=str(uuid5(IDENTIFIERS, identity)),
+        stamp=stamp.astimezone(timezone.utc),
+        start=competition.starts_at.astimezone(timezone.utc),
+        sequence=sequence,
+    )
     event["summary"] = Text(competition.name)
     if competition.location:
         event["location"] = Text(competition.location)
@@ -82,32 +80,14 @@ def calendar_of(events: Iterable) -> bytes:
     """Return a calendar file with these entries."""
     from icalendar import Calendar
 
-    calendar = Calendar()
-    calendar.prodid = PRODUCT
-    calendar.version = "2.0"
-    for event in events:
-        calendar.add_component(event)
+    calendar = Calendar(version="2.0", prodid=PRODUCT)
+    calendar.subcomponents.extend(events)
     return calendar.to_ical()
-
-
-def description(club: Club, places_held: int) -> str:
-    """Say how many places the club holds."""
-    if places_held == 0:
-        return f"{club.name} holds no places"
-    return f"{club.name} holds {plural(places_held, 'place')}"
-
-
-def in_utc(moment: datetime) -> datetime:
-    """Return the moment in UTC."""
-    return moment.astimezone(timezone.utc)
 
 
 def time_zone(environment: Mapping[str, str] = os.environ, local_time: Path = Path("/etc/localtime")) -> str:
     """Return the name of the server's time zone, like Europe/Paris; its abbreviation if only that is known."""
     name = environment.get("TZ")
     if name is None and local_time.is_symlink():
-        name = os.readlink(local_time)
-    name = (name or "").rpartition("zoneinfo/")[2].lstrip(":").removeprefix("Etc/")
-    if re.fullmatch(REGION_AND_CITY, name):
-        return name
-    return time.tzname[0]
+        name = os.readlink(local_time).partition("zoneinfo/")[2]
+    return (name or time.tzname[0]).removeprefix("Etc/")
