@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -48,20 +48,24 @@ class Revocation(NamedTuple):
     id: str
 
 
-class Transaction(Protocol):
+class Transaction:
     """What a process reads while others may write, or the transaction of the one writer of all processes.
 
     No snapshot: each call sees what was committed before it. That is enough, as new rows always stand behind the last.
+    This one has nothing to read, and keeps nothing.
     """
 
     def last_rows(self) -> Sequence:
         """Return number and time of the last entry, and of the last revocation: others show that something is new."""
+        return ()
 
     def entries(self, first: int) -> Iterable[Entry]:
         """Return the entries from a number on, in order."""
+        return []
 
     def revocations(self, first: int) -> list[Revocation]:
         """Return the revocations from a number on, in order."""
+        return []
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Add entries."""
@@ -135,7 +139,7 @@ def is_name(value: object) -> bool:
 
 
 class NoJournal:
-    """A journal that keeps nothing. Only one process may book then: its first booking locks the data folder."""
+    """A journal that keeps nothing. Only one process may book then: the first that tries to locks the data folder."""
 
     shared = False
 
@@ -143,49 +147,22 @@ class NoJournal:
         """Lock nothing yet. The folder is the one to lock for bookings; without one, none is locked."""
         self._folder = folder
         self._descriptor: int | None = None
-        self._has_booked = False
-        self._lock = threading.Lock()  # a trial must not unlock the folder of a booking
+        self._lock = threading.Lock()  # a trial must not meet the lock of a booking
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """Yield what has nothing to read."""
-        return nullcontext(self)
+        return nullcontext(Transaction())
 
-    def last_rows(self) -> list:
-        """Return nothing."""
-        return []
-
-    def entries(self, first: int) -> list[Entry]:
-        """Return none."""
-        return []
-
-    def revocations(self, first: int) -> list[Revocation]:
-        """Return none."""
-        return []
-
-    @contextmanager
-    def writing(self, seconds: float = SECONDS_FOR_BOOKINGS) -> Iterator[Transaction]:
+    def writing(self, seconds: float = SECONDS_FOR_BOOKINGS) -> AbstractContextManager[Transaction]:
         """Yield the transaction of the one writer; raise AnotherProcessBooks if another process is the writer."""
+        self.try_to_write()
+        return nullcontext(Transaction())
+
+    def try_to_write(self, seconds: float = SECONDS_FOR_BOOKINGS) -> None:
+        """Raise AnotherProcessBooks if another process is the writer; else be it from now on."""
         with self._lock:
             if self._folder and self._descriptor is None:
                 self._descriptor = lock_folder(self._folder)
-            try:
-                yield self
-            finally:
-                if not self._has_booked:
-                    self.close()
-
-    def try_to_write(self, seconds: float = SECONDS_FOR_BOOKINGS) -> None:
-        """Raise AnotherProcessBooks if another process is the writer."""
-        with self.writing():
-            pass
-
-    def append(self, entries: Sequence[Entry]) -> None:
-        """Keep nothing, except the lock on the folder."""
-        if entries:
-            self._has_booked = True
-
-    def revoke(self, revoked: Mapping[str, datetime], forget_before: datetime) -> None:
-        """Keep nothing."""
 
     def close(self) -> None:
         """Unlock the folder."""

@@ -20,6 +20,7 @@ from . import (
     JournalError,
     MissingJournal,
     Revocation,
+    Transaction,
 )
 from .databases import open_database
 from .time_limit import renew_time_limit, time_limit
@@ -110,7 +111,7 @@ COMMIT = sql.text("COMMIT")
 # Transactions
 
 
-class SqlTransaction:
+class SqlTransaction(Transaction):
     """A transaction; what the writer adds is durable once the block of `SqlJournal.writing` has ended."""
 
     def __init__(self, connection: sql.Connection):
