@@ -18,6 +18,7 @@ from .rules import Terms
 if TYPE_CHECKING:  # else imported only with GUDLFT_MAIL
     from .mail.codes import MailedCodes
 
+
 @dataclass(frozen=True)
 class Opened:
     """Everything that a process opens."""

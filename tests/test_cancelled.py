@@ -152,7 +152,7 @@ def test_competition_may_be_cancelled_again_with_the_same_bookings(on_sqlite):
     journal.close()
 
 
-def test_start_goes_on_while_the_journal_takes_nothing(data, start, monkeypatch, caplog):
+def test_start_goes_on_while_the_journal_takes_nothing(data, start, monkeypatch):
     Secretary(JOHN, start(**KEPT).app).book("2")
     competition = a_competition(OPEN, "2050-03-27 11:11:00", 20, cancelled=True)
     write_data(data, [a_club("Simply Lift", JOHN, 13)], [competition])
@@ -161,7 +161,6 @@ def test_start_goes_on_while_the_journal_takes_nothing(data, start, monkeypatch,
         patch.setattr(SqlTransaction, "append", Mock(side_effect=JournalError("disk full")))
         app = start().app
 
-    assert "giving back at cancelled competitions failed, the next booking tries again: disk full" in caplog.messages
     john = Secretary(JOHN, app)
     john.book("1")
     assert (13, 20, 0) == john.figures()

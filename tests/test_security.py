@@ -365,7 +365,7 @@ def test_query_of_any_bytes_is_read(address, status):
 
 def test_fault_says_that_nothing_was_booked(ledger, john, monkeypatch):
     monkeypatch.setitem(server.app.config, "TESTING", False)
-    monkeypatch.setattr(ledger.journal, "append", None)
+    monkeypatch.setattr("gudlft.journal.Transaction.append", None)
 
     page = john.book("1")
 
