@@ -57,7 +57,7 @@ def open_all(settings: Mapping, makes_journal: bool = True) -> Opened:
         revocations=revocations,
         reader=Reader(journal, ledger, revocations),
         health=Health(journal, ledger),
-        newer_names=NewerNames(folder, data.clubs, data.competitions),
+        newer_names=NewerNames(folder, data),
         mailed_codes=open_mailed_codes(settings, accounts, revocations),
         unread_fields=data.unread_fields,
     )

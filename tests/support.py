@@ -30,7 +30,7 @@ from bs4 import BeautifulSoup
 
 import server
 from gudlft.accounts import Accounts
-from gudlft.files import NewerNames
+from gudlft.files import Data, NewerNames
 from gudlft.health import Health
 from gudlft.journal import CommitInDoubt, JournalError, Revocation
 from gudlft.journal.revocations import Revocations
@@ -100,7 +100,7 @@ def let_pages_show(ledger, patch, organisers=()):
         revocations=revocations,
         reader=Reader(ledger.journal, ledger, revocations),
         health=Health(ledger.journal, ledger),
-        newer_names=NewerNames(PROJECT / "no files", (), ()),
+        newer_names=NewerNames(PROJECT, Data([], [], [])),
     )
     patch.setattr(server, "opened", opened)
     return ledger

