@@ -106,7 +106,6 @@ class PresentNames(dict[str, str]):
 
     def __init__(self, owners: Collection[Named]):
         """Look each name up once: comparing how names look takes time."""
-        super().__init__({owner.name: owner.name for owner in owners})
         self._by_look = {normalize_name(name): owner.name for owner in owners for name in owner.names}
 
     def __missing__(self, name: str) -> str:

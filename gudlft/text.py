@@ -10,19 +10,15 @@ from typing import NamedTuple
 
 INVISIBLE = "Cf"  # Unicode's format characters
 NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters and lone surrogates
-WHITE_SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
-AROUND_ADDRESSES = WHITE_SPACE + "<>.,;\"'“”‘’"
+AROUND_ADDRESSES = " \t\r\n\xa0<>.,;\"'“”‘’"
 LONGEST_DOMAIN = 253  # characters
 LONGEST_FILE_NAME = 56  # characters, without its ending
 HTTPS_ADDRESS = r'(?i:https)://[\w.-]+(:[0-9]+)?([/?#][^\s"<>\x00-\x1f\x7f-\x9f\ud800-\udfff]*)?'
 NOT_COMPARED = {"Mn", "Me", INVISIBLE}  # Unicode's accents, enclosing marks and invisible joiners
-# the first is a minus sign, which is no hyphen to Unicode
-HYPHENS = "−" + "".join(sign for sign in map(chr, range(0x30A1)) if unicodedata.category(sign) == "Pd")
-APOSTROPHES = "’‘‛ʼ"
-SIGNS = str.maketrans(APOSTROPHES + HYPHENS, "'" * len(APOSTROPHES) + "-" * len(HYPHENS))
+HYPHENS = {number: "-" for number in range(0x30A1) if unicodedata.category(chr(number)) == "Pd"}
+SIGNS = HYPHENS | str.maketrans("−’‘‛ʼ", "-''''")  # a minus sign is no hyphen to Unicode
 # that Unicode does not split into letter and accent, and what phones put for other signs
-LETTERS = str.maketrans("łøđðħı“”„«»`", 'loddhi"""""\'')
-LIGATURES = {ord("æ"): "ae", ord("œ"): "oe", ord("þ"): "th"}
+LETTERS = SIGNS | str.maketrans("łøđðħı“”„«»`", 'loddhi"""""\'') | {ord("æ"): "ae", ord("œ"): "oe", ord("þ"): "th"}
 
 # Numbers
 
@@ -125,9 +121,8 @@ def normalize_name(name: str) -> str:
 
     Case, white space, invisible characters, and the kinds of apostrophes and hyphens do not count.
     """
-    folded = unicodedata.normalize("NFKC", name).casefold()
-    bare = as_seen(folded).translate(SIGNS)
-    words = unicodedata.normalize("NFKC", bare).split()  # again: what went may have kept an accent from its letter
+    folded = unicodedata.normalize("NFKC", as_seen(name)).casefold()
+    words = folded.translate(SIGNS).split()
     return " ".join(words)
 
 
@@ -140,7 +135,7 @@ def fold(text: str) -> str:
     """Return the text as people look for it: without accents and case, and with ligatures and ß spelled out."""
     decomposed = unicodedata.normalize("NFKD", text)
     letters = [letter for letter in decomposed if unicodedata.category(letter) not in NOT_COMPARED]
-    return "".join(letters).casefold().translate(SIGNS).translate(LETTERS).translate(LIGATURES)
+    return "".join(letters).casefold().translate(LETTERS)
 
 
 def printable(text: str) -> str:
