@@ -32,7 +32,7 @@ BATCH = 10_000
 ROUNDS = 5
 MANY = 1_000_000  # points, places, bookings at a start
 SHAPES = [(1, 1), (1, 8), (1, 32), (4, 1), (4, 8)]  # processes, threads in each
-CLUBS = [Club(f"Club {number}", f"{number}@club.example", MANY) for number in range(32)]
+CLUBS = [Club(f"Club {number}", (f"{number}@club.example",), MANY) for number in range(32)]
 CUP = Competition("Cup", datetime.now().astimezone() + timedelta(days=9000), MANY)
 BARE = (
     "CREATE TABLE IF NOT EXISTS bare (number INTEGER PRIMARY KEY, at TIMESTAMP, a TEXT, b TEXT, c INT, d INT, e TEXT)"

@@ -41,7 +41,7 @@ def season(clubs, competitions, held):
     """Return a ledger of this size, in which each club holds a place at every second of some upcoming competitions."""
     upcoming = year_of_competitions(2050, competitions)
     past = year_of_competitions(2020, PAST)
-    clubs = [Club(f"Club {number}", f"{number}@club.example", MANY - number) for number in range(clubs)]
+    clubs = [Club(f"Club {number}", (f"{number}@club.example",), MANY - number) for number in range(clubs)]
     ledger = make_ledger(clubs, past + upcoming, cap=MANY)
     for number, club in enumerate(clubs):
         for place in range(held):
@@ -143,7 +143,7 @@ def compare_with_floor():
 
 def compare_organiser_with_floor():
     """Print what the organiser's pages cost beside bare Flask."""
-    organiser = Club("Organiser", ANN, 0)
+    organiser = Club("Organiser", (ANN,), 0)
     for title, kind, ledger in [
         ("40 competitions, 60 clubs", "organiser", season(60, 40, held=20)),
         ("200 clubs at a competition", "entry list", season(400, 10, held=10)),

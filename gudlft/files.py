@@ -42,16 +42,10 @@ def read_data(folder: Path) -> Data:
     if problems:
         raise BadFiles("\n".join(map(printable, problems)))
     return Data(
-        clubs=[club_of(**values) for values in clubs],
+        clubs=[Club(**values) for values in clubs],
         competitions=[Competition(**values) for values in competitions],
         unread_fields=unread_fields,
     )
-
-
-def club_of(emails: tuple[str, ...], **values: Any) -> Club:
-    """Return the club with these values."""
-    first_email = emails[0] if emails else None
-    return Club(email=first_email, other_emails=emails[1:], **values)
 
 
 def changed_at(file: Path) -> datetime:

@@ -53,15 +53,14 @@ class Club(Named):
     """A club of clubs.json, with its opening points."""
 
     name: str
-    email: str | None  # its first address; None if nobody signs in
+    emails: tuple[str, ...]  # each signs in as the club
     points: int
-    other_emails: tuple[str, ...] = ()
     former_names: tuple[str, ...] = ()
 
     @property
-    def emails(self) -> tuple[str, ...]:
-        """Return all addresses that sign in as the club."""
-        return (self.email, *self.other_emails) if self.email else ()
+    def email(self) -> str | None:
+        """Return its first address; None if nobody signs in."""
+        return self.emails[0] if self.emails else None
 
 
 @dataclass(frozen=True)

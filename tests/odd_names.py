@@ -56,7 +56,7 @@ def email(club):
 def open_ledger(points, places, starts, cost=3, cap=12, clock=lambda: MORNING, journal=None):
     """Return a ledger that opens with the points of each club and the places of each competition."""
     return Ledger(
-        clubs=[Club(name, email(name), number) for name, number in points.items()],
+        clubs=[Club(name, (email(name),), number) for name, number in points.items()],
         competitions=[Competition(name, starts[name], number) for name, number in places.items()],
         terms=Terms(cost, cap),
         journal=journal,

@@ -70,10 +70,10 @@ SECURITY_HEADERS = {
 }
 
 CLUBS = [
-    Club("Simply Lift", JOHN, 13),
-    Club("Iron Temple", IRON, 4),
-    Club("She Lifts", KATE, 12),
-    Club("Atlas Barbell", ATLAS, 60),
+    Club("Simply Lift", (JOHN,), 13),
+    Club("Iron Temple", (IRON,), 4),
+    Club("She Lifts", (KATE,), 12),
+    Club("Atlas Barbell", (ATLAS,), 60),
 ]
 COMPETITIONS = [
     Competition(name, datetime.fromisoformat(date).astimezone(), places)

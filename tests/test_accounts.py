@@ -10,8 +10,8 @@ CUP = a_competition(OPEN, "2050-03-27 11:11:00", 20)
 
 
 def test_address_is_a_clubs_an_organisers_or_both():
-    club = Club("A", "a@club.example", 1, other_emails=("b@club.example",))
-    accounts = Accounts([club, Club("B", None, 1)], ["B@club.example", "ann@federation.example"])
+    club = Club("A", ("a@club.example", "b@club.example"), 1)
+    accounts = Accounts([club, Club("B", (), 1)], ["B@club.example", "ann@federation.example"])
 
     assert Account("a@club.example", club) == accounts.find(" A@club.example ")
     assert Account("b@club.example", club, is_organiser=True) == accounts.find("b@club.example")

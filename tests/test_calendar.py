@@ -37,7 +37,7 @@ PARIS = ZoneInfo("Europe/Paris")
 CHANGED_AT = datetime(2027, 1, 10, 18, 0, 5, 123456, tzinfo=PARIS)
 NOW = datetime(2027, 1, 15, 9, 30, 15, 123456, tzinfo=PARIS)
 CHANGE = 221_763_605  # the moment of the change, in seconds since 1970
-CLUB = Club("Simply Lift", JOHN, 13)
+CLUB = Club("Simply Lift", (JOHN,), 13)
 LYON = Competition("Lyon Open", datetime(2027, 3, 14, 10, 0, tzinfo=PARIS), 20)
 NAMES = [
     *ODD_NAMES,
@@ -127,7 +127,7 @@ def test_a_file_that_is_fetched_after_a_change_updates_the_entry_however_the_dat
 
 
 def test_entry_stays_the_same_when_club_and_competition_are_renamed():
-    club = Club("Lift Lyon", JOHN, 13, former_names=("Simply Lift", "Lift"))
+    club = Club("Lift Lyon", (JOHN,), 13, former_names=("Simply Lift", "Lift"))
     gala = Competition("Gala", LYON.starts_at, 20, former_names=("Lyon Open", "Open"))
 
     assert entry_of()["uid"] == entry_of(club=club, competition=gala)["uid"]
@@ -136,7 +136,7 @@ def test_entry_stays_the_same_when_club_and_competition_are_renamed():
 
 
 def test_each_club_and_competition_has_an_entry_of_its_own():
-    clubs = [CLUB, Club("Simply", "a@b", 0), Club("Simply Lift Lyon", "c@d", 0)]
+    clubs = [CLUB, Club("Simply", ("a@b",), 0), Club("Simply Lift Lyon", ("c@d",), 0)]
     competitions = [named(name) for name in ["Open", "Lift Open", "Lyon Open"]]
 
     uids = {str(entry_of(club=club, competition=one)["uid"]) for club in clubs for one in competitions}
@@ -188,7 +188,7 @@ def test_feed_is_another_after_the_file_of_competitions_has_changed(data, start)
 
 def test_every_name_is_read_back_by_a_calendar_program():
     needed("node", ICAL_JS)
-    files = [file_of(Club(name, "a@b", 0), named(name)).decode() for name in NAMES]
+    files = [file_of(Club(name, ("a@b",), 0), named(name)).decode() for name in NAMES]
     files.append(feed(tuple(named(name) for name in NAMES), CHANGED_AT).decode())
 
     command = ["node", "-e", READ_FILES, str(ICAL_JS)]

@@ -35,7 +35,7 @@ def exported(*arguments):
 
 
 def test_export_is_utf_8_as_spreadsheets_expect_it(serve):
-    ledger = serve(make_ledger([Club("Évry", "evry@club.example", 9)], COMPETITIONS))
+    ledger = serve(make_ledger([Club("Évry", ("evry@club.example",), 9)], COMPETITIONS))
     ledger.book(*parties(ledger, "Évry"), 1)
 
     output = run_command("bookings").stdout_bytes
@@ -47,7 +47,7 @@ def test_export_is_utf_8_as_spreadsheets_expect_it(serve):
 
 @pytest.mark.parametrize("name", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1"])
 def test_no_cell_of_an_export_is_run_by_a_spreadsheet(serve, name):
-    ledger = serve(make_ledger([Club(name, "=1@club.example", 9)], COMPETITIONS))
+    ledger = serve(make_ledger([Club(name, ("=1@club.example",), 9)], COMPETITIONS))
     ledger.book(*parties(ledger, name), 1)
 
     assert f"'{name}" == exported()[0][2] == exported("--places")[0][2]
@@ -57,7 +57,7 @@ def test_no_cell_of_an_export_is_run_by_a_spreadsheet(serve, name):
 
 def test_names_with_delimiters_quotes_and_blanks_stay_one_cell(serve):
     name = ' a, "b"; c '
-    ledger = serve(make_ledger([Club(name, "odd@club.example", 9)], COMPETITIONS))
+    ledger = serve(make_ledger([Club(name, ("odd@club.example",), 9)], COMPETITIONS))
     ledger.book(*parties(ledger, name), 1)
 
     assert name == exported("--competition", OPEN)[0][0]
@@ -66,7 +66,7 @@ def test_names_with_delimiters_quotes_and_blanks_stay_one_cell(serve):
 
 
 def test_totals_say_what_is_booked_and_what_is_left(serve):
-    serve(make_ledger([*CLUBS, Club("Zug", None, 9)]))
+    serve(make_ledger([*CLUBS, Club("Zug", (), 9)]))
     john, atlas = Secretary(JOHN), Secretary(ATLAS)
     atlas.book("5", SMALL)
     john.book("3")
@@ -154,7 +154,7 @@ def test_strict_check_fails_for_a_note_or_a_mismatch(data, start, contact, point
 
 
 def test_check_spells_out_what_the_output_does_not_know_and_what_is_no_line(journal, serve):
-    clubs = [Club("Łódź", "a@b.example", 5), Club("a\nb", "c@d.example", 5)]
+    clubs = [Club("Łódź", ("a@b.example",), 5), Club("a\nb", ("c@d.example",), 5)]
     ledger = serve(make_ledger(clubs, COMPETITIONS, journal=journal))
     for club in clubs:
         ledger.book(*parties(ledger, club.name), 1)

@@ -95,7 +95,7 @@ def test_places_of_an_oversold_competition_do_not_come_back(journal, serve, john
 
 
 def test_places_that_no_other_club_holds_do_not_come_back(serve):
-    serve(make_ledger([Club("Simply Lift", JOHN, 30)], [tomorrow(SMALL, 5), tomorrow("Nobody", 0)]))
+    serve(make_ledger([Club("Simply Lift", (JOHN,), 30)], [tomorrow(SMALL, 5), tomorrow("Nobody", 0)]))
     john = Secretary(JOHN)
     john.book("5", SMALL)
 
@@ -104,7 +104,7 @@ def test_places_that_no_other_club_holds_do_not_come_back(serve):
 
 def test_club_that_has_spent_more_than_it_has_is_told_so_and_its_receipts_add_up(journal, serve, john):
     john.book("4", token=TOKEN)
-    serve(make_ledger([Club("Simply Lift", JOHN, 5)], journal=journal))
+    serve(make_ledger([Club("Simply Lift", (JOHN,), 5)], journal=journal))
     assert "0 points available 7 points more are spent than your club has" in john.get("/showSummary").text
     assert "7 points more are spent than your club has" == panel_of(john, OPEN)[1]
 
@@ -147,7 +147,7 @@ def test_receipt_of_a_booking_has_the_number_and_what_to_do_next(john):
 
 @pytest.mark.parametrize(("points", "links"), [(9, "Number 2 Book again"), (8, "Number 2")])
 def test_receipt_of_a_return_leads_to_booking_again_where_that_is_possible(serve, points, links):
-    ledger = serve(make_ledger([Club("Simply Lift", JOHN, points)], COMPETITIONS))
+    ledger = serve(make_ledger([Club("Simply Lift", (JOHN,), points)], COMPETITIONS))
     john = Secretary(JOHN)
     john.book("2")
     ledger.terms = make_ledger(cost=6).terms

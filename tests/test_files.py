@@ -257,7 +257,7 @@ def test_club_may_have_several_addresses_or_none(tmp_path):
 
     clubs, _, _ = read_data(tmp_path)
 
-    assert [Club("A", "a@b", 1, other_emails=("c@d",)), Club("B", None, 1)] == clubs
+    assert [Club("A", ("a@b", "c@d"), 1), Club("B", (), 1)] == clubs
     assert [("a@b", "c@d"), ()] == [club.emails for club in clubs]
 
 

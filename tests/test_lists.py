@@ -22,7 +22,7 @@ from tests.support import (
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_any_name_works_in_every_link_and_form(serve, name):
-    clubs = [Club(name, "a@b.example", 9), Club(f"b/{name}", "c@d.example", 9)]
+    clubs = [Club(name, ("a@b.example",), 9), Club(f"b/{name}", ("c@d.example",), 9)]
     ledger = serve(make_ledger(clubs, [tomorrow(name, 9)]))
     shown = " ".join(name.split())
 
@@ -45,12 +45,12 @@ def test_any_name_works_in_every_link_and_form(serve, name):
 
 
 def many_clubs(number):
-    return [Club(f"Club {n:04}", f"{n}@club.example", 5000 - n) for n in range(1, number + 1)]
+    return [Club(f"Club {n:04}", (f"{n}@club.example",), 5000 - n) for n in range(1, number + 1)]
 
 
 def test_clubs_with_equal_points_share_a_rank(serve):
     points = {"Zug": 5, "Évry": 5, "Metz": 9, "Eton": 1}
-    serve(make_ledger([Club(name, f"{name}@club.example", number) for name, number in points.items()]))
+    serve(make_ledger([Club(name, (f"{name}@club.example",), number) for name, number in points.items()]))
 
     page = Secretary().get("/pointsBoard")
 
@@ -149,7 +149,7 @@ def test_upcoming_competitions_are_shown_in_pages_and_the_choice_is_kept(serve, 
 
 
 def test_holdings_are_shown_in_pages(serve):
-    ledger = serve(make_ledger([Club("Busy", "busy@club.example", 5000)], many_competitions(101)))
+    ledger = serve(make_ledger([Club("Busy", ("busy@club.example",), 5000)], many_competitions(101)))
     for competition in ledger.by_start:
         ledger.book(ledger.clubs["Busy"], competition, 1)
     busy = Secretary("busy@club.example")

@@ -66,7 +66,7 @@ def test_process_with_older_files_knows_what_one_with_newer_files_books(journal)
 
 
 def test_names_of_clubs_and_competitions_are_apart(journal):
-    club = Club("Gala", JOHN, 13, former_names=("Lift",))
+    club = Club("Gala", (JOHN,), 13, former_names=("Lift",))
     cup = Competition("Lift", CUP.starts_at, 20, former_names=("Gala",))
     ledger = make_ledger([club], [cup], journal=journal)
 

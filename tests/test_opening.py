@@ -149,7 +149,7 @@ def test_no_connection_is_open_when_a_server_forks_after_the_start(database, sta
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
 def test_names_are_kept_whole_or_not_at_all_in_databases_of_other_encodings(cluster, opened, encoding):
     database = Database(cluster, f"ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
-    clubs = [Club("Ömer's <Gym>", "omer@example.com", 40)]
+    clubs = [Club("Ömer's <Gym>", ("omer@example.com",), 40)]
     cup = Competition("Cup/2050 ✓", COMPETITIONS[2].starts_at, 15)
     ledger = opened(database.url, clubs, [cup, COMPETITIONS[2]])
     [gym] = clubs

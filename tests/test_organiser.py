@@ -199,7 +199,7 @@ def test_name_that_only_newer_files_have_is_not_told_to_be_unknown(mailing, data
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_names_of_any_kind_lead_to_their_entry_list_and_its_file(show, name):
-    ledger = make_ledger([Club(name, "odd@club.example", 9)], [Competition(name, COMPETITIONS[2].starts_at, 20)])
+    ledger = make_ledger([Club(name, ("odd@club.example",), 9)], [Competition(name, COMPETITIONS[2].starts_at, 20)])
     ledger.book(*parties(ledger, name, name), 2)
     ann = show(ledger)
 

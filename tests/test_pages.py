@@ -35,7 +35,7 @@ WRONG_FIELD = "[aria-invalid=true]"
 
 def long_lists():
     """Return a ledger with more clubs, competitions and bookings than a page shows; one club holds all it can."""
-    clubs = [*CLUBS, Club("Nil", NIL, 0), *(Club(f"Club {n:03}", f"{n}@club.example", 5) for n in range(110))]
+    clubs = [*CLUBS, Club("Nil", (NIL,), 0), *(Club(f"Club {n:03}", (f"{n}@club.example",), 5) for n in range(110))]
     cups = [tomorrow(f"Cup {number:03}", 9) for number in range(100)]
     full = make_ledger(clubs, [*COMPETITIONS, *cups])
     full.book(full.clubs["Atlas Barbell"], full.competitions[OPEN], 12)
@@ -220,7 +220,7 @@ def test_empty_lists_are_sentences(serve):
     ]:
         assert f"There are no {thing}" in Secretary().get(address).text
 
-    serve(make_ledger([Club("Alone", "alone@club.example", 3)], []))
+    serve(make_ledger([Club("Alone", ("alone@club.example",), 3)], []))
     alone = Secretary("alone@club.example")
     assert "There are no upcoming competitions" in alone.get("/showSummary").text
     assert "Your club has no bookings yet" in alone.get("/bookings").text

@@ -33,7 +33,7 @@ def fight(actions):
 
 def sell_the_last_places(serve, take_out):
     """Let twenty clubs fight for ten places."""
-    clubs = [Club(f"Club {number}", f"{number}@club.example", 3) for number in range(20)]
+    clubs = [Club(f"Club {number}", (f"{number}@club.example",), 3) for number in range(20)]
     ledger = serve(make_ledger(clubs, [tomorrow(OPEN, 10)]))
     secretaries = [Secretary(club.email) for club in clubs]
     take_out(ledger)

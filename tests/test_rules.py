@@ -11,7 +11,7 @@ from gudlft.rules import Limit, Standing, Terms, booking_status, points_of, read
 START = datetime(2050, 3, 7, 9, 5, tzinfo=timezone.utc)
 CLOSING = datetime(2050, 3, 1, 18, 0, tzinfo=timezone.utc)
 BEFORE = START - timedelta(seconds=1)
-CLUB = Club("Simply Lift", "john@simplylift.co", 13)
+CLUB = Club("Simply Lift", ("john@simplylift.co",), 13)
 CUP = Competition("Spring Festival 2050", START, 20)
 TERMS = Terms(cost_per_place=3, max_places_per_club=12)
 

@@ -9,9 +9,9 @@ from gudlft.rules import Standing, Terms
 from gudlft.totals import Draft, Totals
 
 AT = datetime(2030, 5, 6, 20, 15, tzinfo=timezone.utc)
-CLUB = Club("Simply Lift", "john@simplylift.co", 13)
-GONE = Club("Gone", "a@b.example", 13)
-OTHER_CLUB = Club("She Lifts", "kate@shelifts.co.uk", 12)
+CLUB = Club("Simply Lift", ("john@simplylift.co",), 13)
+GONE = Club("Gone", ("a@b.example",), 13)
+OTHER_CLUB = Club("She Lifts", ("kate@shelifts.co.uk",), 12)
 CUP = Competition("Spring Festival 2050", AT, 20)
 GONE_CUP = Competition("Gone Cup", AT, 5)
 OTHER_CUP = Competition("Novice Cup 2050", AT, 5)
@@ -111,7 +111,7 @@ def test_draft_starts_from_the_totals_and_leaves_them_as_they_are():
     ],
 )
 def test_what_no_longer_fits_is_named(entries, lines):
-    nothing = Club("Nothing", "a@b.example", 0)
+    nothing = Club("Nothing", ("a@b.example",), 0)
     no_places = Competition("No places", AT, 0)
 
     assert lines == mismatches(totals_of(*entries), [CLUB, nothing], [CUP, OTHER_CUP, no_places])

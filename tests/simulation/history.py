@@ -72,7 +72,7 @@ class History:
         """Draw figures so small that every limit binds, and old bookings whose refunds leave remainders."""
         draw = self.random.randint
         self.terms = Terms(cost_per_place=draw(1, 3), max_places_per_club=draw(3, 8))
-        clubs = [Club(name, f"{name}@example.com", draw(12, 40)) for name in ("red", "green", "blue")]
+        clubs = [Club(name, (f"{name}@example.com",), draw(12, 40)) for name in ("red", "green", "blue")]
         competitions = [
             Competition("Spring Cup", MORNING + timedelta(minutes=draw(10, 200)), draw(6, 16)),
             Competition("Autumn Cup", MORNING + timedelta(minutes=draw(10, 200)), draw(2, 8)),
@@ -126,7 +126,7 @@ class History:
 
     def _send_again(self, process, event, order):
         """Send a form, which an older or newer process may have made, to a process: it may not know the names."""
-        [club] = [club for club in process.clubs if club.email == order.club.email]
+        [club] = [club for club in process.clubs if club.emails == order.club.emails]
         name = order.competition.name
         known = process.ledger.competitions_by_any_name.get(name)
         stands_in_its_files = any(name in competition.names for competition in process.competitions)
