@@ -259,9 +259,9 @@ class Ledger:
 
     def statuses(self, club: Club, competitions: Sequence[Competition], now: datetime) -> dict[str, Status]:
         """Return what a club can do at each competition, by its name, all of one moment."""
+        standing = self.totals.standing
         with self._memory_lock:
-            standings = self.totals.standings(club, competitions)
-        return {one.name: booking_status(one, standings[one.name], self.terms, now) for one in competitions}
+            return {one.name: booking_status(one, standing(club, one), self.terms, now) for one in competitions}
 
     def figures(self, club: Club, competitions: Sequence[Competition], now: datetime) -> SummaryFigures:
         """Return the club's points, what it can do at each competition and the points board."""

@@ -79,13 +79,13 @@ class Status(NamedTuple):
 
 def booking_status(competition: Competition, standing: Standing, terms: Terms, now: datetime) -> Status:
     """Return what a club can do at a competition: the one answer, for orders, pages, lists and links alike."""
-    is_past = competition.has_started(now)
+    limit = what_closes(competition, now)
+    is_past = limit is Limit.STARTED or (competition.is_cancelled and competition.has_started(now))
     returnable = 0 if is_past or competition.is_cancelled else standing.places_held
     places = standing.places_left
     cap = max(0, terms.max_places_per_club - standing.places_held)
     points = standing.points_left // terms.cost_per_place
     most = min(places, cap, points)
-    limit = what_closes(competition, now)
     if limit:
         most = 0
     elif most == places:

@@ -1,7 +1,7 @@
 """The totals that follow from the ledger's entries, each of them a look-up."""
 
 from collections import ChainMap, Counter
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
@@ -78,19 +78,13 @@ class Totals:
 
     def standing(self, club: Club, competition: Competition) -> Standing:
         """Return a club's figures at a competition, by which its orders there are judged."""
-        return self.standings(club, [competition])[competition.name]
-
-    def standings(self, club: Club, competitions: Iterable[Competition]) -> dict[str, Standing]:
-        """Return a club's figures at each competition, by its name."""
-        points_left = self.points_left(club)
-        standings = {}
-        for competition in competitions:
-            places_held = self.places_held.get((club.name, competition.name), 0)
-            points_paid = self.points_paid.get((club.name, competition.name), 0)
-            standings[competition.name] = Standing(
-                points_left, self.places_left(competition), max(0, places_held), max(0, points_paid)
-            )
-        return standings
+        club_and_competition = (club.name, competition.name)
+        return Standing(
+            self.points_left(club),
+            self.places_left(competition),
+            max(0, self.places_held.get(club_and_competition, 0)),
+            max(0, self.points_paid.get(club_and_competition, 0)),
+        )
 
     # What does not fit the files
 

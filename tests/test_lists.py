@@ -210,14 +210,14 @@ def test_list_of_more_than_ten_competitions_or_a_narrowed_one_has_a_form(
 
 def test_list_too_long_to_count_asks_for_the_figures_of_one_page_alone_and_ends_with_its_last(serve, monkeypatch):
     ledger = serve(make_ledger(competitions=[*COMPETITIONS, *many_competitions(201)]))
-    standings = ledger.totals.standings
+    standing = ledger.totals.standing
     asked = []
 
-    def count(club, competitions):
-        asked.extend(competitions)
-        return standings(club, competitions)
+    def count(club, competition):
+        asked.append(competition)
+        return standing(club, competition)
 
-    monkeypatch.setattr(ledger.totals, "standings", count)
+    monkeypatch.setattr(ledger.totals, "standing", count)
     john = Secretary(JOHN)
 
     john.get("/showSummary?page=2")
