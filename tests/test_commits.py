@@ -2,13 +2,11 @@
 
 import os
 import resource
-import sqlite3
 
 import pytest
 import sqlalchemy
 
 from gudlft.journal import CommitInDoubt, JournalError
-from gudlft.journal.databases import open_database
 from gudlft.journal.sql import SqlTransaction
 from tests.databases import (
     IN_DOUBT,
@@ -84,7 +82,7 @@ def test_commit_whose_answer_is_lost_is_in_doubt_and_its_form_books_once(databas
     assert BOOKED == in_memory(ledger) == in_journal(database.url)
 
 
-def test_commit_that_the_server_refused_booked_nothing_for_certain(database, opened):
+def test_commit_that_the_server_refused_is_in_doubt_and_its_form_books_once(database, opened):
     ledger = opened(database.url)
     run_sql(
         database.url,
@@ -93,10 +91,9 @@ def test_commit_that_the_server_refused_booked_nothing_for_certain(database, ope
         " FOR EACH ROW EXECUTE FUNCTION refuse()",
     )
 
-    with pytest.raises(JournalError, match="^refused$") as error:
+    with pytest.raises(CommitInDoubt, match="^refused$"):
         ledger.book(*parties(ledger), 2, TOKEN)
 
-    assert not isinstance(error.value, CommitInDoubt)
     run_sql(database.url, "DROP TRIGGER late ON bookings")
     assert [] == in_memory(ledger) == in_journal(database.url)
     assert 1 == ledger.book(*parties(ledger), 2, TOKEN).entry.number
@@ -151,18 +148,3 @@ def test_disk_that_takes_no_more_books_nothing_and_says_what_is_certain(on_sqlit
 
     assert ledger.entries[-1].number + 1 == ledger.book(*atlas, 1).entry.number
     assert in_memory(ledger) == in_journal(on_sqlite)
-
-
-@pytest.mark.parametrize(
-    ("words", "in_doubt"),
-    [
-        ("database is locked", False),
-        ("database or disk is full", False),
-        ("disk I/O error", True),
-        ("database disk image is malformed", True),
-    ],
-)
-def test_commit_of_sqlite_is_in_doubt_unless_its_error_says_that_it_failed(on_sqlite, words, in_doubt):
-    error = sqlalchemy.exc.OperationalError("COMMIT", None, sqlite3.OperationalError(words))
-
-    assert in_doubt is open_database(on_sqlite, ".").leaves_commit_in_doubt(error)

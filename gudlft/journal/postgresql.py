@@ -50,10 +50,6 @@ class Postgresql:
         """Return a connection, which may have died while it was idle: its first statement will tell."""
         return self.engine.connect()
 
-    def leaves_commit_in_doubt(self, error: sql.exc.DBAPIError) -> bool:
-        """Tell whether a commit that ended in the error may have been made."""
-        return error.connection_invalidated
-
 
 class LimitedConnection(psycopg.Connection):
     """A connection that gives up when the thread's time is up."""

@@ -107,6 +107,7 @@ FORGET_REVOCATIONS = revocations.delete().where(
     revocations.c.at < sql.bindparam("moment"),
 )
 COMMIT = sql.text("COMMIT")
+NOTHING_COMMITTED = ("database is locked", "database or disk is full")  # SQLite's words for a commit that surely failed
 
 # Transactions
 
@@ -222,9 +223,9 @@ class SqlJournal:
             try:
                 connection.execute(COMMIT)
             except sql.exc.DBAPIError as error:
-                if self._database.leaves_commit_in_doubt(error):
-                    raise CommitInDoubt(first_line(error)) from error
-                raise
+                if str(error.orig) in NOTHING_COMMITTED:
+                    raise
+                raise CommitInDoubt(first_line(error)) from error
 
     def try_to_write(self, seconds: float = SECONDS_FOR_BOOKINGS) -> None:
         """Add a booking and undo it; raise JournalError if the database does not take it."""

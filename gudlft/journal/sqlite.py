@@ -9,8 +9,6 @@ import sqlalchemy as sql
 from . import JournalError
 from .time_limit import seconds_left
 
-NOTHING_COMMITTED = ("database is locked", "database or disk is full")  # SQLite's words for a commit that surely failed
-
 
 class Sqlite:
     """A SQLite file, which processes of one machine may share."""
@@ -62,10 +60,6 @@ class Sqlite:
                 return None
             raise JournalError(f"{self.file}: {error.strerror}") from None
         return status.st_dev, status.st_ino
-
-    def leaves_commit_in_doubt(self, error: sql.exc.DBAPIError) -> bool:
-        """Tell whether a commit that ended in the error may have been made."""
-        return str(error.orig) not in NOTHING_COMMITTED
 
 
 def when_free(action: Callable[[], object]) -> object:
