@@ -37,7 +37,7 @@ from gudlft.journal.revocations import SESSION_LASTS
 from gudlft.limits import RateLimit, TooOften, client_key
 from gudlft.model import BookingError
 from gudlft.opening import open_all
-from gudlft.pages import calendar, export, lists, organising, sentences
+from gudlft.pages import calendar, export, lists, sentences
 from gudlft.pages.pagination import NoSuchPage, paginate, read_page_number
 from gudlft.pages.search import EVERYTHING, Choice, Show
 from gudlft.rules import read_places, read_token, why_no_return
@@ -705,7 +705,7 @@ def organiser():
 
 def render_organiser(status=200, problem=None, is_past=False, page_number=1):
     """Show how full the upcoming competitions are, or all past ones."""
-    overview = organising.overview_of(opened.ledger, is_past, page_number, opened.ledger.now())
+    overview = lists.overview_of(opened.ledger, is_past, page_number, opened.ledger.now())
     return render_page("organiser.html", status, problem, overview=overview)
 
 
@@ -714,8 +714,7 @@ def render_organiser(status=200, problem=None, is_past=False, page_number=1):
 def entries():
     """Show who comes to a competition."""
     competition = present_competition(request.args.get("competition", ""))
-    [occupancy] = opened.ledger.occupancies([competition])
-    row = lists.public_row(competition, occupancy, opened.ledger.now())
+    [row] = lists.public_rows(opened.ledger, [competition], opened.ledger.now())
     return render_page("entries.html", row=row, entries=opened.ledger.entry_list(competition.name))
 
 

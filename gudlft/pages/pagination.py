@@ -44,8 +44,3 @@ def paginate(items: Sequence, number: int) -> Page:
     if start > 0 and not shown:
         raise NoSuchPage
     return Page(shown, number, start, len(items))
-
-
-def page_with(index: int) -> int:
-    """Return the number of the page that shows the item at an index."""
-    return index // ROWS_PER_PAGE + 1
