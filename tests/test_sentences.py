@@ -58,12 +58,6 @@ def test_caption_says_how_many_of_all_there_are():
     assert "3 of 150 competitions, latest first" == caption(Choice.read("lyon", show="past"), 3, 150)
 
 
-def test_caption_of_the_next_competitions_says_how_many_there_are():
-    assert "1 competition, soonest first" == sentences.order_of_next(1, 1)
-    assert "5 competitions, soonest first" == sentences.order_of_next(5, 5)
-    assert "The next 5 of 1,200, soonest first" == sentences.order_of_next(5, 1200)
-
-
 def test_line_above_holdings_says_how_many_and_which_is_next():
     twelve, three, one = [booking_status(CUP, Standing(0, 20, held, 0), Terms(), BEFORE) for held in (12, 3, 1)]
 

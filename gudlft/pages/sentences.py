@@ -56,6 +56,7 @@ CLUBS_BOOK = "Clubs book places with their points"
 ORDER_OF_BOARD = "Most points first, then by name"
 ORDER_OF_BOOKINGS = "Newest first. Quote the number if you ask about a booking"
 ORDER_OF_HOLDINGS = "Places held, soonest first"
+ORDER_OF_NEXT = "Soonest first"
 ORDER_OF_PAST = "Latest first. Booking closed when they started"
 PLACES_MAY_COME_BACK = "Places that other clubs give back appear here at once"
 VIEWS = {Show.ALL: "All", Show.BOOKABLE: "You can book", Show.MINE: "Yours"}
@@ -77,29 +78,23 @@ class Receipt(NamedTuple):
     outcome: Outcome
     status: Status  # what the club can do there now
 
-    @property
-    def title(self) -> str:
-        """Say in two or three words what was done."""
-        return "Places booked" if self.outcome.entry.places > 0 else "Places given back"
-
 
 def what_was_done(outcome: Outcome) -> str:
     """Say what was booked or given back, and how many points were left as of it."""
     entry = outcome.entry
-    points_left = outcome.points_left
     places = plural(abs(entry.places), "place")
     points = plural(abs(entry.points), "point")
+    left = plural(outcome.points_left, "point")
+    if outcome.points_left < 0:
+        now = overspent(-outcome.points_left)
+    elif entry.places > 0:
+        now = f"{left} {are(outcome.points_left)} left"
+    else:
+        now = f"{left} available"
+
     if entry.places > 0:
-        left = f"{plural(points_left, 'point')} {are(points_left)} left"
-        return (
-            f"Great-booking complete! Your club has booked {places} in {entry.competition} for {points}. "
-            f"{left if points_left >= 0 else overspent(-points_left)}"
-        )
-    available = f"{plural(points_left, 'point')} available"
-    return (
-        f"{places} in {entry.competition} given back. "
-        f"{points} returned, {available if points_left >= 0 else overspent(-points_left)}"
-    )
+        return f"Great-booking complete! Your club has booked {places} in {entry.competition} for {points}. {now}"
+    return f"{places} in {entry.competition} given back. {points} returned, {now}"
 
 
 def overspent(points: int) -> str:
@@ -175,13 +170,6 @@ def competitions_found(choice: Choice, found: int, total: int) -> str:
     if choice.is_narrow:
         return f"{found:,} of {total:,} {noun}, {order}"
     return f"{total:,} {noun}, {order}"
-
-
-def order_of_next(shown: int, total: int) -> str:
-    """Say how many of all upcoming competitions are shown, and how they are sorted."""
-    if shown < total:
-        return f"The next {shown} of {total:,}, soonest first"
-    return f"{plural(total, 'competition')}, soonest first"
 
 
 def places_booked(booked: int, places: int, competitions: int) -> str:
