@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from ..model import Competition
@@ -38,8 +38,7 @@ class Show(Enum):
 SHOWS = {show.value: show for show in Show}
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """What a secretary wants to see of the competitions: a name as it was typed, a month, and which to show."""
 
     name: str = ""
@@ -59,13 +58,9 @@ class Choice:
         """Tell whether it leaves some out: of the upcoming competitions or, if it shows those, of the past ones."""
         return bool(self.name or self.month) or self.show in (Show.BOOKABLE, Show.MINE)
 
-    def showing(self, show: Show) -> "Choice":
-        """Return the choice of another list, within the same name and month."""
-        return Choice(self.name, self.month, show)
-
     def for_everybody(self) -> "Choice":
         """Return the choice without what only a club can ask for: where it can book, and what it holds."""
-        return self.showing(Show.PAST if self.show is Show.PAST else Show.ALL)
+        return self._replace(show=Show.PAST if self.show is Show.PAST else Show.ALL)
 
     def fields(self) -> dict[str, str]:
         """Return the fields of an address that asks for this choice; what it leaves open has no field."""
@@ -80,7 +75,7 @@ class Choice:
 
     def query(self, show: Show) -> str:
         """Return the end of an address that asks for another list, within the same name and month."""
-        fields = self.showing(show).fields()
+        fields = self._replace(show=show).fields()
         return f"?{urlencode(fields)}" if fields else ""
 
 
