@@ -538,28 +538,16 @@ def test_while_the_journal_is_away_pages_stay_and_no_order_is_judged(journal, jo
     assert "These figures may be a little old" in john.get("/showSummary").text
 
 
-def test_monitor_reads_whether_bookings_can_be_taken(journal):
-    before = Secretary().get("/health")
+def test_monitor_reads_whether_the_journal_is_away_and_that_a_booking_was_not_taken_until_one_is(journal, john):
+    answers = [john.get("/health")]
+    for fault in ["away", "full", None]:
+        journal.fault = fault
+        john.book("1")
+        answers.append(john.get("/health"))
 
-    journal.fault = "away"
-    while_away = Secretary().get("/health")
-
-    assert (200, "ok") == (before.status, before.html)
-    assert "text/plain; charset=utf-8" == before.headers["Content-Type"]
-    assert (503, "the journal is away") == (while_away.status, while_away.html)
-
-
-def test_monitor_reads_that_a_booking_was_not_taken_until_one_is(journal, john):
-    journal.fault = "full"
-    before = john.get("/health")
-    john.book("1")
-    then = john.get("/health")
-    journal.fault = None
-    john.book("1")
-    afterwards = john.get("/health")
-
-    assert [200, 503, 200] == statuses([before, then, afterwards])
-    assert "the journal takes no bookings" == then.html
+    ok, away, full = (200, "ok"), (503, "the journal is away"), (503, "the journal takes no bookings")
+    assert [ok, away, full, ok] == [(answer.status, answer.html) for answer in answers]
+    assert {"text/plain; charset=utf-8"} == {answer.headers["Content-Type"] for answer in answers}
 
 
 def test_monitor_tries_the_journal_at_most_once_a_second(journal, john, monkeypatch):
@@ -978,20 +966,29 @@ def test_check_says_what_a_cancelled_competition_would_give_back(data, start):
     assert "cancelled" not in afterwards.output
 
 
-def test_strict_check_fails_for_a_note():
-    assert 0 == run_command("check").exit_code
-    assert 1 == run_command("check", "--strict").exit_code
+@pytest.mark.parametrize(("contact", "points", "status"), [("", 13, 1), ("the office", 2, 1), ("the office", 13, 0)])
+def test_strict_check_fails_for_a_note_or_a_mismatch(data, start, contact, points, status):
+    Secretary(JOHN, start(**KEPT, CONTACT=contact).app).book("1")
+    write_data(data, [a_club("Simply Lift", JOHN, points)], [a_competition(OPEN, "2050-03-27 11:11:00", 20)])
+    app = start().app
+
+    assert [0, status] == [run_command("check", *strict, app=app).exit_code for strict in ([], ["--strict"])]
 
 
 def test_check_says_whether_the_mail_server_takes_mail(mailing, monkeypatch):
     while_away = run_command("check", app=mailing.app)
 
-    monkeypatch.setattr("gudlft.mail.smtp.check_server", lambda server, sender: None)
+    asked = []
+    monkeypatch.setattr("gudlft.mail.smtp.check_server", lambda server, sender: asked.append(sender))
     then = run_command("check", app=mailing.app)
 
     assert [1, 0] == [while_away.exit_code, then.exit_code]
     assert while_away.output.splitlines()[-1].startswith("mail: 127.0.0.1: ")
-    assert "mail: 127.0.0.1 takes mail from registration@club.example" in then.stdout.splitlines()
+    assert [
+        "journal: new, and it can be written",
+        "mail: 127.0.0.1 takes mail from registration@club.example",
+    ] == then.stdout.splitlines()[4:6]
+    assert ["registration@club.example"] == asked
 
 
 def test_check_notes_that_printed_mails_are_for_trying_it_out(start):

@@ -14,13 +14,11 @@ from tests.support import (
     IRON,
     JOHN,
     KATE,
-    KEPT,
     OPEN,
     PAST,
     SMALL,
     Secretary,
     a_club,
-    a_competition,
     exported_rows,
     make_ledger,
     parties,
@@ -142,15 +140,6 @@ def test_check_says_what_was_read_and_from_where(data, start, set_zone):
         "note: clubs.json: club 1 (A): e_mail is not read, did you mean email?",
         "note: no CONTACT is set",
     ] == result.stdout.splitlines()
-
-
-@pytest.mark.parametrize(("contact", "points", "status"), [("", 13, 1), ("the office", 2, 1), ("the office", 13, 0)])
-def test_strict_check_fails_for_a_note_or_a_mismatch(data, start, contact, points, status):
-    Secretary(JOHN, start(**KEPT, CONTACT=contact).app).book("1")
-    write_data(data, [a_club("Simply Lift", JOHN, points)], [a_competition(OPEN, "2050-03-27 11:11:00", 20)])
-    app = start().app
-
-    assert [0, status] == [run_command("check", *strict, app=app).exit_code for strict in ([], ["--strict"])]
 
 
 def test_check_spells_out_what_the_output_does_not_know_and_what_is_no_line(journal, serve):

@@ -56,16 +56,6 @@ def test_replay_gives_the_same_ledger(url, opened):
     assert [(LIFT, OPEN, 3, 9), (ATLAS_CLUB, OPEN, 12, 36), (ATLAS_CLUB, OPEN, -5, -15)] == in_journal(url)
 
 
-def test_replay_reads_more_bookings_than_fit_in_one_part(url, opened, monkeypatch):
-    ledger = opened(url)
-    for _ in range(5):
-        ledger.book(*parties(ledger, ATLAS_CLUB), 1)
-
-    monkeypatch.setattr("gudlft.journal.sql.BATCH_SIZE", 2)
-
-    assert ledger.entries == opened(url).entries
-
-
 def test_replay_may_take_longer_than_a_page_waits_as_long_as_the_database_answers(url, opened, monkeypatch):
     ledger = opened(url)
     ledger.book(*parties(ledger, ATLAS_CLUB), 1)

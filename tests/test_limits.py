@@ -106,28 +106,23 @@ def test_keys_that_are_asked_for_only_are_not_remembered(clock):
     assert 60 == limit.seconds_to_wait("client")
 
 
-@pytest.fixture
-def slow_deque(monkeypatch):
-    class SlowDeque(limits.deque):
-        def __len__(self):
-            length = super().__len__()
-            time.sleep(0.001)
-            return length
+class SlowDeque(limits.deque):
+    """A deque whose length takes its time, so that other threads can come in between."""
 
+    def __len__(self):
+        length = super().__len__()
+        time.sleep(0.001)
+        return length
+
+
+def test_threads_together_count_no_more_than_the_limit_as_long_as_it_is_locked(monkeypatch):
     monkeypatch.setattr(limits, "deque", SlowDeque)
-
-
-def test_threads_together_count_no_more_than_the_limit(slow_deque):
     limit = RateLimit(most=5, seconds=60)
+    without_lock = RateLimit(most=5, seconds=60)
+    without_lock._lock = nullcontext()
 
     assert 5 == at_once([lambda: limit.count("client")] * 20).count(0)
-
-
-def test_threads_count_more_than_the_limit_without_its_lock(slow_deque):
-    limit = RateLimit(most=5, seconds=60)
-    limit._lock = nullcontext()
-
-    assert 5 < at_once([lambda: limit.count("client")] * 20).count(0)
+    assert 5 < at_once([lambda: without_lock.count("client")] * 20).count(0)
 
 
 @pytest.mark.parametrize(
