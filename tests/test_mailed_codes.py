@@ -59,6 +59,11 @@ def visitor(app):
     return Secretary(app=app.app)
 
 
+@pytest.fixture
+def browser(app):
+    return visitor(app)
+
+
 def ask(browser, app, address=JOHN):
     assert (303, "/code") == browser.sign_in(address).redirect
     return app.mails[-1][1]
@@ -98,8 +103,7 @@ def test_code_goes_to_the_address_as_the_file_has_it(app, typed):
         *("john(eve)@simplylift.co", "=?utf-8?q?john?=@simplylift.co"),
     ],
 )
-def test_address_that_only_resembles_a_club_s_gets_no_mail(app, address):
-    browser = visitor(app)
+def test_address_that_only_resembles_a_club_s_gets_no_mail(app, browser, address):
     code = ask(browser, app, address)
 
     assert [None] == [address for address, _ in app.mails]
@@ -117,8 +121,7 @@ def test_address_that_unicode_would_fold_to_a_club_s_is_malformed(app, address):
 # Entering it
 
 
-def test_code_leads_back_to_the_form_that_was_sent_signed_out(app):
-    browser = visitor(app)
+def test_code_leads_back_to_the_form_that_was_sent_signed_out(app, browser):
     browser.book("2")
     ask(browser, app)
     browser.enter(WRONG)
@@ -137,9 +140,8 @@ def test_code_works_only_in_the_browser_that_asked(app):
 
 
 @pytest.mark.parametrize(("tries", "status"), [(4, 303), (5, 400)])
-def test_five_wrong_codes_end_a_code_whichever_copies_of_its_cookie_send_them(app, monkeypatch, tries, status):
+def test_five_wrong_codes_end_a_code_whichever_copies_of_its_cookie_send_them(app, browser, monkeypatch, tries, status):
     monkeypatch.setattr(app.opened.revocations, "revoke", lambda *arguments, **options: None)  # not written yet
-    browser = visitor(app)
     code = ask(browser, app)
     for _ in range(tries):
         copy_of(browser, app).enter(WRONG)
@@ -194,8 +196,7 @@ def test_codes_that_were_refused_are_not_counted(app, monkeypatch):
 # The page
 
 
-def test_page_says_what_is_on_its_way_and_asks_for_one_thing(app):
-    browser = visitor(app)
+def test_page_says_what_is_on_its_way_and_asks_for_one_thing(app, browser):
     browser.sign_in(JOHN)
 
     page = browser.get("/code")
@@ -212,8 +213,7 @@ def test_page_says_what_is_on_its_way_and_asks_for_one_thing(app):
 
 
 @pytest.mark.parametrize("seconds", [None, 601])
-def test_page_promises_no_code_that_nobody_asked_for_or_that_is_over(app, monkeypatch, seconds):
-    browser = visitor(app)
+def test_page_promises_no_code_that_nobody_asked_for_or_that_is_over(app, browser, monkeypatch, seconds):
     if seconds:
         browser.sign_in(JOHN)
         move_clock(app, monkeypatch, seconds=seconds)
@@ -236,8 +236,7 @@ def test_refused_code_is_shown_as_the_field_s_error(app):
     assert page.soup.select_one(".error-summary").has_attr("autofocus")
 
 
-def test_another_code_can_be_asked_for_with_the_page_s_button(app):
-    browser = visitor(app)
+def test_another_code_can_be_asked_for_with_the_page_s_button(app, browser):
     ask(browser, app)
     button = browser.get("/code").soup.select_one("button.secondary")
     assert "Ask for another code" == button.get_text()
@@ -252,8 +251,7 @@ def test_another_code_can_be_asked_for_with_the_page_s_button(app):
     assert after_it is None
 
 
-def test_reading_the_page_changes_nothing(app):
-    browser = visitor(app)
+def test_reading_the_page_changes_nothing(app, browser):
     code = ask(browser, app)
     for _ in range(12):
         browser.client.head(f"/code?code={code}&another=1")
@@ -268,8 +266,7 @@ def test_reading_the_page_changes_nothing(app):
 # Sessions
 
 
-def test_signed_in_secretary_may_sign_another_club_in(app):
-    browser = visitor(app)
+def test_signed_in_secretary_may_sign_another_club_in(app, browser):
     browser.enter(ask(browser, app))
     johns = copy_of(browser, app)
 
@@ -283,8 +280,7 @@ def test_signed_in_secretary_may_sign_another_club_in(app):
     assert not johns.is_signed_in
 
 
-def test_cookie_holds_what_was_typed_and_nothing_of_the_club(app):
-    browser = visitor(app)
+def test_cookie_holds_what_was_typed_and_nothing_of_the_club(app, browser):
     code = ask(browser, app, " JOHN@simplylift.co ")
 
     session = browser.session
@@ -297,8 +293,7 @@ def test_cookie_holds_what_was_typed_and_nothing_of_the_club(app):
         assert secret not in str(session)
 
 
-def test_cookie_of_the_longest_addresses_is_one_that_browsers_keep(app):
-    browser = visitor(app)
+def test_cookie_of_the_longest_addresses_is_one_that_browsers_keep(app, browser):
     browser.get(f"/showSummary?q={'%F0%9F%8F%8B' * 65}&x={'ab' * 100}")
     browser.sign_in("x" * 241 + "@club.example")
 
@@ -425,9 +420,8 @@ def test_answers_and_log_are_the_same_for_known_and_unknown_addresses(app, monke
     assert known == unknown
 
 
-def test_no_line_of_the_log_holds_a_code(app, caplog):
+def test_no_line_of_the_log_holds_a_code(app, browser, caplog):
     caplog.set_level("DEBUG")
-    browser = visitor(app)
     used = ask(browser, app)
     copy = copy_of(browser, app)
     browser.enter(used)
