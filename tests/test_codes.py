@@ -58,15 +58,14 @@ def test_only_letters_and_digits_count():
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "-", "7QKM", "Q8QA-7EE8", "Q8QA-7EE\0", "7QKM-2XPÄ", "\ud800", "７ＱＫＭ-２ＸＰＤ", "7" * 100_000, "🏋" * 8],
+    [
+        *("", "-", "7QKM", "Q8QA-7EE8", "Q8QA-7EE\0", "7QKM-2XPÄ", "\ud800", "７ＱＫＭ-２ＸＰＤ"),
+        *("7" * 100_000, "🏋" * 8),
+        *("Q8QA-7EE7A", "Q8QA-7EE77", "Q8QA-7EE7é", "Q8QA-7EE7²", "Q8QA-7EE7ｋ"),  # the right one, and more
+    ],
 )
 def test_malformed_code_is_simply_wrong(typed):
     assert not is_right(typed, REQUEST, KEY)
-
-
-@pytest.mark.parametrize("pad", ["A", "7", "é", "²", "ｋ"])
-def test_right_code_with_another_letter_or_digit_is_wrong(pad):
-    assert not is_right(code_for(REQUEST, KEY) + pad, REQUEST, KEY)
 
 
 def test_codes_are_compared_in_constant_time(monkeypatch):

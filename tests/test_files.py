@@ -8,7 +8,7 @@ import pytest
 
 from gudlft import files
 from gudlft.files import CLUB_FIELDS, COMPETITION_FIELDS, BadFiles, NewerNames, read_data, read_email
-from gudlft.model import Club
+from gudlft.model import Club, Competition
 from gudlft.text import normalize_name, printable
 from tests.support import CLUBS, OPEN, PROJECT
 
@@ -67,19 +67,14 @@ def test_number_may_be_an_integer_or_a_text_of_digits(tmp_path, written, number)
     assert (number, number) == (club.points, competition.places)
 
 
-def test_other_fields_and_lists_are_ignored(tmp_path):
+def test_byte_order_mark_other_fields_and_lists_are_ignored(tmp_path):
+    clubs = {"clubs": [a_club(city=["x"])]}
     competitions = {"competitions": [a_competition(email=5)], "more": 1}
-    write(tmp_path, [a_club(city=["x"])], json.dumps(competitions))
+    write(tmp_path, "\ufeff" + json.dumps(clubs), json.dumps(competitions))
 
     (club,), (competition,), _ = read_data(tmp_path)
 
     assert ("A", "A") == (club.name, competition.name)
-
-
-def test_file_may_begin_with_a_byte_order_mark(tmp_path):
-    write(tmp_path, "\ufeff" + json.dumps({"clubs": [a_club()]}))
-
-    assert "A" == read_data(tmp_path)[0][0].name
 
 
 @pytest.mark.parametrize(
@@ -231,34 +226,18 @@ def test_former_name_belongs_to_one_club_alone(tmp_path):
     ] == problems(tmp_path, clubs=clubs, competitions=competitions)
 
 
-def test_optional_fields_are_read(tmp_path):
-    longest_url = "https://club.example/" + "é" * 479
-    competition = a_competition(
-        formerly=["B", "C"],
-        bookingCloses="2050-03-27 11:11:00",
-        location="Palais des Sports, Lyon",
-        url=longest_url,
-        cancelled=True,
-    )
-    write(tmp_path, [a_club(formerly=["B"])], [competition, a_competition(name="D", cancelled=False)])
+def test_optional_fields_several_addresses_or_none_are_read(tmp_path):
+    where = {"location": "Palais des Sports, Lyon", "url": "https://club.example/" + "é" * 479}
+    gala = a_competition(formerly=["B", "C"], bookingCloses="2050-03-27 11:11:00", cancelled=True, **where)
+    clubs = [a_club(formerly=["B"], email=["a@b", "c@d"]), a_club(name="C", email=[])]
+    write(tmp_path, clubs, [gala, a_competition(name="D", cancelled=False)])
 
-    (club,), (first, second), _ = read_data(tmp_path)
+    clubs, (first, second), _ = read_data(tmp_path)
 
-    assert ("B",) == club.former_names
-    assert ("B", "C") == first.former_names
-    assert first.starts_at == first.booking_closes_at
-    assert "Palais des Sports, Lyon" == first.location
-    assert longest_url == first.url
-    assert (True, False) == (first.is_cancelled, second.is_cancelled)
-
-
-def test_club_may_have_several_addresses_or_none(tmp_path):
-    write(tmp_path, [a_club(email=["a@b", "c@d"]), a_club(name="B", email=[])])
-
-    clubs, _, _ = read_data(tmp_path)
-
-    assert [Club("A", ("a@b", "c@d"), 1), Club("B", (), 1)] == clubs
-    assert [("a@b", "c@d"), ()] == [club.emails for club in clubs]
+    start = first.starts_at
+    assert [Club("A", ("a@b", "c@d"), 1, ("B",)), Club("C", (), 1)] == clubs
+    assert Competition("A", start, 1, ("B", "C"), start, *where.values(), is_cancelled=True) == first
+    assert not second.is_cancelled
 
 
 def test_key_that_stands_twice_is_told_with_its_place(tmp_path):
@@ -399,18 +378,10 @@ def test_email_address_that_a_club_may_have_is_accepted(email):
     assert email == read_email(email)
 
 
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("Haltérophilie d'Évry", "Haltérophilie d'Évry"),
-        ("a\nb", "a\\nb"),
-        ("a\x1b[0m\x85b", "a\\x1b[0m\\x85b"),
-        ("\udcff", "\\udcff"),
-        ("", ""),
-    ],
-)
-def test_text_is_made_one_line_for_a_terminal(text, line):
-    assert line == printable(text)
+def test_text_is_made_one_line_for_a_terminal():
+    texts = {"Haltérophilie d'Évry": "Haltérophilie d'Évry", "a\nb": "a\\nb", "a\x1b[0m\x85b": "a\\x1b[0m\\x85b"}
+
+    assert [*texts.values(), "\\udcff", ""] == [printable(text) for text in [*texts, "\udcff", ""]]
 
 
 def test_examples_in_the_readme_have_every_field_and_can_be_read(tmp_path):

@@ -19,7 +19,6 @@ ATLAS_CLUB = "Atlas Barbell"
 
 
 def figures(ledger):
-    """Return everything that follows from a ledger's entries."""
     standings = [ledger.totals.standing(club, one) for club in ledger.clubs.values() for one in ledger.by_start]
     histories = [ledger.latest_entries(club) for club in ledger.clubs.values()]
     return ledger.entries, histories, ledger.points_board, standings

@@ -33,7 +33,6 @@ AT = datetime(2030, 5, 6, 20, 15, tzinfo=timezone.utc)
 
 
 def figures(ledger, club="Simply Lift", competition=OPEN):
-    """Return points left, places left, places held."""
     standing = ledger.totals.standing(*parties(ledger, club, competition))
     return standing.points_left, standing.places_left, standing.places_held
 

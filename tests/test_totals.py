@@ -24,12 +24,10 @@ def entry(places, points, club=CLUB, competition=CUP, token=None):
 
 
 def order(places, kind=Kind.BOOKING, club=CLUB, competition=CUP, token=TOKEN):
-    """Return an order."""
     return Order(kind, club, competition, places, token)
 
 
 def totals_of(*entries):
-    """Return the totals of entries."""
     totals = Totals()
     for one in entries:
         totals.add(one)
@@ -42,7 +40,6 @@ def outcome_of(totals, order):
 
 
 def mismatches(totals, clubs, competitions):
-    """Return the sentences about what does not fit."""
     clubs = {club.name: club for club in clubs}
     competitions = {competition.name: competition for competition in competitions}
     return list(totals.mismatches(clubs, competitions, Terms()))
