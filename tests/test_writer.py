@@ -144,7 +144,7 @@ def test_thread_that_was_answered_waits_for_nobody(begin, journal):
     assert not third[0].done()
 
 
-def test_thread_takes_its_order_back_once_a_turn_takes_too_long(begin, journal, monkeypatch):
+def test_thread_takes_its_order_back_once_a_turn_takes_too_long_and_others_wait_no_more(begin, journal, monkeypatch):
     first = begin("a")
     journal.wait_until_begun()
     began = time.monotonic()
@@ -152,26 +152,17 @@ def test_thread_takes_its_order_back_once_a_turn_takes_too_long(begin, journal, 
     with monkeypatch.context() as patch:
         patch.setattr(writer_module, "SECONDS_FOR_A_TURN", 0.3)
         told = errors(begin("b", "c"))
+        gave_up = time.monotonic()
+        told += errors(begin("d"))
+        refused = time.monotonic()
 
-    assert 0.1 < time.monotonic() - began < 0.9
+    assert 0.1 < gave_up - began < 0.9
+    assert 0.1 > refused - gave_up
     taken_back = (JournalError, "other bookings are still waiting for the journal")
-    assert [taken_back] * 2 == [(type(error), str(error)) for error in told]
+    assert [taken_back] * 3 == [(type(error), str(error)) for error in told]
     journal.let_end(2)
-    assert ["a is done", "d is done"] == results(first + begin("d"))
-    assert [["a"], ["d"]] == journal.batches
-
-
-def test_order_is_refused_at_once_where_a_turn_has_taken_too_long(begin, journal, monkeypatch):
-    monkeypatch.setattr(writer_module, "SECONDS_FOR_A_TURN", 0.2)
-    begin("a")
-    journal.wait_until_begun()
-    time.sleep(0.3)
-    began = time.monotonic()
-
-    [error] = errors(begin("b"))
-
-    assert JournalError is type(error)
-    assert 0.1 > time.monotonic() - began
+    assert ["a is done", "e is done"] == results(first + begin("e"))
+    assert [["a"], ["e"]] == journal.batches
 
 
 def test_thread_is_not_certain_where_a_leader_has_taken_its_order(begin, journal, monkeypatch):
