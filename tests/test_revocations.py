@@ -159,38 +159,22 @@ def test_what_is_revoked_after_a_backup_was_put_back_is_noticed_in_other_process
 # While the journal is away or slow
 
 
-def test_revocation_while_the_journal_is_away_counts_here_at_once_and_a_page_writes_it_later(
+def test_journal_that_took_nothing_is_asked_again_by_pages_a_second_later_and_at_once_from_then_on(
     journal, revocations, reader, caplog, monkeypatch
-):
-    monkeypatch.setattr(revocations_module, "SECONDS_BETWEEN_TRIES", 0)
-    journal.fault = "away"
-
-    revocations.revoke("first", NOON)
-
-    assert revocations.is_revoked("first")
-    assert [] == journal.revoked
-    assert ["other processes will know of a revocation later: away"] == caplog.messages
-
-    journal.fault = None
-    reader.catch_up()
-
-    assert ["first"] == written(journal)
-
-
-def test_journal_that_took_nothing_is_asked_again_a_second_later_and_at_once_from_then_on(
-    journal, revocations, monkeypatch
 ):
     seconds = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: seconds[-1])
     journal.fault = "away"
     revocations.revoke("first", NOON)
+    assert revocations.is_revoked("first")
+    assert ["other processes will know of a revocation later: away"] == caplog.messages
     journal.fault = None
     revocations.revoke("second", NOON)
     tries = []
 
     for moment in [100.9, 101.0]:
         seconds.append(moment)
-        revocations.write_pending()
+        reader.catch_up()
         tries.append(written(journal))
     revocations.revoke("third", NOON)
 

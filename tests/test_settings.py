@@ -75,6 +75,7 @@ READ = {
     "CONTACT": {
         " a+b@club.example ": Contact("a+b@club.example", "mailto:a+b@club.example"),
         "100%?a&b@club.example": Contact("100%?a&b@club.example", "mailto:100%25%3Fa%26b@club.example"),
+        "<info@müller.example>": Contact("info@müller.example", "mailto:info@xn--mller-kva.example"),
         "https://club.example/?a=@b": Contact("https://club.example/?a=@b", "https://club.example/?a=@b"),
         "https://": Contact("https://"),
         "https://[": Contact("https://["),
@@ -102,7 +103,7 @@ READ = {
             "localhost", 465, "smtps", "john@club.example", "a://b@/?#c"
         ),
     },
-    "MAIL_FROM": {"office@club.example": "office@club.example"},
+    "MAIL_FROM": {"<office@müller.example>": "office@xn--mller-kva.example"},
     "ORGANISERS": {
         "": (),
         "[]": (),
