@@ -749,13 +749,16 @@ def test_log_names_the_setting_of_forgotten_proxies_once(start, caplog):
     assert "set GUDLFT_PROXIES if a proxy sent it" in line
 
 
-def test_client_that_names_no_host_is_served():
-    environ = create_environ("/pointsBoard")
+@pytest.mark.parametrize(
+    ("address", "status"), [("/pointsBoard", "200"), ("/static/style.css", "200"), ("/nix", "404")]
+)
+def test_client_that_names_no_host_and_asks_in_any_bytes_is_answered(address, status):
+    environ = create_environ(address) | {"QUERY_STRING": "v=\x80"}
     del environ["HTTP_HOST"]
 
-    _, status, _ = run_wsgi_app(server.app, environ)
+    _, answered, _ = run_wsgi_app(server.app, environ, buffered=True)
 
-    assert "200 OK" == status
+    assert answered.startswith(status)
 
 
 # Codes by mail
