@@ -28,32 +28,14 @@ class Secretary(CheckingUser):
     def book_places(self):
         """Book a few places at a competition, now and then too many."""
         summary = self.sign_in()
-        linked = [row for row in summary.rows if row.link]
-
-        if linked:
-            row = random.choice(linked)
-            page = self.open(row.link, name="/book/...")
-            form = page.form(BOOKING.path)
-            if form:  # others may have been faster
-                form["places"] = number_of_places(page.figure("most-places"))
-                self.send(BOOKING, form)
-
+        self.order(BOOKING, [row for row in summary.rows if row.link], of="most-places")
         self.sign_out()
 
     @task(3)
     def give_places_back(self):
         """Give back some of the places at a competition, now and then too many."""
         summary = self.sign_in()
-        linked = [row for row in summary.rows if row.link and row.places_held > 0]
-
-        if linked:
-            row = random.choice(linked)
-            page = self.open(row.link, name="/book/...")
-            form = page.form(RETURN.path)
-            if form:
-                form["places"] = number_of_places(page.figure("places-held"))
-                self.send(RETURN, form)
-
+        self.order(RETURN, [row for row in summary.rows if row.link and row.places_held > 0], of="places-held")
         self.sign_out()
 
     @task(1)
@@ -84,6 +66,16 @@ class Secretary(CheckingUser):
         self.club = random.choice(list(EMAILS))
         form = {"email": EMAILS[self.club]}
         return self.submit("/showSummary", form, shown_on="/showSummary")
+
+    def order(self, kind, rows, of):
+        """Choose a competition, and send its page's form of a kind, with a number of places out of a figure there."""
+        if rows:
+            row = random.choice(rows)
+            page = self.open(row.link, name="/book/...")
+            form = page.form(kind.path)
+            if form:  # others may have been faster
+                form["places"] = number_of_places(page.figure(of))
+                self.send(kind, form)
 
     def sign_out(self):
         """Sign out, which leads to the sign-in page."""

@@ -3,6 +3,7 @@
 import json
 import os
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
@@ -14,20 +15,15 @@ PROJECT = Path(__file__).parent.parent
 TIMEOUT = 60  # seconds for an answer
 
 
+@dataclass
 class Tally:
     """What was answered in a run."""
 
-    def __init__(self):
-        """Begin with nothing."""
-        self.clear()
-
-    def clear(self) -> None:
-        """Forget the run before."""
-        self.figures_before: Counter[Figure] | None = None
-        self.carried_out: list[Order] = []
-        self.in_doubt: list[Order] = []  # without an answer that says whether they were carried out
-        self.refused = 0
-        self.unexpected = 0
+    figures_before: Counter[Figure] | None  # None if they could not be read
+    carried_out: list[Order] = field(default_factory=list)
+    in_doubt: list[Order] = field(default_factory=list)  # without an answer that says whether they were carried out
+    refused: int = 0
+    unexpected: int = 0
 
     def count(self, kind: Kind) -> int:
         """Return how many orders of a kind were carried out."""
@@ -57,9 +53,6 @@ class Tally:
         return lines
 
 
-tally = Tally()  # of all secretaries
-
-
 # Figures
 
 
@@ -70,10 +63,9 @@ def read_emails() -> dict[str, str]:
     emails = {}
     for club in json.loads(text)["clubs"]:
         email = club["email"]
-        if isinstance(email, str):
-            emails[club["name"]] = email
-        elif email:
-            emails[club["name"]] = email[0]
+        addresses = [email] if isinstance(email, str) else email
+        if addresses:
+            emails[club["name"]] = addresses[0]
     return emails
 
 
@@ -101,12 +93,12 @@ def begin(environment, **_):
     """Read the figures before a run."""
     environment.process_exit_code = 1  # until all is explained
     environment.host = environment.host.rstrip("/")
-    tally.clear()
-    tally.figures_before = try_to_read_figures(environment.host)
+    environment.tally = Tally(try_to_read_figures(environment.host))
 
 
 def end(environment, **_):
     """Print what was done in a run, and the figures that this does not explain."""
+    tally = environment.tally
     figures = try_to_read_figures(environment.host)
     if figures is None or tally.figures_before is None:
         print("not reconciled")

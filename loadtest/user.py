@@ -9,7 +9,6 @@ from locust.exception import RescheduleTask
 
 from loadtest.orders import Kind, Order
 from loadtest.pages import Page
-from loadtest.reconcile import tally
 
 
 class CheckingUser(FastHttpUser):
@@ -30,7 +29,7 @@ class CheckingUser(FastHttpUser):
         with self.client.request(method, path, catch_response=True, **options) as response:
             is_expected = response.status_code == 200 and path_of(response) == shown_on
             if not is_expected:
-                fail(response)
+                self.fail(response)
         if not is_expected:
             raise RescheduleTask
         self.pause()
@@ -39,38 +38,37 @@ class CheckingUser(FastHttpUser):
     def send(self, kind: Kind, form: dict) -> None:
         """Send a form that books or gives back; what becomes of it is in doubt until an answer says it."""
         order = Order(kind, form["club"], form["competition"], form["places"])
-        tally.in_doubt.append(order)
+        self.environment.tally.in_doubt.append(order)
         with self.client.post(kind.path, form, catch_response=True) as response:
-            settle(order, response)
+            self.settle(order, response)
         self.pause()
 
     def pause(self):
         """Take a moment as between tasks; unlike `wait`, this lets nobody stop the user before the task is done."""
         gevent.sleep(self.wait_time())
 
+    def settle(self, order, response):
+        """Note what the answer says of an order."""
+        tally = self.environment.tally
+        page = Page(response.text or "")
+        points = order.points_said(page.message)
+        if response.status_code == 400 and page.problem:
+            tally.in_doubt.remove(order)
+            tally.refused += 1
+            response.failure(page.problem.partition(":")[0])
+        elif response.status_code == 200 and points is not None:
+            tally.in_doubt.remove(order)
+            tally.carried_out.append(replace(order, points=points))
+        else:
+            self.fail(response)
 
-def settle(order, response):
-    """Note what the answer says of an order."""
-    page = Page(response.text or "")
-    points = order.points_said(page.message)
-    if response.status_code == 400 and page.problem:
-        tally.in_doubt.remove(order)
-        tally.refused += 1
-        response.failure(page.problem.partition(":")[0])
-    elif response.status_code == 200 and points is not None:
-        tally.in_doubt.remove(order)
-        tally.carried_out.append(replace(order, points=points))
-    else:
-        fail(response)
-
-
-def fail(response):
-    """Count an unexpected answer, and let Locust report it."""
-    tally.unexpected += 1
-    if response.status_code == 0:
-        response.failure("Unexpected: the connection broke")
-    else:
-        response.failure(f"Unexpected: status {response.status_code} on {path_of(response)}")
+    def fail(self, response):
+        """Count an unexpected answer, and let Locust report it."""
+        self.environment.tally.unexpected += 1
+        if response.status_code == 0:
+            response.failure("Unexpected: the connection broke")
+        else:
+            response.failure(f"Unexpected: status {response.status_code} on {path_of(response)}")
 
 
 def path_of(response):

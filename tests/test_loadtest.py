@@ -17,11 +17,7 @@ def order_of(places, kind=BOOKING, points=0):
 
 def unexplained(before, after, carried_out=(), in_doubt=()):
     """Return a line for each figure that these orders leave unexplained."""
-    tally = Tally()
-    tally.figures_before = Counter(before)
-    tally.carried_out = list(carried_out)
-    tally.in_doubt = list(in_doubt)
-    return tally.unexplained(Counter(after))
+    return Tally(Counter(before), carried_out, in_doubt).unexplained(Counter(after))
 
 
 def test_name_of_a_competition_is_not_read_as_points():
