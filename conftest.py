@@ -90,19 +90,16 @@ def start(monkeypatch):
 
 @pytest.fixture
 def mailing(data, start):
-    """Return server.py as it starts with codes by mail, an organiser and a journal."""
     return start(**KEPT, **MAILED, ORGANISERS=ANN)
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Return a function that moves the one clock of the app to a moment."""
     return lambda moment: monkeypatch.setattr(server.opened.ledger, "now", lambda: moment)
 
 
 @pytest.fixture
 def set_zone():
-    """Return a function that moves the server to a time zone."""
     with pytest.MonkeyPatch.context() as patch:
 
         def move(zone):

@@ -29,8 +29,6 @@ RETURN = Kind(
 
 @dataclass(frozen=True)
 class Order:
-    """A form that was sent."""
-
     kind: Kind
     club: str
     competition: str

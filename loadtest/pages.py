@@ -19,7 +19,6 @@ class Page:
     """What a page says."""
 
     def __init__(self, html: str):
-        """Take the page as it was answered."""
         self._root = LexborHTMLParser(html).root
 
     @property
@@ -51,7 +50,6 @@ class Page:
 
 
 def row_of(element: LexborNode) -> Row:
-    """Return what a row says."""
     link = element.css_first("a[href^='/book/']")
     return Row(
         competition=element.attributes["data-competition"],
@@ -62,6 +60,5 @@ def row_of(element: LexborNode) -> Row:
 
 
 def figure_in(element: LexborNode, kind: str) -> int:
-    """Return the first figure of a kind within an element."""
     figure = element.css_first(f"data.{kind}")
     return int(figure.attributes["value"])

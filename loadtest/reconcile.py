@@ -26,7 +26,6 @@ class Tally:
     unexpected: int = 0
 
     def count(self, kind: Kind) -> int:
-        """Return how many orders of a kind were carried out."""
         return len([order for order in self.carried_out if order.kind == kind])
 
     @property

@@ -48,5 +48,4 @@ def take_no_turns(ledger):
 
 
 def guard_no_memory(ledger):
-    """Let memory be read while it changes."""
     ledger._memory_lock = nullcontext()

@@ -42,7 +42,6 @@ return [tagName, `${outlineStyle} ${outlineWidth}`, tagName === "SUMMARY" ? inne
 
 @contextmanager
 def chromium(profile):
-    """Start Chromium with a folder for its profile; yield its driver."""
     needed(CHROMIUM, CHROMEDRIVER)
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM

@@ -61,7 +61,6 @@ def on_sqlite(tmp_path):
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def url(request):
-    """Return the address of an empty database."""
     if request.param == "sqlite":
         return request.getfixturevalue("on_sqlite")
     return new_schema(request.getfixturevalue("cluster"))

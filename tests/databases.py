@@ -86,7 +86,6 @@ class Cluster:
             self.go_on()
 
     def stop(self):
-        """Stop the server and remove its files."""
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait(30)
         shutil.rmtree(self._folder)
@@ -151,7 +150,6 @@ def file_of(url):
 
 
 def in_journal(url):
-    """Return the journal's bookings as (club, competition, places, points)."""
     return run_sql(url, "SELECT club, competition, places, points FROM bookings ORDER BY number")
 
 

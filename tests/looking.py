@@ -61,7 +61,6 @@ def look(browser):
 
 
 def axe(browser):
-    """Return what axe finds on a light phone and on a dark laptop."""
     browser.execute_script(AXE.read_text("utf-8"))
     found = []
     for scheme, width in AXE_RUNS:

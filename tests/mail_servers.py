@@ -20,8 +20,6 @@ HANG_UP = "hang up"
 
 
 class Conversation(socketserver.StreamRequestHandler):
-    """What a client says, and what it is answered."""
-
     def setup(self):
         if self.server.scheme == "smtps":
             self.encrypt()
@@ -81,7 +79,6 @@ class MailServer(socketserver.ThreadingTCPServer):
 
     @property
     def asked_for(self):
-        """Return the addresses of all RCPT commands."""
         return [line[len("RCPT TO:<") : -1] for line in self.heard if line.upper().startswith("RCPT")]
 
     def handle_error(self, request, client_address):

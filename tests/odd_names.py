@@ -49,7 +49,6 @@ OPENING = st.fixed_dictionaries(  # what the app reads at its start; competition
 
 
 def email(club):
-    """Return the email address of a club."""
     return f"club{CLUBS.index(club)}@example.com"
 
 

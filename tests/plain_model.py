@@ -48,7 +48,6 @@ class PlainModel:
         return now < self.starts[competition]
 
     def most_places(self, club, competition):
-        """Return how many places a club can book while the competition is open."""
         affordable = self.points_left(club) // self.cost
         allowed = self.cap - self.places_held(club, competition)
         return max(0, min(affordable, allowed, self.places_left(competition)))

@@ -71,7 +71,6 @@ NOT_HELD = {
 
 
 def clubs() -> list[dict]:
-    """Return 60 clubs, as their file has them."""
     others = [f"{kind} {city}" for kind in ("Barbell Club", "Force Athlétique") for city in CITIES]
     rows = [a_club(name, email_of(name), 36 + 7 * number % 60) for number, name in enumerate(others)]
     return [a_club(CLUB, email_of(CLUB), 600), a_club(POOR_CLUB, email_of(POOR_CLUB), 2), *rows]
@@ -83,7 +82,6 @@ def email_of(club: str) -> str:
 
 
 def competitions(year: int = 2050, past_years: Iterable[int] = range(2020, 2026)) -> list[dict]:
-    """Return 40 competitions of a coming year and 150 of six past years, as their file has them."""
     upcoming = [a_competition(name, f"{year}-{at}:00", places) for at, places, name in UPCOMING]
     past = [
         a_competition(f"{name} {past_year}", f"{past_year}-{1 + number % 12:02}-{1 + number:02} 10:00:00", 20 + number)
@@ -107,7 +105,6 @@ def orders() -> list[tuple[str, str, int]]:
 
 
 def orders_of_the_club() -> list[tuple[str, str, int]]:
-    """Return what the club books in two rounds at 30 competitions, and what it gives back at 20 of them."""
     held = [name for _, _, name in UPCOMING if name not in NOT_HELD]
     first = [(CLUB, name, 2 + number % 4) for number, name in enumerate(held)]
     second = [(CLUB, name, 1 + number % 3) for number, name in enumerate(held[:-2])]

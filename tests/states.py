@@ -83,7 +83,6 @@ def serving_data(folder, clubs, competitions, orders=(), cost=3, app="server:app
 
 
 def keep(folder, orders, cost):
-    """Write bookings, and returns with negative places, to the journal of a folder, all at once."""
     data = read_data(folder)
     ledger = Ledger(data.clubs, data.competitions, Terms(cost, max_places_per_club=12))
     for club, competition, places in orders:
@@ -134,7 +133,6 @@ def wait_for_code(postbox, number):
 
 
 def sign_in_by_code(browser, site, postbox, email):
-    """Sign in with the code that is mailed, whoever was signed in before."""
     number = len(postbox.mails) + 1
     browser.get(f"{site}/logout")
     send(browser, SIGN_IN_FORM, "#code", email=email)
@@ -169,7 +167,6 @@ def club_without_points(browser, site):
 
 
 def bookings_and_returns(browser, site):
-    """Lead the browser through what a club does at competitions, and what it meets on the way."""
     club = "Atlas Barbell"
     sign_in(browser, site, ATLAS)
     browser.get(site + book_address(CUP, club))

@@ -115,22 +115,18 @@ def parties(ledger, club="Simply Lift", competition=OPEN):
 
 
 def places_of(entries):
-    """Return the places of each entry, negative if they were given back."""
     return [entry.places for entry in entries]
 
 
 def a_club(name, email, points, **others):
-    """Return a club as clubs.json has it, with other fields if they are named."""
     return {"name": name, "email": email, "points": points, **others}
 
 
 def a_competition(name, date, places, **others):
-    """Return a competition as competitions.json has it, with other fields if they are named."""
     return {"name": name, "date": date, "numberOfPlaces": places, **others}
 
 
 def write_data(folder, clubs, competitions):
-    """Write both data files, with the fields that each club and each competition has."""
     (folder / "clubs.json").write_text(json.dumps({"clubs": clubs}), "utf-8")
     (folder / "competitions.json").write_text(json.dumps({"competitions": competitions}), "utf-8")
 
@@ -198,7 +194,6 @@ class Page:
 
     @cached_property
     def links(self):
-        """Return where the links lead, by what they say."""
         return {words(link): link["href"] for link in self.soup.select("a[href]")}
 
     @cached_property
@@ -285,7 +280,6 @@ class Secretary:
         return self.post("/code", code=code)
 
     def booking_form(self, places, competition=OPEN):
-        """Return the fields of the form by which a competition's page books, with the places typed."""
         page = self.get(book_address(competition, self.club))
         return page.form("/purchasePlaces") | {"places": places}
 
@@ -302,7 +296,6 @@ class Secretary:
 
     @property
     def cookie(self):
-        """Return the value of the cookie that says who is signed in."""
         return self.client.get_cookie(self._cookie_name).value
 
     @property
@@ -310,7 +303,6 @@ class Secretary:
         return self.client.application.config["SESSION_COOKIE_NAME"]
 
     def take_cookie(self, value):
-        """Put a copy of a cookie's value in place of the browser's own cookie."""
         self.client.set_cookie(self._cookie_name, value)
 
     @property
@@ -319,7 +311,6 @@ class Secretary:
             return dict(session)
 
     def move_to(self, app):
-        """Take the cookie along to another process of the app."""
         value = self.cookie
         self.client = app.test_client()
         self.take_cookie(value)
@@ -329,7 +320,6 @@ class Secretary:
         return self.get("/showSummary").heading
 
     def figures(self, competition=OPEN):
-        """Return the figures of the club at a competition, from the summary."""
         page = self.get("/showSummary")
         return Figures(
             points_left=page.figures["points-left", page.heading],
@@ -407,7 +397,6 @@ class FakeJournal:
 
     @contextmanager
     def reading(self):
-        """Yield the transaction of a reader."""
         if self.fault == "away":
             raise JournalError("away")
         yield self
@@ -426,7 +415,6 @@ class FakeJournal:
             raise CommitInDoubt("connection lost")
 
     def try_to_write(self, seconds=None):
-        """Raise JournalError as long as there is a fault."""
         self.trials += 1
         if self.fault:
             raise JournalError(self.fault)
@@ -444,7 +432,6 @@ class FakeJournal:
         return [row for row in self.revoked if row.number >= first]
 
     def revoke(self, revoked, forget_before):
-        """Add revocations, and forget up to two old ones for each."""
         number = self.revoked[-1].number if self.revoked else 0
         for id, revoked_at in revoked.items():
             number += 1

@@ -245,7 +245,6 @@ def checked_status(environ):
 
 
 def check_headers(headers):
-    """Check that the headers are safe, and hold nothing that could end a header or open a tag."""
     assert SECURITY_HEADERS.items() <= dict(headers).items()
     assert server.app.config["HTTPS"] == ("Strict-Transport-Security" in headers)
     for name, value in headers:

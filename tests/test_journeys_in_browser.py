@@ -33,13 +33,11 @@ TOP_OF_PAGE = {"clip": {"x": 0, "y": 0, "width": 360, "height": 160, "scale": 1}
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory):
-    """Return the file of the server's log."""
     return tmp_path_factory.mktemp("few") / "server.log"
 
 
 @pytest.fixture(scope="module")
 def site(log):
-    """Serve the app with few competitions; return its address."""
     with few(log.parent) as address:
         yield address
 

@@ -11,7 +11,6 @@ HELD = ("places-held", "Simply Lift", "Novice Cup")
 
 
 def order_of(places, kind=BOOKING, points=0):
-    """Return an order of Simply Lift's."""
     return Order(kind, "Simply Lift", "Novice Cup", places, points)
 
 

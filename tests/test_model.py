@@ -117,7 +117,6 @@ class Model(PlainModel):
 
 
 def figures_of(page):
-    """Return the figures of a page, but for the most places that can be booked."""
     return {key: number for key, number in page.figures.items() if key[0] != "most-places"}
 
 

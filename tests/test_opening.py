@@ -168,7 +168,6 @@ def test_names_are_kept_whole_or_not_at_all_in_databases_of_other_encodings(clus
 
 
 def tables_of(url):
-    """Return the names of the tables of a database."""
     engine = sqlalchemy.create_engine(url)
     names = sqlalchemy.inspect(engine).get_table_names()
     engine.dispose()

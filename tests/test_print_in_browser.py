@@ -76,7 +76,6 @@ class Print:
     seen: dict
 
     def read(self, *options):
-        """Return the text that pdftotext finds, by sheet of paper."""
         command = ["pdftotext", *options, self.file, "-"]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
@@ -121,7 +120,6 @@ def printed(browser, tmp_path_factory, season_site, organised):
 
 
 def pages(browser, season_site, organised, folder):
-    """Lead the browser through the pages that are worth printing."""
     browser.get(f"{season_site}/logout")
     yield from open_each(browser, season_site, OF_EVERYBODY)
     sign_in(browser, season_site, season.email_of(season.CLUB))
@@ -133,7 +131,6 @@ def pages(browser, season_site, organised, folder):
 
 
 def pages_of_long_names(browser, folder):
-    """Lead the browser through pages with names that are hard to print."""
     with few(folder) as site:
         sign_in(browser, site, "longest@club.example")
         book(browser, site, LONGEST_CLUB, LONGEST_CUP, "1")

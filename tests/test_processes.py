@@ -34,7 +34,6 @@ from tests.support import (
 
 
 def no_locks(*_):
-    """Fail as `flock` does on a file system without locks."""
     raise OSError(errno.ENOLCK, "No locks available")
 
 

@@ -50,8 +50,6 @@ def folder(tmp_path_factory):
 
 
 class ProxiedSecretary(ServedSecretary):
-    """A secretary whose browser reaches the app through nginx."""
-
     def __init__(self, connect):
         self._connect = connect
         self._cookie = None
@@ -64,7 +62,6 @@ class ProxiedSecretary(ServedSecretary):
 
 
 def documented_servers():
-    """Return the blocks of nginx's configuration that the documents show."""
     documents = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
     [block] = re.findall(r"```nginx\n(.*?)```", "".join(file.read_text("utf-8") for file in documents), re.DOTALL)
     return block

@@ -40,7 +40,6 @@ def run(seed):
 
 
 def fails(seed):
-    """Tell whether a history fails."""
     try:
         History(seed).run()
     except Exception:
@@ -63,7 +62,6 @@ SITUATIONS = {
 
 
 def situations_of(history):
-    """Return what happened in a history, and how."""
     met = {part for _, _, event, detail in history.story for part in (event, str(detail))}
     if any(entry.is_of_cancelled for entry in history.disk.entries):
         met.add("a cancelled competition is given back")

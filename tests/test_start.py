@@ -142,7 +142,6 @@ def test_address_of_the_style_sheet_changes_with_each_static_file(copy):
 
 
 def style_sheet_address(folder):
-    """Return the address of the style sheet on the first page of the app in a folder."""
     code = """
 import json, server
 print(json.dumps(server.app.test_client().get("/").text))

@@ -42,7 +42,6 @@ BOOKED = 'POST /purchasePlaces .*" 303 '  # in the server's log
 
 @pytest.fixture
 def folder(tmp_path):
-    """Return a folder with data files that hold awkward names."""
     write_data(tmp_path, CLUBS, COMPETITIONS)
     return tmp_path
 
@@ -73,7 +72,6 @@ def without_a_page(users):
 
 
 def output_of(process):
-    """End a swarm; return what it printed."""
     process.terminate()
     output, _ = process.communicate(timeout=60)
     return output

@@ -31,7 +31,6 @@ return document.documentElement.scrollWidth > innerWidth;
 
 @pytest.fixture(scope="module")
 def display():
-    """Start a virtual display; return its name."""
     needed("Xvfb")
     reading, writing = os.pipe()
     command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1400x1000x24", "-nolisten", "tcp"]
@@ -44,7 +43,6 @@ def display():
 
 @pytest.fixture(scope="module")
 def browser(display):
-    """Start the one browser of this module."""
     needed(DRIVER, BROWSER)
     options = webdriver.WebKitGTKOptions()
     options.binary_location = BROWSER
@@ -63,14 +61,12 @@ def browser(display):
 
 @pytest.fixture
 def visitor(browser):
-    """Return the browser in a wide window."""
     browser.set_window_size(1280, 900)
     return browser
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Serve the app with few competitions; return its address."""
     with few(tmp_path_factory.mktemp("few")) as address:
         yield address
 

@@ -102,7 +102,6 @@ class History:
     # Moves: orders
 
     def send_new_form(self, process):
-        """Let a secretary book places or give them back."""
         order = Order(
             kind=self.random.choice([Kind.BOOKING, Kind.BOOKING, Kind.RETURN]),
             club=self.random.choice(process.clubs),
@@ -175,7 +174,6 @@ class History:
     # Moves: pages
 
     def open_page(self, process):
-        """Show a page, which must have all that was committed before it was asked for."""
         committed = len(self.disk.entries)
         with process.doing("read"), suppress(JournalError):
             process.reader.catch_up()
@@ -190,7 +188,6 @@ class History:
             process.revocations.revoke(id, self.now)
 
     def write_pending(self, process):
-        """Let a page write the revocations that could not be written at once."""
         with process.doing("sign out"):
             process.revocations.write_pending()
 
@@ -216,7 +213,6 @@ class History:
         self.note(process, "sees the clock move to", f"{self.now:%H:%M}")
 
     def edit_files(self, process):
-        """Let the organiser edit the files, which processes read when they start."""
         self.files.edit(self.random)
         self.note(process, "does nothing, but the files change to", names_in(self.files))
 

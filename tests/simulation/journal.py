@@ -8,8 +8,6 @@ from tests.support import last_rows_of
 
 
 class Commit(Enum):
-    """How a commit ends."""
-
     MADE = "commits"
     REFUSED = "fails in the commit"
     MADE_UNHEARD = "commits, and the connection breaks before it hears of it"

@@ -37,7 +37,6 @@ class Attempt:
     answer: Answer = Answer.NOT_YET
 
     def hear(self, answer):
-        """Hear an answer: the first one counts."""
         if self.answer is Answer.NOT_YET:
             self.answer = answer
 
