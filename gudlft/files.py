@@ -102,20 +102,21 @@ def read_email(value: object) -> str:
 
 def read_number(value: object) -> int:
     """Return a number of points or places: an integer, or a text of digits."""
-    text = str(value) if type(value) is int else value  # a boolean is an int too
-    if not isinstance(text, str) or not re.fullmatch("[0-9]+", text):
+    digits = str(value)
+    if not re.fullmatch("[0-9]+", digits):
         raise ValueError("a whole number of 0 or more")
-    if len(text) > 100 or int(text) > LARGEST_FIGURE:  # int() refuses thousands of digits
+    if len(digits) > 100 or int(digits) > LARGEST_FIGURE:  # int() refuses thousands of digits
         raise ValueError("at most 1,000,000")
-    return int(text)
+    return int(digits)
 
 
 def read_date(value: object) -> datetime:
     """Return a date and time in the server's time zone; a time that clocks show twice means the first."""
-    if not isinstance(value, str) or not re.fullmatch(DATE_FORM, value):
+    text = str(value)
+    if not re.fullmatch(DATE_FORM, text):
         raise ValueError("a date and time like 2050-03-27 11:11:00")
     try:
-        written = datetime.fromisoformat(value)
+        written = datetime.fromisoformat(text)
         local = written.astimezone()
     except (ValueError, OverflowError):
         raise ValueError("in the calendar") from None
@@ -126,9 +127,10 @@ def read_date(value: object) -> datetime:
 
 def read_url(value: object) -> str:
     """Return an https address."""
-    if not isinstance(value, str) or not re.fullmatch(HTTPS_ADDRESS, value) or len(value) > LONGEST_URL:
+    text = str(value)
+    if not re.fullmatch(HTTPS_ADDRESS, text) or len(text) > LONGEST_URL:
         raise ValueError(f"an https address of at most {LONGEST_URL} characters")
-    return value
+    return text
 
 
 def read_true_or_false(value: object) -> bool:
@@ -167,10 +169,11 @@ COMPETITION_FIELDS: Fields = {
 
 # Files
 
-Items = dict[str, dict[str, Any]]  # by titles like "clubs.json: club 2 (Iron Temple)", the values by the app's names
+Values = dict[str, Any]  # of an item, by the app's names
+Items = dict[str, Values]  # by titles like "clubs.json: club 2 (Iron Temple)"
 
 
-def read_file(file: Path, fields: Fields, problems: list[str], unread_fields: list[str]) -> list[dict[str, Any]]:
+def read_file(file: Path, fields: Fields, problems: list[str], unread_fields: list[str]) -> list[Values]:
     """Return the values of the items of a file's list; add a line for each problem, and for each unread field."""
     try:
         text = file.read_bytes().decode("utf-8-sig")
@@ -212,7 +215,7 @@ def repeated_keys(text: str) -> Iterator[str]:
             keys_of_open_objects[-1].add(key)
 
 
-def read_item(title: str, written: dict[str, Any], fields: Fields, problems: list[str]) -> dict[str, Any]:
+def read_item(title: str, written: Mapping, fields: Fields, problems: list[str]) -> Values:
     """Return the values of an item as the readers of its fields read them; add a line for each problem."""
     values = {}
     for key, field in fields.items():
@@ -226,7 +229,7 @@ def read_item(title: str, written: dict[str, Any], fields: Fields, problems: lis
     return values
 
 
-def fields_not_read(title: str, written: dict[str, Any], fields: Fields) -> Iterator[str]:
+def fields_not_read(title: str, written: Mapping, fields: Fields) -> Iterator[str]:
     """Iterate over a line for each field of an item that is not read but resembles one that is."""
     for key in sorted(written.keys() - fields.keys()):
         similar = resembling(key, fields, cutoff=0.75)
