@@ -42,7 +42,7 @@ from gudlft.pages.pagination import NoSuchPage, paginate, read_page_number
 from gudlft.pages.search import EVERYTHING, Choice, Show
 from gudlft.rules import read_places, read_token, why_no_return
 from gudlft.settings import BadSettings, read_settings
-from gudlft.text import as_seen, clean_email, file_name, normalize_email, noun_for, printable, short_month
+from gudlft.text import as_seen, clean_email, normalize_email, noun_for, printable, short_month
 
 LATEST_ENTRIES = 10  # bookings and returns on a page that also leads to all of them
 IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
@@ -725,11 +725,11 @@ def table_file(table):
     if table == "entries":
         competition = present_competition(request.args.get("competition", ""))
         rows = export.entry_list(opened.ledger, competition.name)
-        name = file_name(competition.starts_at, competition.name, ".csv")
+        day = competition.starts_at.date()
     else:
         rows = export.table_of(opened.ledger, totals=table)
-        name = file_name(opened.ledger.now(), table, ".csv")
-    return file_response(export.csv_file(rows), name, "csv")
+        day = opened.ledger.now().date()
+    return file_response(export.csv_file(rows), f"{day}-{table}.csv", "csv")
 
 
 # The pages of clubs
@@ -797,7 +797,7 @@ def competition_file(competition):
     content = calendar.calendar_file(
         request.club, known, held, figures.number_of_entries, competitions_changed_at, opened.ledger.now()
     )
-    return file_response(content, file_name(known.starts_at, known.name, ".ics"), "calendar")
+    return file_response(content, f"{known.starts_at.date()}-competition.ics", "calendar")
 
 
 @app.get("/purchasePlaces", defaults={"page": "show_summary"})

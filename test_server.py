@@ -856,7 +856,7 @@ def test_organiser_downloads_the_tables_that_the_command_writes(mailing):
     ann, _ = signed_in_by_code(mailing, ANN)
 
     for address, name, arguments in [
-        (ENTRIES_FILE, "2050-03-27-spring-festival-2050", ["--competition", OPEN]),
+        (ENTRIES_FILE, "2050-03-27-entries", ["--competition", OPEN]),
         ("/organiser/competitions.csv", f"{date.today()}-competitions", ["--totals", "competitions"]),
         ("/organiser/clubs.csv", f"{date.today()}-clubs", ["--totals", "clubs"]),
     ]:

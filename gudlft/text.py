@@ -12,7 +12,6 @@ INVISIBLE = "Cf"  # Unicode's format characters
 NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters and lone surrogates
 AROUND_ADDRESSES = " \t\r\n\xa0<>.,;\"'“”‘’"
 LONGEST_DOMAIN = 253  # characters
-LONGEST_FILE_NAME = 56  # characters, without its ending
 HTTPS_ADDRESS = r'(?i:https)://[\w.-]+(:[0-9]+)?([/?#][^\s"<>\x00-\x1f\x7f-\x9f\ud800-\udfff]*)?'
 NOT_COMPARED = {"Mn", "Me", INVISIBLE}  # Unicode's accents, enclosing marks and invisible joiners
 HYPHENS = {number: "-" for number in range(0x30A1) if unicodedata.category(chr(number)) == "Pd"}
@@ -106,14 +105,7 @@ def ascii_label(label: str) -> str:
     return label.encode("idna").decode()
 
 
-# Names and addresses
-
-
-def file_name(moment: datetime, title: str, ending: str) -> str:
-    """Return a file name: a day, then a title as far as ASCII goes."""
-    words = re.findall("[a-z0-9]+", fold(title))
-    stem = "-".join([moment.date().isoformat(), *words])
-    return stem[:LONGEST_FILE_NAME] + ending
+# How texts are compared and shown
 
 
 def normalize_name(name: str) -> str:

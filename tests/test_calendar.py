@@ -18,7 +18,6 @@ import pytest
 
 from gudlft.model import Club, Competition
 from gudlft.pages.calendar import calendar_file, feed, time_zone
-from gudlft.text import file_name
 from tests.odd_names import ODD_NAMES
 from tests.support import JOHN, OPEN, PROJECT, SMALL, Secretary, needed
 
@@ -220,21 +219,6 @@ def test_the_start_is_in_utc_on_days_when_clocks_change_too(local, in_utc, set_z
     file = file_of(competition=competition)
 
     assert [in_utc.encode()] == re.findall(rb"^DTSTART:(.*)\r$", file, re.MULTILINE)
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("Lyon Open", "2027-03-14-lyon-open.ics"),
-        ("Championnats régionaux d’Évry", "2027-03-14-championnats-regionaux-d-evry.ics"),
-        ("../../etc/passwd", "2027-03-14-etc-passwd.ics"),
-        ("日本選手権", "2027-03-14.ics"),
-        ("..", "2027-03-14.ics"),
-        ("x" * 200, "2027-03-14-" + "x" * 45 + ".ics"),
-    ],
-)
-def test_the_file_has_a_plain_name(name, expected):
-    assert expected == file_name(LYON.starts_at, name, ".ics")
 
 
 @pytest.mark.parametrize(
