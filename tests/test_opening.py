@@ -37,7 +37,6 @@ from tests.support import (
         "postgresql+psycopg://name:secret@127.0.0.1",
         "postgresql://name:secret@127.0.0.1/name",
         "postgresql+psycopg://name:secret",
-        "postgresql+psycopg://name:secret@127.0.0.1/name?options=-c&options=-c",
         "mysql://host/name",
         "sqlite:///bookings.db?timeout=soon",
         "postgresql+psycopg://name:secret@/name?host=one:1&host=two:port",

@@ -11,13 +11,11 @@ from .time_limit import seconds_left
 
 WRITER_LOCK = 4711205006  # any number that no other program takes for a lock in this database
 CONNECT_TIMEOUT = "2"  # seconds, the driver's least: ends the attempts that `connect_in_time` gave up
-LOCK_SECONDS = 3  # the longest that a session may wait for a lock, run a statement, or do nothing in a transaction
+LOCK_SECONDS = 3  # the longest that a session may run a statement, wait for a lock, or do nothing in a transaction
 SESSION_SETTINGS = {
     "synchronous_commit": "on",
     "default_transaction_isolation": r"read\ committed",
-    "TimeZone": "UTC",
     "client_encoding": "UTF8",
-    "lock_timeout": f"{LOCK_SECONDS}s",
     "statement_timeout": f"{LOCK_SECONDS}s",
     "idle_in_transaction_session_timeout": f"{LOCK_SECONDS}s",
 }

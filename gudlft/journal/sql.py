@@ -98,10 +98,10 @@ LAST_ROWS = sql.select(
     in_last_row(revocations.c.number),
     in_last_row(revocations.c.at),
 )
-NEXT_REVOCATION = sql.select(sql.func.coalesce(sql.func.max(revocations.c.number), 0) + 1)
+NEXT_REVOCATION = sql.select(sql.func.coalesce(sql.func.max(revocations.c.number), 0) + 1).scalar_subquery()
 OLDEST_REVOCATIONS = sql.select(revocations.c.number).order_by(revocations.c.number).limit(sql.bindparam("most"))
 ADD_BOOKING = bookings.insert()
-ADD_REVOCATION = revocations.insert()
+ADD_REVOCATION = revocations.insert().values(number=NEXT_REVOCATION)
 FORGET_REVOCATIONS = revocations.delete().where(
     revocations.c.number.in_(OLDEST_REVOCATIONS),
     revocations.c.at < sql.bindparam("moment"),
@@ -150,21 +150,13 @@ class SqlTransaction(Transaction):
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Add entries."""
-        rows = [entry._asdict() for entry in entries]
-        if len(rows) == 1:  # the driver's way for several would cost a single one a third more
-            self.connection.execute(ADD_BOOKING, rows[0])
-        elif rows:
-            self.connection.execute(ADD_BOOKING, rows)
+        if entries:
+            self.connection.execute(ADD_BOOKING, [entry._asdict() for entry in entries])
 
     def revoke(self, revoked: Mapping[str, datetime], forget_before: datetime) -> None:
         """Add revocations, by id; for each, forget up to two of the oldest if they are from before a moment."""
-        next_number = self.connection.execute(NEXT_REVOCATION).scalar_one()
-        rows = [
-            {"number": number, "at": revoked_at, "id": id}
-            for number, (id, revoked_at) in enumerate(revoked.items(), start=next_number)
-        ]
-        self.connection.execute(ADD_REVOCATION, rows)
-        most = FORGOTTEN_AT_ONCE * len(rows)
+        self.connection.execute(ADD_REVOCATION, [{"id": id, "at": moment} for id, moment in revoked.items()])
+        most = FORGOTTEN_AT_ONCE * len(revoked)
         self.connection.execute(FORGET_REVOCATIONS, {"most": most, "moment": forget_before})
 
 
