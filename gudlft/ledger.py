@@ -19,15 +19,12 @@ from .writer import Outcomes, TakeOrders, Writer
 
 log = logging.getLogger("gudlft.ledger")
 
+START_AND_NAME = attrgetter("starts_at", "folded_name", "name")  # of competitions, by which lists sort them
+
 
 def now() -> datetime:
     """Return the time in the server's time zone: the one clock."""
     return datetime.now().astimezone()
-
-
-def start_and_name(competition: Competition) -> tuple[datetime, str, str]:
-    """Return the key by which competitions are sorted in lists."""
-    return competition.starts_at, competition.folded_name, competition.name
 
 
 class BoardRow(NamedTuple):
@@ -88,7 +85,7 @@ class Ledger:
     ):
         """Take over what the journal holds; raise JournalError if it cannot be read."""
         self.clubs = {club.name: club for club in clubs}
-        self.by_start = sorted(competitions, key=start_and_name)
+        self.by_start = sorted(competitions, key=START_AND_NAME)
         self._latest_first = sorted(self.by_start, key=attrgetter("starts_at"), reverse=True)
         self.competitions = {competition.name: competition for competition in self.by_start}
         self.clubs_by_any_name = {name: club for club in self.clubs.values() for name in club.names}
@@ -131,15 +128,15 @@ class Ledger:
             self.catch_up_with(transaction)
             draft = Draft(self.totals, self._last_number())  # which stand still: nobody else commits meanwhile
             self._give_back_at_cancelled(draft)
-            given_back = list(draft.entries)
             outcomes = [self._judge(order, draft) for order in take_orders()]
             rows = [self._row_of(entry) for entry in draft.entries]
             transaction.append(list(checked_entries(rows, self._last_number() + 1)))
         self._add(draft.entries)
-        for entry in given_back:
-            places = plural(-entry.places, "place")
-            what = f"{entry.club}: {places} in {entry.competition} given back: cancelled (number {entry.number})"
-            log.info(printable(what))
+        for entry in draft.entries:
+            if entry.is_of_cancelled:
+                places = plural(-entry.places, "place")
+                what = f"{entry.club}: {places} in {entry.competition} given back: cancelled (number {entry.number})"
+                log.info(printable(what))
         return outcomes
 
     def _judge(self, order: Order, draft: Draft) -> Outcome | BookingError:
@@ -222,11 +219,10 @@ class Ledger:
 
     def _row_of(self, entry: Entry) -> Entry:
         """Return an entry as the journal keeps it: with original names, which processes with older files know too."""
-        club = self.clubs.get(entry.club)
-        competition = self.competitions.get(entry.competition)
+        club = self.clubs.get(entry.club)  # None if a club that is gone gives back at a cancelled competition
         return entry._replace(
             club=club.original_name if club else entry.club,
-            competition=competition.original_name if competition else entry.competition,
+            competition=self.competitions[entry.competition].original_name,
         )
 
     def _add(self, entries: Sequence[Entry]) -> None:
@@ -280,7 +276,7 @@ class Ledger:
             return CompetitionFigures(
                 status=booking_status(competition, standing, self.terms, self.now()),
                 balance=self.totals.balance(club),
-                places_booked=self.totals.places_sold.get(competition.name, 0),
+                places_booked=self.totals.places_sold[competition.name],
                 latest_entries=self.latest_entries(club, competition, most=most_entries),
                 number_of_entries=self.number_of_entries(club, competition),
             )
