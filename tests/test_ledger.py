@@ -90,29 +90,17 @@ def test_same_form_shows_the_points_left_as_of_its_booking(journal):
 def test_orders_that_wait_together_are_judged_one_after_the_other(ledger):
     atlas = parties(ledger, "Atlas Barbell", SMALL)
     john = parties(ledger, "Simply Lift", SMALL)
-    outcomes = book_together(ledger, [(*atlas, 4), (*john, 2), (*john, 1), (*atlas, 1)])
+    orders = [(*atlas, 3), (*john, 1, TOKEN), (*john, 2), (*john, 1), (*atlas, 1), (*john, 1, TOKEN)]
+    waiting = [ledger.writer.submit(Order(Kind.BOOKING, *order)) for order in orders]
 
-    assert [4, 1] == [entry.places for entry in ledger.entries]
-    assert [1, 2] == [entry.number for entry in ledger.entries]
-    assert "You can't book more places than available: only 1 place is left" == str(outcomes[1])
-    assert "There are no places left in this competition" == str(outcomes[3])
-    check_conservation(ledger)
-
-
-def test_points_left_are_those_as_of_each_booking_of_a_commit(ledger):
-    order = (*parties(ledger), 1, TOKEN)
-    other = (*parties(ledger), 2)
-
-    outcomes = book_together(ledger, [order, other, order])
-
-    assert [10, 4, 10] == [outcome.points_left for outcome in outcomes]
-
-
-def book_together(ledger, orders):
-    """Let orders wait for one writer; return their outcomes or errors."""
-    outcomes = [ledger.writer.submit(Order(Kind.BOOKING, *order)) for order in orders]
     ledger.writer.write_waiting()
-    return [outcome.exception() or outcome.result() for outcome in outcomes]
+
+    first, second, too_many, third, too_late, copy = [one.exception() or one.result() for one in waiting]
+    assert [(1, 3), (2, 1), (3, 1)] == [(entry.number, entry.places) for entry in ledger.entries]
+    assert [51, 10, 7, 10] == [outcome.points_left for outcome in (first, second, third, copy)]
+    assert "You can't book more places than available: only 1 place is left" == str(too_many)
+    assert "There are no places left in this competition" == str(too_late)
+    check_conservation(ledger)
 
 
 # What must hold after any history
