@@ -34,41 +34,23 @@ def totals_of(*entries):
     return totals
 
 
-def outcome_of(totals, order):
-    """Return what an earlier copy of an order's form became."""
-    return totals.outcome_of(order.form_key, order.club)
-
-
-def mismatches(totals, clubs, competitions):
-    clubs = {club.name: club for club in clubs}
-    competitions = {competition.name: competition for competition in competitions}
-    return list(totals.mismatches(clubs, competitions, Terms()))
-
-
-def test_copy_of_a_form_is_found():
+def test_copy_of_a_form_is_found_and_anything_else_under_its_token_is_none():
     booking = entry(2, 6, token=TOKEN)
     return_ = entry(-1, -3, token=TOKEN)
-    totals = totals_of(booking, return_)
-
-    assert Outcome(booking, points_left=7) == outcome_of(totals, order(2))
-    assert Outcome(return_, points_left=10) == outcome_of(totals, order(1, Kind.RETURN))
-
-
-@pytest.mark.parametrize(
-    "another",
-    [
+    totals = totals_of(booking, return_, entry(2, 6, token=None))
+    copies = [order(2), order(1, Kind.RETURN)]
+    others = [
         order(3),
         order(2, Kind.RETURN),
         order(2, club=OTHER_CLUB),
         order(2, competition=OTHER_CUP),
         order(2, token="another-token_of-this-app"),
         order(2, token=None),
-    ],
-)
-def test_anything_else_under_a_token_is_no_copy(another):
-    totals = totals_of(entry(2, 6, token=TOKEN), entry(2, 6, token=None))
+    ]
 
-    assert outcome_of(totals, another) is None
+    found = [totals.outcome_of(one.form_key, one.club) for one in copies + others]
+
+    assert [Outcome(booking, points_left=7), Outcome(return_, points_left=10), *[None] * 6] == found
 
 
 def test_draft_starts_from_the_totals_and_leaves_them_as_they_are():
@@ -79,7 +61,7 @@ def test_draft_starts_from_the_totals_and_leaves_them_as_they_are():
     draft.append(booking)
 
     assert Standing(4, 17, 3, 9) == draft.standing(CLUB, CUP)
-    assert Outcome(booking, points_left=4) == outcome_of(draft, order(2))
+    assert Outcome(booking, points_left=4) == draft.outcome_of(order(2).form_key, CLUB)
     assert 3 == draft.next_number
     assert [booking] == draft.entries
     assert totals_of(entry(1, 3)) == totals
@@ -108,10 +90,10 @@ def test_draft_starts_from_the_totals_and_leaves_them_as_they_are():
     ],
 )
 def test_what_no_longer_fits_is_named(entries, lines):
-    nothing = Club("Nothing", ("a@b.example",), 0)
-    no_places = Competition("No places", AT, 0)
+    clubs = {CLUB.name: CLUB, "Nothing": Club("Nothing", ("a@b.example",), 0)}
+    competitions = {one.name: one for one in [CUP, OTHER_CUP, Competition("No places", AT, 0)]}
 
-    assert lines == mismatches(totals_of(*entries), [CLUB, nothing], [CUP, OTHER_CUP, no_places])
+    assert lines == list(totals_of(*entries).mismatches(clubs, competitions, Terms()))
 
 
 @pytest.mark.parametrize(
