@@ -5,7 +5,7 @@ Each generator leads the browser from state to state, and yields the name of eac
 
 import json
 from contextlib import contextmanager
-from urllib.parse import urlencode
+from urllib.parse import quote
 
 from selenium.webdriver.common.by import By
 
@@ -281,19 +281,18 @@ def codes(browser, site, postbox, journal):
 def organisers(browser, site, postbox):
     """Lead the browser through what organisers see, one of them a club's, and through what other clubs see of it."""
     sign_in_by_code(browser, site, postbox, ANN)
-    addresses = {
-        "organiser: season": "/organiser",
-        "organiser: past": "/organiser?show=past&page=2",
-        "entries: some clubs": entry_list(LONGEST_OF_SEASON),
-        "entries: many clubs": entry_list(season.OF_ALL_CLUBS),
-        "entries: none": entry_list("Paris Open 2020"),
-    }
-    yield from open_each(browser, site, addresses)
+    yield from open_each(browser, site, OF_ORGANISERS)
     sign_in_by_code(browser, site, postbox, season.email_of(season.CLUB))
     yield from open_each(browser, site, {"summary: organiser": "/showSummary?q=lyon"})
     sign_in_by_code(browser, site, postbox, season.email_of(season.POOR_CLUB))
     yield from open_each(browser, site, {"error: not for clubs": "/organiser"})
 
 
-def entry_list(competition):
-    return f"/organiser/entries?{urlencode({'competition': competition})}"
+ENTRIES = "/organiser/entries?competition="
+OF_ORGANISERS = {
+    "organiser: season": "/organiser",
+    "organiser: past": "/organiser?show=past&page=2",
+    "entries: some clubs": ENTRIES + quote(LONGEST_OF_SEASON),
+    "entries: many clubs": ENTRIES + quote(season.OF_ALL_CLUBS),
+    "entries: none": f"{ENTRIES}Paris+Open+2020",
+}

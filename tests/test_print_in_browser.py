@@ -16,11 +16,11 @@ import pytest
 
 from tests import season
 from tests.browsing import be_new, book, show, sign_in
-from tests.states import LONGEST_CLUB, LONGEST_CUP, LONGEST_OF_SEASON, entry_list, few, open_each, sign_in_by_code
+from tests.states import LONGEST_CLUB, LONGEST_CUP, LONGEST_OF_SEASON, OF_ORGANISERS, few, open_each, sign_in_by_code
 from tests.support import ANN, book_address, needed
 
 PAPERS = {"A4": (8.27, 11.69), "Letter": (8.5, 11)}  # inches
-OF_SEVERAL_SHEETS = ["competitions", "summary", "bookings", "history", "entry list"]  # also on Letter, which is lower
+OF_SEVERAL_SHEETS = ["competitions", "summary", "bookings", "history", "entries: many clubs"]  # on Letter, too
 MARGIN = 0.39  # inches, Chromium's own
 PRESSED = "nav, form, input, select, button, .button, summary, .skip, footer"
 OF_EVERYBODY = {
@@ -37,13 +37,6 @@ OF_A_CLUB = {
     "board": "/pointsBoard",
     "competition": book_address(LONGEST_OF_SEASON, season.CLUB),
     "competition, full": book_address(season.FULL[0], season.CLUB),
-}
-
-OF_ORGANISERS = {
-    "organiser": "/organiser",
-    "organiser, past": "/organiser?show=past",
-    "entry list": entry_list(season.OF_ALL_CLUBS),
-    "entry list, long name": entry_list(LONGEST_OF_SEASON),
 }
 
 SEEN = """
@@ -241,7 +234,7 @@ def test_pages_of_a_club_name_it_and_the_day_of_printing(printed):
 def test_entry_list_is_a_sheet_to_tick_off_at_the_door(printed):
     row = re.compile(r"^ *(\S.*\S) +\d+ +\w{3} \d+ \w+ \d{4}, \d\d:\d\d +\w{3} \d+ \w+ \d{4}, \d\d:\d\d$", re.M)
     for paper in PAPERS:
-        sheet = printed["entry list", paper]
+        sheet = printed["entries: many clubs", paper]
         assert 60 == len(row.findall("\n".join(sheet.sheets))) == len(sheet.seen["boxes"])
         assert 3 >= len(sheet.sheets)
         assert f"{season.OF_ALL_CLUBS}: entry list" in sheet.sheets[0]
