@@ -29,6 +29,7 @@ from tests.support import (
     let_pages_show,
     load_server,
     make_ledger,
+    signed_in_by_code,
     write_data,
 )
 
@@ -91,6 +92,12 @@ def start(monkeypatch):
 @pytest.fixture
 def mailing(data, start):
     return start(**KEPT, **MAILED, ORGANISERS=ANN)
+
+
+@pytest.fixture
+def ann(mailing):
+    """Return the browser of an organiser, signed in."""
+    return signed_in_by_code(mailing, ANN)[0]
 
 
 @pytest.fixture

@@ -852,9 +852,7 @@ def test_organiser_finds_who_comes_to_a_competition(mailing):
     assert "no-store" == entries.headers["Cache-Control"]
 
 
-def test_organiser_downloads_the_tables_that_the_command_writes(mailing):
-    ann, _ = signed_in_by_code(mailing, ANN)
-
+def test_organiser_downloads_the_tables_that_the_command_writes(mailing, ann):
     for address, name, arguments in [
         (ENTRIES_FILE, "2050-03-27-entries", ["--competition", OPEN]),
         ("/organiser/competitions.csv", f"{date.today()}-competitions", ["--totals", "competitions"]),
@@ -878,9 +876,7 @@ def test_organisers_pages_are_for_organisers_alone(mailing):
         assert (303, "/") == stranger.get(address).redirect
 
 
-def test_organiser_without_a_club_is_led_to_the_organisers_page_and_books_nothing(mailing):
-    ann, _ = signed_in_by_code(mailing, ANN)
-
+def test_organiser_without_a_club_is_led_to_the_organisers_page_and_books_nothing(mailing, ann):
     for address in ["/", "/competitions", "/showSummary", "/bookings", "/code", book_address(OPEN, "Simply Lift")]:
         assert (303, "/organiser") == ann.get(address).redirect
     for page in [ann.book("1"), ann.give_back("1")]:
@@ -889,9 +885,7 @@ def test_organiser_without_a_club_is_led_to_the_organisers_page_and_books_nothin
     assert [] == mailing.opened.ledger.entries
 
 
-def test_entry_list_of_an_unknown_competition_is_told_on_the_organisers_page(mailing):
-    ann, _ = signed_in_by_code(mailing, ANN)
-
+def test_entry_list_of_an_unknown_competition_is_told_on_the_organisers_page(ann):
     for address in [
         "/organiser/entries",
         "/organiser/entries?competition=Nix",
@@ -903,8 +897,7 @@ def test_entry_list_of_an_unknown_competition_is_told_on_the_organisers_page(mai
         assert "Organiser" == page.heading
 
 
-def test_entry_list_is_found_by_a_former_name(mailing):
-    ann, _ = signed_in_by_code(mailing, ANN)
+def test_entry_list_is_found_by_a_former_name(mailing, ann):
     by_any_name = mailing.opened.ledger.competitions_by_any_name
     by_any_name["Spring Cup"] = by_any_name[OPEN]
 

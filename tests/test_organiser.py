@@ -28,11 +28,10 @@ from tests.support import (
 
 
 @pytest.fixture
-def show(mailing, monkeypatch):
+def show(mailing, ann, monkeypatch):
     """Return a function that lets the app show a ledger to an organiser, and returns her browser."""
 
     def show_to_organiser(ledger, *clubs_too):
-        ann, _ = signed_in_by_code(mailing, ANN)
         accounts = Accounts(ledger.clubs.values(), [ANN, *clubs_too])
         monkeypatch.setattr(mailing, "opened", replace(mailing.opened, ledger=ledger, accounts=accounts))
         return ann
@@ -61,9 +60,7 @@ def test_organiser_whose_address_is_a_clubs_has_the_pages_of_both(mailing, start
     assert "2 of 20 booked" in john.get("/organiser").text
 
 
-def test_address_that_was_taken_out_of_the_setting_is_signed_out_at_the_next_request(mailing, start):
-    ann, _ = signed_in_by_code(mailing, ANN)
-
+def test_address_that_was_taken_out_of_the_setting_is_signed_out_at_the_next_request(ann, start):
     ann.move_to(start(ORGANISERS="").app)
 
     assert 404 == ann.get("/organiser").status
@@ -187,8 +184,7 @@ def test_entry_list_says_who_comes_since_when_in_the_servers_time(show, set_zone
     assert ["2030-05-08T05:15", "2030-05-08T05:15", "2030-05-07T05:15", "2030-05-09T05:15"] == times
 
 
-def test_name_that_only_newer_files_have_is_not_told_to_be_unknown(mailing, data):
-    ann, _ = signed_in_by_code(mailing, ANN)
+def test_name_that_only_newer_files_have_is_not_told_to_be_unknown(ann, data):
     write_data(data, [], [a_competition("Gala", "2050-03-27 11:11:00", 20, formerly=[OPEN])])
 
     pages = [ann.get(entries_of("Gala")), ann.get("/organiser/entries.csv?competition=Gala")]
