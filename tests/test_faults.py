@@ -4,15 +4,11 @@ import shutil
 import sqlite3
 import threading
 import time
-from types import SimpleNamespace
 
-import psycopg
 import pytest
 
 from gudlft.journal import CommitInDoubt, JournalError
-from gudlft.journal.postgresql import connect_in_time
 from gudlft.journal.sql import SqlTransaction
-from gudlft.journal.time_limit import time_limit
 from gudlft.ledger import Ledger
 from tests.databases import (
     MAY_BE_OLD,
@@ -207,25 +203,6 @@ def test_connections_that_died_while_idle_are_replaced(database, served):
         database.cut()
         assert 303 == john.book("1").status
         assert [(LIFT, OPEN, 1, 3)] * number == in_memory(ledger) == in_journal(database.url)
-
-
-@pytest.mark.parametrize("fails", [False, True])
-def test_connection_that_comes_late_is_closed_and_one_that_fails_late_is_nobodys_concern(fails):
-    is_over = threading.Event()
-    is_closed = threading.Event()
-
-    def connect():
-        is_over.wait(10)
-        if fails:
-            raise ConnectionRefusedError
-        return SimpleNamespace(close=is_closed.set)
-
-    with time_limit(0.05), pytest.raises(psycopg.OperationalError, match="^the database does not answer$"):
-        connect_in_time(connect)
-
-    is_over.set()
-    wait_until(lambda: fails or is_closed.is_set())
-    wait_until(lambda: [] == [thread for thread in threading.enumerate() if "(run)" in thread.name])
 
 
 def test_long_silence_leaves_few_connections_and_threads_behind(database, served):

@@ -265,9 +265,9 @@ def test_row_that_can_be_no_revocation_is_named(row):
         check_revocation(Revocation(*row))
 
 
-@pytest.mark.parametrize("number", [6, 7])
-def test_row_that_does_not_follow_the_last_one_is_named(number):
-    row = Entry(number, AT, "Simply Lift", OPEN, 1, 3, None)
+@pytest.mark.parametrize(("number", "at"), [(6, AT), (7, AT), (8, None)])
+def test_row_that_does_not_follow_the_last_one_or_has_no_time_is_named(number, at):
+    row = Entry(number, at, "Simply Lift", OPEN, 1, 3, None)
 
     with pytest.raises(JournalError, match=f"^booking {number} cannot be right, where 8 may come next"):
         list(checked_entries([row], first=8))

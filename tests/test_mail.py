@@ -2,7 +2,6 @@
 
 import base64
 import logging
-import re
 import threading
 import time
 
@@ -250,15 +249,6 @@ def test_slow_try_does_not_push_the_next_one_back(outbox_for, monkeypatch):
     wait_until(lambda: 2 == len(tries))
 
     assert tries[1] - tries[0] < 1  # and not 1.1
-
-
-def test_mail_that_is_refused_for_now_is_tried_again(outbox, postbox, caplog):
-    postbox.answers["RCPT"] = ["451 come back later", "421 busy"]
-    outbox.put(JOHN, CODE)
-    wait_until(lambda: postbox.mails)
-
-    assert [JOHN] * 3 == postbox.asked_for
-    assert ["451", "421"] == [re.search(r"\d+", line)[0] for line in lines_of(caplog)]
 
 
 @pytest.mark.parametrize("command", ["GREETING", "MAIL", "RCPT", "DATA", "END"])

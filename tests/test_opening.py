@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import threading
 
 import pytest
 import sqlalchemy
@@ -19,6 +18,7 @@ from tests.support import (
     KEY,
     PROJECT,
     Secretary,
+    at_once,
     clean_environment,
     wait_until,
 )
@@ -127,14 +127,8 @@ def test_journal_of_another_app_or_a_newer_version_stops_the_start(on_sqlite, op
 
 
 def test_several_processes_may_start_on_an_empty_database_at_once(url):
-    journals = []
-    threads = [threading.Thread(target=lambda: journals.append(SqlJournal(url))) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    journals = at_once([lambda: SqlJournal(url)] * 6)
 
-    assert 6 == len(journals)
     for journal in journals:
         journal.close()
 

@@ -145,19 +145,3 @@ def test_killed_processes_lose_no_answered_booking_and_invent_none(folder, url):
     assert set() == all_answered - kept
     assert set() == kept - all_sent
     assert [] == broken_rules(url)
-
-
-def test_worker_that_died_is_started_again(folder, on_sqlite):
-    options = ["--respawn-failed-workers"]
-    log = folder / "server.log"
-    with serving(folder, workers=2, options=options, JOURNAL=on_sqlite, SECRET_KEY=KEY) as (address, process):
-        wait_until(lambda: 2 == log.read_text().count("Started worker"))
-        secretary = ServedSecretary(address, "1@example.com")
-        assert 303 == secretary.book("1", "Cup").status
-
-        os.kill(children_of(process.pid)[0], signal.SIGKILL)
-        wait_until(lambda: 3 == log.read_text().count("Started worker"))
-
-        assert 303 == secretary.book("1", "Cup").status
-        assert 2 == len(children_of(process.pid))
-    assert 2 == len(in_journal(on_sqlite))

@@ -49,21 +49,6 @@ def test_older_backup_in_place_of_the_file_is_noticed(on_sqlite, served, tmp_pat
     assert 303 == john.book("1").status
 
 
-@pytest.mark.parametrize("which", ["number = 3", "number > 1", "number > 0"])
-def test_rows_that_are_gone_are_noticed(database, served, caplog, which):
-    served(database.url)
-    john = Secretary(JOHN)
-    for _ in range(3):
-        john.book("1")
-
-    run_sql(database.url, f"DELETE FROM bookings WHERE {which}")
-
-    assert 503 == john.get("/health").status
-    assert (200, [MAY_BE_OLD]) == says(john.get("/showSummary"))
-    assert (503, [NOT_BOOKED]) == says(john.book("1"))
-    assert "restart" in caplog.text
-
-
 @pytest.mark.parametrize("which", ["number > 0", "number = 2", "number = 1"])
 def test_revocations_that_are_gone_do_not_hide_new_ones(url, served, which):
     served(url)
@@ -144,21 +129,6 @@ def test_row_that_cannot_be_right_stops_the_start_and_is_a_journal_that_is_away(
 
     run_sql(on_sqlite, "DELETE FROM bookings")
     assert 303 == john.book("1").status
-
-
-def test_row_without_a_value_is_a_journal_that_is_away(database, served):
-    ledger = served(database.url)
-    john = Secretary(JOHN)
-    for column in ("at_utc", "club", "competition", "places", "points"):
-        run_sql(
-            database.url,
-            f"ALTER TABLE bookings ALTER {column} DROP NOT NULL",
-            "DELETE FROM bookings",
-            f"{INSERT} {GOOD}",
-        )
-        run_sql(database.url, f"UPDATE bookings SET {column} = NULL")
-        assert (200, [MAY_BE_OLD]) == says(john.get("/showSummary"))
-    assert [] == in_memory(ledger)
 
 
 @pytest.mark.parametrize("edit", ["at_utc = 'yesterday'", "at_utc = 20260102", "sign_in = x'00'", "sign_in = ''"])
