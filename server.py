@@ -38,13 +38,12 @@ from gudlft.limits import RateLimit, TooOften, client_key
 from gudlft.model import BookingError
 from gudlft.opening import open_all
 from gudlft.pages import calendar, export, lists, sentences
-from gudlft.pages.pagination import NoSuchPage, paginate, read_page_number
+from gudlft.pages.pagination import NoSuchPage, read_page_number
 from gudlft.pages.search import EVERYTHING, Choice, Show
 from gudlft.rules import read_places, read_token, why_no_return
 from gudlft.settings import BadSettings, read_settings
 from gudlft.text import as_seen, clean_email, normalize_email, noun_for, printable, short_month
 
-LATEST_ENTRIES = 10  # bookings and returns on a page that also leads to all of them
 IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
 LARGEST_REQUEST = 16 * 1024  # bytes
 LONGEST_IN_LOG = 200  # characters of a text that came from outside
@@ -779,7 +778,7 @@ def book(competition, club):
 
 def figures_at(competition):
     """Return what a competition's page shows the signed-in club."""
-    return opened.ledger.figures_at(request.club, competition, LATEST_ENTRIES)
+    return opened.ledger.figures_at(request.club, competition, lists.LATEST_ENTRIES)
 
 
 def render_competition(figures, problem=None):
@@ -792,11 +791,8 @@ def render_competition(figures, problem=None):
 def competition_file(competition):
     """Return a competition as a file for a calendar."""
     known = present_competition(competition)
-    figures = figures_at(known)
-    held = figures.status.standing.places_held
-    content = calendar.calendar_file(
-        request.club, known, held, figures.number_of_entries, competitions_changed_at, opened.ledger.now()
-    )
+    now = opened.ledger.now()
+    content = calendar.calendar_file(request.club, figures_at(known), competitions_changed_at, now)
     return file_response(content, f"{known.starts_at.date()}-competition.ics", "calendar")
 
 
@@ -864,24 +860,14 @@ def bookings():
 
 def render_bookings(status=200, problem=None, page_number=1):
     """Show where the club holds places, and its latest bookings and returns."""
-    holdings = opened.ledger.holdings(request.club, opened.ledger.now())
-    return render_page(
-        "bookings.html",
-        status,
-        problem,
-        holdings=holdings,
-        page=paginate(holdings, page_number),
-        entries=opened.ledger.latest_entries(request.club, most=LATEST_ENTRIES),
-        number_of_entries=opened.ledger.number_of_entries(request.club),
-    )
+    shown = lists.bookings_of(opened.ledger, request.club, page_number, opened.ledger.now())
+    return render_page("bookings.html", status, problem, **shown)
 
 
 def render_history():
     """Show all bookings and returns of the club, newest first."""
-    numbers = range(opened.ledger.number_of_entries(request.club))
-    page = paginate(numbers, asked_page_number())
-    entries = opened.ledger.latest_entries(request.club, skip=page.start, most=len(page.items))
-    return render_page("history.html", page=page, entries=entries)
+    shown = lists.history_of(opened.ledger, request.club, asked_page_number())
+    return render_page("history.html", **shown)
 
 
 @app.post("/cancelPlaces")
@@ -923,14 +909,8 @@ def sign_out():
 @app.get("/health")
 def health():
     """Tell a proxy or a monitor whether the app can take bookings."""
-    headers = {"Content-Type": "text/plain; charset=utf-8"}
-    try:
-        opened.reader.catch_up()
-    except JournalError:
-        return "the journal is away", 503, headers
-    if not opened.health.takes_bookings():
-        return "the journal takes no bookings", 503, headers
-    return "ok", 200, headers
+    problem = opened.health.problem()
+    return app.response_class(problem or "ok", 503 if problem else 200, content_type="text/plain; charset=utf-8")
 
 
 # Errors
@@ -1007,9 +987,9 @@ def check(strict):
         raise SystemExit("\n".join(map(printable, problems)))
 
     findings = list(checking.findings(opened, app.config))
-    encoding = sys.stdout.encoding or "utf-8"  # a terminal, or a pipe on Windows, may know few letters
+    sys.stdout.reconfigure(errors="backslashreplace")  # a terminal, or a pipe on Windows, may know few letters
     for line in [*checking.what_is_there(opened, app.config), *findings]:
-        click.echo(printable(line).encode(encoding, "backslashreplace"))
+        click.echo(printable(line))
     if strict and findings:
         raise SystemExit(1)
 

@@ -3,6 +3,7 @@
 from .journal import SECONDS_FOR_A_TRIAL, Journal, JournalError
 from .ledger import Ledger
 from .limits import RateLimit
+from .reader import Reader
 
 SECONDS_BETWEEN_TRIES = 1
 
@@ -13,10 +14,11 @@ class Health:
     In between, whoever asks tries the journal, at most once a second: nobody may want to book for hours.
     """
 
-    def __init__(self, journal: Journal, ledger: Ledger):
+    def __init__(self, journal: Journal, ledger: Ledger, reader: Reader):
         """Trust the journal."""
         self._journal = journal
         self._ledger = ledger
+        self._reader = reader
         self._failed_after: int | None = None  # how many bookings were taken before one that was not
         self._tries = RateLimit(most=1, seconds=SECONDS_BETWEEN_TRIES)
 
@@ -24,8 +26,15 @@ class Health:
         """Remember that a booking was not taken."""
         self._failed_after = len(self._ledger.entries)
 
-    def takes_bookings(self) -> bool:
-        """Tell whether the journal takes bookings, as far as the ledger has caught up with it."""
+    def problem(self) -> str | None:
+        """Say what is wrong with the journal; None if it can be read and takes bookings."""
+        try:
+            self._reader.catch_up()
+        except JournalError:
+            return "the journal is away"
+        return None if self._takes_bookings() else "the journal takes no bookings"
+
+    def _takes_bookings(self) -> bool:
         if self._failed_after != len(self._ledger.entries):
             return True
         if self._tries.count("journal") > 0:

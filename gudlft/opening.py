@@ -49,14 +49,15 @@ def open_all(settings: Mapping, makes_journal: bool = True) -> Opened:
             ledger.give_back_cancelled()
     revocations = Revocations(journal)
     accounts = Accounts(data.clubs, settings["ORGANISERS"])
+    reader = Reader(journal, ledger, revocations)
     journal.close()
     return Opened(
         journal=journal,
         ledger=ledger,
         accounts=accounts,
         revocations=revocations,
-        reader=Reader(journal, ledger, revocations),
-        health=Health(journal, ledger),
+        reader=reader,
+        health=Health(journal, ledger, reader),
         newer_names=NewerNames(folder, data),
         mailed_codes=open_mailed_codes(settings, accounts, revocations),
         unread_fields=data.unread_fields,

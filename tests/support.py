@@ -93,13 +93,14 @@ def make_ledger(clubs=CLUBS, competitions=COMPETITIONS, cost=3, cap=12, **option
 def let_pages_show(ledger, patch, organisers=()):
     """Let the app's pages show a ledger, with a journal or without, until the patch is undone; return the ledger."""
     revocations = Revocations(ledger.journal)
+    reader = Reader(ledger.journal, ledger, revocations)
     opened = Opened(
         journal=ledger.journal,
         ledger=ledger,
         accounts=Accounts(ledger.clubs.values(), organisers),
         revocations=revocations,
-        reader=Reader(ledger.journal, ledger, revocations),
-        health=Health(ledger.journal, ledger),
+        reader=reader,
+        health=Health(ledger.journal, ledger, reader),
         newer_names=NewerNames(PROJECT, Data([], [], [])),
     )
     patch.setattr(server, "opened", opened)

@@ -16,8 +16,10 @@ from zoneinfo import ZoneInfo
 import icalendar
 import pytest
 
+from gudlft.ledger import CompetitionFigures
 from gudlft.model import Club, Competition
 from gudlft.pages.calendar import calendar_file, feed, time_zone
+from gudlft.rules import Standing, Terms, booking_status
 from tests.odd_names import ODD_NAMES
 from tests.support import JOHN, OPEN, PROJECT, SMALL, Secretary, needed
 
@@ -61,7 +63,8 @@ def named(name):
 
 
 def file_of(club=CLUB, competition=LYON, places_held=2, number_of_entries=1, changed_at=CHANGED_AT, now=NOW):
-    return calendar_file(club, competition, places_held, number_of_entries, changed_at, now)
+    status = booking_status(competition, Standing(0, 20, places_held, 0), Terms(), now)
+    return calendar_file(club, CompetitionFigures(status, 0, 0, [], number_of_entries), changed_at, now)
 
 
 def entries_of(file):

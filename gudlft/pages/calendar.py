@@ -11,6 +11,7 @@ from string import punctuation
 from urllib.parse import quote
 from uuid import UUID, uuid5
 
+from ..ledger import CompetitionFigures
 from ..model import Club, Competition
 from ..text import plural
 
@@ -27,17 +28,17 @@ class Text(str):
         return re.sub(r"([\\;,])", r"\\\1", self).encode()
 
 
-def calendar_file(
-    club: Club, competition: Competition, places_held: int, number_of_entries: int, changed_at: datetime, now: datetime
-) -> bytes:
+def calendar_file(club: Club, figures: CompetitionFigures, changed_at: datetime, now: datetime) -> bytes:
     """Return a competition, and how many places the club holds there, as a calendar with one entry.
 
     Calendars update the entry that they have if its sequence has grown: it grows with the club's bookings and returns
     there, and with the last change of the file of competitions.
     """
+    competition = figures.status.competition
     identity = f"{club.original_name}\n{competition.original_name}"  # no name holds a line break
-    event = calendar_entry(competition, identity, now, seconds_of(changed_at) + number_of_entries)
-    event["description"] = Text(f"{club.name} holds {plural(places_held, 'place')}")
+    event = calendar_entry(competition, identity, now, seconds_of(changed_at) + figures.number_of_entries)
+    places = plural(figures.status.standing.places_held, "place")
+    event["description"] = Text(f"{club.name} holds {places}")
     return calendar_of([event])
 
 

@@ -15,6 +15,7 @@ from .search import Choice, Show, find, months_of
 
 NEXT_COMPETITIONS = 5  # on the sign-in page
 LATEST_PAST = 5  # competitions below a list of upcoming ones
+LATEST_ENTRIES = 10  # bookings and returns on a page that also leads to all of them
 LONGEST_LIST = 10  # most competitions in a list that needs no form to narrow it
 MOST_COUNTED = 200  # most competitions of which is counted where a club can book
 SHORT_BOARD = 5  # first clubs on a board that is cut short
@@ -147,6 +148,26 @@ def by_month(rows: Iterable) -> list[tuple[str, list]]:
     """Return rows of competitions, which must be sorted by their starts, in groups by month."""
     groups = groupby(rows, key=lambda row: row.competition.start.month)
     return [(month, list(rows_of_month)) for month, rows_of_month in groups]
+
+
+def bookings_of(ledger: Ledger, club: Club, page_number: int, now: datetime) -> Shown:
+    """Return where a club holds places, and its latest bookings and returns; raise NoSuchPage."""
+    holdings = ledger.holdings(club, now)
+    return {
+        "holdings": holdings,
+        "page": paginate(holdings, page_number),
+        "entries": ledger.latest_entries(club, most=LATEST_ENTRIES),
+        "number_of_entries": ledger.number_of_entries(club),
+    }
+
+
+def history_of(ledger: Ledger, club: Club, page_number: int) -> Shown:
+    """Return all bookings and returns of a club, newest first; raise NoSuchPage."""
+    page = paginate(range(ledger.number_of_entries(club)), page_number)
+    return {
+        "page": page,
+        "entries": ledger.latest_entries(club, skip=page.start, most=len(page.items)),
+    }
 
 
 # The points board
