@@ -211,7 +211,7 @@ def test_long_silence_leaves_few_connections_and_threads_behind(database, served
     with database.cluster.silent(), quick_limits():
         for _ in range(18):
             john.get("/showSummary")
-        threads = [thread.name for thread in threading.enumerate() if "(run)" in thread.name]
+        threads = [thread.name for thread in threading.enumerate() if "Executor" in thread.name]
 
     assert 18 > len(threads)
     assert 303 == john.book("1").status

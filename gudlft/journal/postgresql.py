@@ -1,8 +1,6 @@
 """A journal's PostgreSQL database: how to connect to it, and how to give up in time if it does not answer."""
 
 import concurrent.futures
-import threading
-from collections.abc import Callable
 
 import psycopg
 import sqlalchemy as sql
@@ -10,7 +8,7 @@ import sqlalchemy as sql
 from .time_limit import seconds_left
 
 WRITER_LOCK = 4711205006  # any number that no other program takes for a lock in this database
-CONNECT_TIMEOUT = "2"  # seconds, the driver's least: ends the attempts that `connect_in_time` gave up
+CONNECT_TIMEOUT = "2"  # seconds, the driver's least: ends the attempts that were given up
 LOCK_SECONDS = 3  # the longest that a session may run a statement, wait for a lock, or do nothing in a transaction
 SESSION_SETTINGS = {
     "synchronous_commit": "on",
@@ -37,8 +35,16 @@ class Postgresql:
         sql.event.listen(self.engine, "do_connect", self._connect)
 
     def _connect(self, dialect, record, arguments, options) -> psycopg.Connection:
-        """Connect in SQLAlchemy's stead; both the attempt and the connection give up in time."""
-        return connect_in_time(lambda: LimitedConnection.connect(*arguments, **options))
+        """Connect in SQLAlchemy's stead; give up in time, and close a connection that comes late.
+
+        The driver alone would wait two seconds at least, and without limit to look up the name of a host.
+        """
+        attempt = concurrent.futures.ThreadPoolExecutor(1).submit(LimitedConnection.connect, *arguments, **options)
+        try:
+            return attempt.result(seconds_left())
+        except concurrent.futures.TimeoutError:
+            attempt.add_done_callback(close_late)
+            raise psycopg.OperationalError("the database does not answer") from None
 
     def is_missing(self) -> bool:
         """Tell that connecting makes no database."""
@@ -63,28 +69,7 @@ class LimitedConnection(psycopg.Connection):
             raise psycopg.OperationalError("the database does not answer") from error
 
 
-def connect_in_time(connect: Callable[[], psycopg.Connection]) -> psycopg.Connection:
-    """Return a new connection; raise OperationalError if that takes too long, and close one that comes late.
-
-    The driver alone would wait two seconds at least, and without limit to look up the name of a host.
-    """
-    outcome: concurrent.futures.Future[psycopg.Connection] = concurrent.futures.Future()
-
-    def run():
-        try:
-            outcome.set_result(connect())
-        except Exception as error:
-            outcome.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    try:
-        return outcome.result(seconds_left())
-    except concurrent.futures.TimeoutError:
-        outcome.add_done_callback(close_late)
-        raise psycopg.OperationalError("the database does not answer") from None
-
-
-def close_late(outcome: concurrent.futures.Future) -> None:
+def close_late(attempt: concurrent.futures.Future) -> None:
     """Close a connection that nobody waits for any more, if one was made."""
-    if outcome.exception() is None:
-        outcome.result().close()
+    if attempt.exception() is None:
+        attempt.result().close()
