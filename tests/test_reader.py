@@ -97,7 +97,7 @@ def test_nobody_waits_longer_than_half_a_second_for_another_who_reads(journal, r
     assert 0.5 == pytest.approx(time.monotonic() - began, abs=0.2)
 
 
-def test_while_the_journal_is_away_one_page_tries_and_nobody_waits_for_it(journal, reader, pool):
+def test_nobody_waits_for_the_page_that_tries_while_the_journal_is_away_until_it_is_back(journal, reader, pool):
     journal.fault = "away"
     journal.may_go_on.release()
     with pytest.raises(JournalError, match="^away$"):
@@ -113,20 +113,8 @@ def test_while_the_journal_is_away_one_page_tries_and_nobody_waits_for_it(journa
     journal.fault = None
     journal.may_go_on.release()
     trying.result(5)
-
-
-def test_pages_wait_for_each_other_again_once_the_journal_is_back(journal, reader, pool):
-    journal.fault = "away"
-    journal.may_go_on.release()
-    with pytest.raises(JournalError):
-        reader.catch_up()
-    journal.fault = None
-    journal.may_go_on.release()
-    reader.catch_up()
-
     first = pool.submit(reader.catch_up)
     wait_until(lambda: 3 == journal.readings)
     second = pool.submit(reader.catch_up)
     journal.may_go_on.release(2)
-
     assert [None, None] == [first.result(5), second.result(5)]

@@ -42,20 +42,19 @@ def test_address_of_which_nothing_is_left_was_not_entered(pasted):
     assert (400, "Enter your email address") == Secretary().sign_in(pasted).refusal
 
 
-def test_field_holds_the_cleaned_number(john):
-    page = john.book("\u200b99\ufeff ")
+def test_fields_hold_the_cleaned_number_and_name_and_no_nul(john):
+    number = john.book("\u200b99\ufeff ")
+    nul = john.book("3\0")
+    name = john.get("/showSummary?q=%E2%80%8Bspring%C2%AD")
 
-    assert "99 places cost" in page.problem
-    assert "99" == page.form("/purchasePlaces")["places"]
+    assert "99 places cost" in number.problem
+    assert "99" == number.form("/purchasePlaces")["places"]
+    assert 400 == nul.status
+    assert "\0" not in nul.html
+    assert "spring" == name.soup.select_one("#q")["value"]
+    assert {OPEN} == {name for name in name.competitions if "2050" in name}
     assert 303 == john.book("2\u200b").status
     assert "99" == john.give_back("\u200b99").form("/cancelPlaces")["places"]
-
-
-def test_field_holds_the_cleaned_name(john):
-    page = john.get("/showSummary?q=%E2%80%8Bspring%C2%AD")
-
-    assert "spring" == page.soup.select_one("#q")["value"]
-    assert {OPEN} == {name for name in page.competitions if "2050" in name}
 
 
 def test_field_holds_the_cleaned_code(mailing):
@@ -108,10 +107,3 @@ def test_domain_in_any_script_has_its_form_in_ascii(typed, address):
 def test_domain_without_a_form_in_ascii_is_malformed(typed):
     with pytest.raises(ValueError, match="an email address"):
         read_email(typed)
-
-
-def test_no_page_holds_a_nul_that_was_typed(john):
-    page = john.book("3\0")
-
-    assert 400 == page.status
-    assert "\0" not in page.html
