@@ -156,7 +156,6 @@ class App(RuleBasedStateMachine):
     """Several secretaries, a clock and an organiser who restarts the app: only a journal in SQLite survives that."""
 
     forms = Bundle("forms")
-    sent = Bundle("sent")  # forms, with what was typed before they were sent
 
     def __init__(self, patch):
         super().__init__()
@@ -185,7 +184,7 @@ class App(RuleBasedStateMachine):
         self.start()
 
     @precondition(lambda self: len(self.model.bookings) > 1)
-    @rule(target=sent, opening=OPENING, typed=st.sampled_from(["1", "2"]))
+    @rule(opening=OPENING, typed=st.sampled_from(["1", "2"]))
     def start_again(self, opening, typed):
         """Start again, perhaps at another price; let each club book one more place and then give some back."""
         self.journal.close()
@@ -197,7 +196,7 @@ class App(RuleBasedStateMachine):
         for browser in (0, 1, 2):
             for form in self.forms_to_book(browser, COMPETITIONS[0]):
                 self.post(form, "1")
-        return self.give_back(typed)
+        self.give_back(typed)
 
     def start(self):
         """Start the app and sign each club in: all were signed out, unless there is a journal."""
@@ -266,48 +265,28 @@ class App(RuleBasedStateMachine):
     # Forms
 
     def post(self, form, typed, browser=None):
-        self.answer_to(form, typed, browser)
-        return form, typed
-
-    def answer_to(self, form, typed, browser=None):
         """Send a form, from the browser that opened it or another; return the answer, having checked it."""
         sender = self.browsers[form.browser if browser is None else browser]
         status = self.model.send(self.club_of(sender), form.action, form.fields, typed)
         return self.see(sender, sender.post(form.action, **form.fields | {"places": typed}), status)
 
-    @rule(target=sent, browser=BROWSER, competition=COMPETITION, typed=TYPED, again=st.none() | TYPED)
-    def book(self, browser, competition, typed, again):
-        """Book, and perhaps send the same form again, with the same number or another."""
-        forms = self.forms_to_book(browser, competition)
-        return multiple(*[self.post(form, number) for number in [typed, again or typed] for form in forms])
+    @rule(browser=BROWSER, competition=COMPETITION, typed=TYPED)
+    def book(self, browser, competition, typed):
+        for form in self.forms_to_book(browser, competition):
+            self.post(form, typed)
 
     @precondition(lambda self: self.model.bookings)
-    @rule(target=sent, typed=TYPED)
+    @rule(typed=TYPED)
     def give_back(self, typed):
         """Let each browser give places back wherever its club holds any."""
-        forms = [form for browser in (0, 1, 2) for form in self.forms_to_give_back(browser)]
-        return multiple(*[self.post(form, typed) for form in forms])
+        for browser in (0, 1, 2):
+            for form in self.forms_to_give_back(browser):
+                self.post(form, typed)
 
-    @rule(target=sent, form=forms, typed=TYPED, browser=st.none() | BROWSER)
+    @rule(form=forms, typed=TYPED, browser=st.none() | BROWSER)
     def send(self, form, typed, browser):
-        return self.post(form, typed, browser)
-
-    @rule(sent_form=sent, browser=st.none() | BROWSER)
-    def send_again(self, sent_form, browser):
-        self.post(*sent_form, browser)
-
-    @rule(
-        target=sent,
-        sent_form=sent,
-        other=forms,
-        names=st.sets(st.sampled_from(["club", "competition", "token"]), min_size=1),
-    )
-    def send_forged(self, sent_form, other, names):
-        """Send a form again with the names or the token of another form, or without them."""
-        form, typed = sent_form
-        own_fields = {name: value for name, value in form.fields.items() if name not in names}
-        other_fields = {name: value for name, value in other.fields.items() if name in names}
-        return self.post(form._replace(fields=own_fields | other_fields), typed)
+        """Send a form that was opened some time ago, perhaps for the second time, or from another club's browser."""
+        self.post(form, typed, browser)
 
     @rule(browser=BROWSER, competition=COMPETITION, excess=st.integers(1, 30))
     def send_what_a_refusal_names(self, browser, competition, excess):
@@ -317,7 +296,7 @@ class App(RuleBasedStateMachine):
             parties = self.club_of(self.browsers[browser]), competition
             is_booking = form.action == "/purchasePlaces"
             most = model.most_places(*parties) if is_booking else model.places_held(*parties)
-            refused = self.answer_to(form, str(most + excess))
+            refused = self.post(form, str(most + excess))
             named = re.search(r"(?:enough for|only|at most) (\d+)", refused.problem)[1]
             assert str(most) == named
             self.post(form, named)
