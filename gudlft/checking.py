@@ -57,9 +57,9 @@ def state_of_journal(opened: Opened, settings: Mapping) -> str:
 
 def returns_to_come(ledger: Ledger) -> Iterator[str]:
     """Iterate over a line for each cancelled competition at which clubs hold places: the next start returns them."""
-    cancelled = [competition for competition in ledger.by_start if competition.is_cancelled]
-    for competition, occupancy in zip(cancelled, ledger.occupancies(cancelled), strict=True):
-        if occupancy.clubs:
+    for competition in ledger.by_start:
+        [occupancy] = ledger.occupancies([competition])
+        if competition.is_cancelled and occupancy.clubs:
             places = plural(occupancy.booked, "place")
             clubs = plural(occupancy.clubs, "club")
             yield f"{competition.name}: cancelled, {places} of {clubs} would be given back"

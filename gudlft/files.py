@@ -232,7 +232,7 @@ def read_item(title: str, written: Mapping, fields: Fields, problems: list[str])
 def fields_not_read(title: str, written: Mapping, fields: Fields) -> Iterator[str]:
     """Iterate over a line for each field of an item that is not read but resembles one that is."""
     for key in sorted(written.keys() - fields.keys()):
-        similar = resembling(key, fields, cutoff=0.75)
+        similar = resembling(key, fields)
         if similar:
             yield f"{title}: {key[:80]} is not read, did you mean {similar}?"
 

@@ -137,8 +137,8 @@ def printable(text: str) -> str:
     return ascii(text)[1:-1]
 
 
-def resembling(text: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
+def resembling(text: str, names: Iterable[str]) -> str | None:
     """Return the name that a text resembles most, as people look for it; None if it resembles none."""
     by_folded = {fold(name): name for name in names}
-    similar = difflib.get_close_matches(fold(text[:200]), by_folded, n=1, cutoff=cutoff)
+    similar = difflib.get_close_matches(fold(text[:200]), by_folded, n=1)
     return by_folded[similar[0]] if similar else None

@@ -260,6 +260,7 @@ def test_unread_field_that_resembles_one_is_told(tmp_path):
         "clubs.json: club 1 (A): e_mail is not read, did you mean email?",
         "competitions.json: competition 2 (A): Location is not read, did you mean location?",
         "competitions.json: competition 2 (A): bookingClose is not read, did you mean bookingCloses?",
+        "competitions.json: competition 2 (A): places is not read, did you mean numberOfPlaces?",
     ] == read_data(tmp_path).unread_fields
 
 
