@@ -1,11 +1,12 @@
 """Words: English that depends on a number, dates, how texts are compared, and how addresses and terminals show them."""
 
+import calendar
 import difflib
 import re
 import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 INVISIBLE = "Cf"  # Unicode's format characters
@@ -39,8 +40,8 @@ def are(number: int) -> str:
 
 # Dates
 
-WEEKDAYS = [f"{date(2001, 1, day):%a}" for day in range(1, 8)]  # from a Monday on
-MONTHS = [f"{date(2001, month, 1):%B}" for month in range(1, 13)]
+WEEKDAYS = list(calendar.day_abbr)  # from a Monday on
+MONTHS = list(calendar.month_name)  # from the number 1 on
 
 
 class Moment(NamedTuple):
@@ -59,7 +60,7 @@ class Moment(NamedTuple):
         """Return the parts of a moment, in its own time zone."""
         iso = moment.isoformat("T", "minutes")[:16]
         weekday = WEEKDAYS[moment.weekday()]
-        month = f"{MONTHS[moment.month - 1]} {moment.year}"
+        month = f"{MONTHS[moment.month]} {moment.year}"
         year_month = iso[:7]
         time = iso[11:]
         words = f"{weekday} {moment.day} {month}, {time}"
@@ -69,7 +70,7 @@ class Moment(NamedTuple):
 def short_month(year_month: str) -> str:
     """Return a month like 2027-03 as a list of months shows it: Mar 2027."""
     year, month = year_month.split("-")
-    return f"{MONTHS[int(month) - 1][:3]} {year}"
+    return f"{MONTHS[int(month)][:3]} {year}"
 
 
 # What people type and paste

@@ -193,7 +193,7 @@ def moment(utc: datetime) -> Markup:
     local = time.localtime(utc.timestamp())  # half the time of astimezone(), and a list has hundreds of moments
     at = f"{local.tm_hour:02}:{local.tm_min:02}"
     iso = f"{local.tm_year}-{local.tm_mon:02}-{local.tm_mday:02}T{at}"
-    words = f"{WEEKDAYS[local.tm_wday]} {local.tm_mday} {MONTHS[local.tm_mon - 1]} {local.tm_year}, {at}"
+    words = f"{WEEKDAYS[local.tm_wday]} {local.tm_mday} {MONTHS[local.tm_mon]} {local.tm_year}, {at}"
     return Markup(f'<time datetime="{iso}">{words}</time>')  # noqa: S704
 
 
