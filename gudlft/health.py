@@ -1,6 +1,6 @@
 """Whether bookings are taken: what monitors ask."""
 
-from .journal import SECONDS_FOR_A_TRIAL, Journal, JournalError
+from .journal import SECONDS_FOR_A_TRIAL, JournalError
 from .ledger import Ledger
 from .limits import RateLimit
 from .reader import Reader
@@ -14,9 +14,8 @@ class Health:
     In between, whoever asks tries the journal, at most once a second: nobody may want to book for hours.
     """
 
-    def __init__(self, journal: Journal, ledger: Ledger, reader: Reader):
+    def __init__(self, ledger: Ledger, reader: Reader):
         """Trust the journal."""
-        self._journal = journal
         self._ledger = ledger
         self._reader = reader
         self._failed_after: int | None = None  # how many bookings were taken before one that was not
@@ -32,15 +31,15 @@ class Health:
             self._reader.catch_up()
         except JournalError:
             return "the journal is away"
-        return None if self._takes_bookings() else "the journal takes no bookings"
+        if self._failed_after == len(self._ledger.entries) and not self._can_be_written():
+            return "the journal takes no bookings"
+        return None
 
-    def _takes_bookings(self) -> bool:
-        if self._failed_after != len(self._ledger.entries):
-            return True
+    def _can_be_written(self) -> bool:
         if self._tries.count("journal") > 0:
             return False
         try:
-            self._journal.try_to_write(SECONDS_FOR_A_TRIAL)
+            self._ledger.journal.try_to_write(SECONDS_FOR_A_TRIAL)
         except JournalError:
             return False
         self._failed_after = None

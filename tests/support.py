@@ -100,7 +100,7 @@ def let_pages_show(ledger, patch, organisers=()):
         accounts=Accounts(ledger.clubs.values(), organisers),
         revocations=revocations,
         reader=reader,
-        health=Health(ledger.journal, ledger, reader),
+        health=Health(ledger, reader),
         newer_names=NewerNames(PROJECT, Data([], [], [])),
     )
     patch.setattr(server, "opened", opened)
