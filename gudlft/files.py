@@ -196,7 +196,7 @@ def read_file(file: Path, fields: Fields, problems: list[str], unread_fields: li
             title += f" ({written['name'][:80]})"
         items[title] = read_item(title, written, fields, problems)
         unread_fields += fields_not_read(title, written, fields)
-    problems += [*late_closings(items), *repeated_names(items), *repeated_emails(items)]
+    problems += problems_across(items)
     return list(items.values())
 
 
@@ -237,35 +237,22 @@ def fields_not_read(title: str, written: Mapping, fields: Fields) -> Iterator[st
             yield f"{title}: {key[:80]} is not read, did you mean {similar}?"
 
 
-# Checks across fields: each iterates over lines on problems
-
-
-def late_closings(items: Items) -> Iterator[str]:
-    """Find competitions that would take bookings after their start."""
+def problems_across(items: Items) -> Iterator[str]:
+    """Iterate over a line for each closing after the start, and each name or address that stands twice."""
+    titles: dict[str, str] = {}  # by name, as names are compared
+    emails = set()
     for title, values in items.items():
         starts_at = values.get("starts_at")
         closes_at = values.get("booking_closes_at")
         if starts_at and closes_at and closes_at > starts_at:
             yield f"{title}: bookingCloses must not be after date"
-
-
-def repeated_names(items: Items) -> Iterator[str]:
-    """Find names that look like another item's, former ones included."""
-    titles: dict[str, str] = {}
-    for title, values in items.items():
         for name in (values.get("name", title), *values.get("former_names", ())):
             if titles.setdefault(normalize_name(name), title) != title:
                 yield f"{title}: name must not be the same twice, like {name}: add a town, a date or a round"
-
-
-def repeated_emails(items: Items) -> Iterator[str]:
-    """Find addresses that stand twice; their case does not count."""
-    seen = set()
-    for title, values in items.items():
-        for email in values.get("emails", ()):
-            if normalize_email(email) in seen:
+        for email in map(normalize_email, values.get("emails", ())):
+            if email in emails:
                 yield f"{title}: email must not be the same twice, like {email}"
-            seen.add(normalize_email(email))
+            emails.add(email)
 
 
 # Names that came since: at a reload, processes with older files and with newer ones answer side by side

@@ -276,9 +276,9 @@ def test_all_problems_of_both_files_are_told_at_once(tmp_path):
     assert [
         'clubs.json: club 1 (Iron Temple): points must be a whole number of 0 or more, not "four"',
         "clubs.json: club 3: must be an object",
-        f"clubs.json: club 2 ( iron temple): name must not be the same twice, like  iron temple{TWICE}",
         "clubs.json: club 1 (Iron Temple): email must not be the same twice, like a@b",
-        "clubs.json: club 2 ( iron temple): email must not be the same twice, like a@B",
+        f"clubs.json: club 2 ( iron temple): name must not be the same twice, like  iron temple{TWICE}",
+        "clubs.json: club 2 ( iron temple): email must not be the same twice, like a@b",
         "competitions.json: competition 1 (STRASSE): bookingCloses must not be after date",
         f"competitions.json: competition 2 (straße): name must not be the same twice, like straße{TWICE}",
     ] == problems(tmp_path, clubs=clubs, competitions=competitions)
