@@ -103,7 +103,7 @@ class Ledger:
         self.entries: list[Entry] = []  # with the present names
         self.entries_by_club: dict[str, list[Entry]] = defaultdict(list)
         self.entries_at: dict[str, dict[str, list[Entry]]] = defaultdict(dict)  # by competition, then by club
-        self.totals = Totals()
+        self.totals = Totals(self.clubs)
         self.points_board = sorted(self._board_row(club) for club in self.clubs.values())
         self._memory_lock = threading.RLock()  # to change the above, and to read several figures of one moment
         self.catch_up()
@@ -141,7 +141,7 @@ class Ledger:
 
     def _judge(self, order: Order, draft: Draft) -> Outcome | BookingError:
         """Return what becomes of an order after those before it; a copy of a form becomes what the first one did."""
-        earlier = draft.outcome_of(order.form_key, order.club)
+        earlier = draft.outcomes.get(order.form_key)
         if earlier:
             return earlier
         moment = self.now()
@@ -294,7 +294,7 @@ class Ledger:
         index = bisect_left(entries, number, key=attrgetter("number"))
         if index == len(entries) or entries[index].number != number:
             return None
-        return self.totals.outcome_of(entries[index].form_key, club)
+        return self.totals.outcomes.get(entries[index].form_key)
 
     def latest_entries(
         self, club: Club, competition: Competition | None = None, skip: int = 0, most: int = sys.maxsize
@@ -327,7 +327,7 @@ class Ledger:
     def mismatches(self) -> list[str]:
         """Return a sentence for each total that does not fit the files and the terms, which may have changed."""
         with self._memory_lock:
-            return list(self.totals.mismatches(self.clubs, self.competitions, self.terms))
+            return list(self.totals.mismatches(self.competitions, self.terms))
 
     def occupancies(self, competitions: Iterable[Competition]) -> list[Occupancy]:
         """Return how full each competition is, all at one moment."""

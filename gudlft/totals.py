@@ -9,13 +9,6 @@ from .model import Club, Competition, Entry, FormKey, Outcome
 from .rules import Standing, Terms
 
 
-class FormEntry(NamedTuple):
-    """The entry that a form became, and the points that its club had spent as of it."""
-
-    entry: Entry
-    points_spent: int
-
-
 class Occupancy(NamedTuple):
     """How full a competition is."""
 
@@ -28,12 +21,13 @@ class Occupancy(NamedTuple):
 class Totals:
     """What follows from the entries. Totals change in one method, and can be computed anew from the entries."""
 
+    clubs: Mapping[str, Club]
     points_spent: MutableMapping[str, int] = field(default_factory=Counter)  # by club
     places_sold: MutableMapping[str, int] = field(default_factory=Counter)  # by competition
     places_held: MutableMapping[tuple[str, str], int] = field(default_factory=Counter)  # by club and competition
     points_paid: MutableMapping[tuple[str, str], int] = field(default_factory=Counter)  # for those
     clubs_holding: MutableMapping[str, int] = field(default_factory=Counter)  # by competition: how many clubs
-    entries_by_form: MutableMapping[FormKey, FormEntry] = field(default_factory=dict)
+    outcomes: MutableMapping[FormKey | None, Outcome] = field(default_factory=dict)  # of forms of these clubs
 
     def add(self, entry: Entry) -> None:
         """Add an entry to every total."""
@@ -47,19 +41,14 @@ class Totals:
         self.points_paid[club_and_competition] += entry.points
 
         form_key = entry.form_key
-        if form_key:
-            self.entries_by_form[form_key] = FormEntry(entry, self.points_spent[entry.club])
-
-    def outcome_of(self, form_key: FormKey | None, club: Club) -> Outcome | None:
-        """Return what a club's form, or an earlier copy of it, became, with the points left as of then, if anything."""
-        earlier = self.entries_by_form.get(form_key) if form_key else None
-        if earlier is None:
-            return None
-        return Outcome(earlier.entry, balance(club, earlier.points_spent))
+        club = self.clubs.get(entry.club)
+        if form_key and club:
+            self.outcomes[form_key] = Outcome(entry, self.balance(club))
 
     def balance(self, club: Club) -> int:
         """Return the club's points without those that it spent: below 0 if its opening points were lowered since."""
-        return balance(club, self.points_spent[club.name])
+        unspent = club.points - self.points_spent[club.name]
+        return min(unspent, club.points)  # rows edited by hand may seem to bring some
 
     def points_left(self, club: Club) -> int:
         """Return the points that the club can spend."""
@@ -88,11 +77,9 @@ class Totals:
 
     # What does not fit the files
 
-    def mismatches(
-        self, clubs: Mapping[str, Club], competitions: Mapping[str, Competition], terms: Terms
-    ) -> Iterator[str]:
+    def mismatches(self, competitions: Mapping[str, Competition], terms: Terms) -> Iterator[str]:
         """Iterate over sentences on totals beyond the files' figures and bookings of names no longer in the files."""
-        for club in clubs.values():
+        for club in self.clubs.values():
             spent = self.points_spent[club.name]
             if not 0 <= spent <= club.points:
                 yield f"{club.name}: {spent} points are spent, of {club.points}"
@@ -106,7 +93,7 @@ class Totals:
             if not 0 <= held <= terms.max_places_per_club:
                 yield f"{holder}: {held} places are held in {place}, of {terms.max_places_per_club}"
 
-        unknown_clubs = {name for name, spent in self.points_spent.items() if spent and name not in clubs}
+        unknown_clubs = {name for name, spent in self.points_spent.items() if spent and name not in self.clubs}
         unknown_competitions = {name for name, sold in self.places_sold.items() if sold and name not in competitions}
         for name in sorted(unknown_clubs | unknown_competitions):
             yield f"{name}: no longer in the files, its bookings stay"
@@ -132,8 +119,3 @@ class Draft(Totals):
         """Add the next entry to every total."""
         self.add(entry)
         self.entries.append(entry)
-
-
-def balance(club: Club, spent: int) -> int:
-    """Return a club's points without those that it spent; rows edited by hand may seem to bring it some."""
-    return min(club.points - spent, club.points)

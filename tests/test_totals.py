@@ -12,6 +12,7 @@ AT = datetime(2030, 5, 6, 20, 15, tzinfo=timezone.utc)
 CLUB = Club("Simply Lift", ("john@simplylift.co",), 13)
 GONE = Club("Gone", ("a@b.example",), 13)
 OTHER_CLUB = Club("She Lifts", ("kate@shelifts.co.uk",), 12)
+CLUBS = {club.name: club for club in [CLUB, OTHER_CLUB, Club("Nothing", ("b@b.example",), 0)]}
 CUP = Competition("Spring Festival 2050", AT, 20)
 GONE_CUP = Competition("Gone Cup", AT, 5)
 OTHER_CUP = Competition("Novice Cup 2050", AT, 5)
@@ -28,7 +29,7 @@ def order(places, kind=Kind.BOOKING, club=CLUB, competition=CUP, token=TOKEN):
 
 
 def totals_of(*entries):
-    totals = Totals()
+    totals = Totals(CLUBS)
     for one in entries:
         totals.add(one)
     return totals
@@ -48,7 +49,7 @@ def test_copy_of_a_form_is_found_and_anything_else_under_its_token_is_none():
         order(2, token=None),
     ]
 
-    found = [totals.outcome_of(one.form_key, one.club) for one in copies + others]
+    found = [totals.outcomes.get(one.form_key) for one in copies + others]
 
     assert [Outcome(booking, points_left=7), Outcome(return_, points_left=10), *[None] * 6] == found
 
@@ -61,7 +62,7 @@ def test_draft_starts_from_the_totals_and_leaves_them_as_they_are():
     draft.append(booking)
 
     assert Standing(4, 17, 3, 9) == draft.standing(CLUB, CUP)
-    assert Outcome(booking, points_left=4) == draft.outcome_of(order(2).form_key, CLUB)
+    assert Outcome(booking, points_left=4) == draft.outcomes[order(2).form_key]
     assert 3 == draft.next_number
     assert [booking] == draft.entries
     assert totals_of(entry(1, 3)) == totals
@@ -90,10 +91,9 @@ def test_draft_starts_from_the_totals_and_leaves_them_as_they_are():
     ],
 )
 def test_what_no_longer_fits_is_named(entries, lines):
-    clubs = {CLUB.name: CLUB, "Nothing": Club("Nothing", ("a@b.example",), 0)}
     competitions = {one.name: one for one in [CUP, OTHER_CUP, Competition("No places", AT, 0)]}
 
-    assert lines == list(totals_of(*entries).mismatches(clubs, competitions, Terms()))
+    assert lines == list(totals_of(*entries).mismatches(competitions, Terms()))
 
 
 @pytest.mark.parametrize(

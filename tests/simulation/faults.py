@@ -3,6 +3,7 @@
 Each is a mistake that could be made, or was made. A simulation that finds none of them would prove nothing.
 """
 
+from collections import ChainMap
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import wraps
@@ -13,7 +14,7 @@ from gudlft.journal.revocations import Revocations
 from gudlft.ledger import Ledger
 from gudlft.model import BookingError, Kind, Outcome, PresentNames
 from gudlft.reader import Reader
-from gudlft.totals import Draft, FormEntry, Totals, balance
+from gudlft.totals import Draft, Totals
 from gudlft.writer import Writer
 from tests.simulation.journal import SimulatedJournal
 
@@ -132,7 +133,7 @@ def writes_again_after_doubt(writing, self, seconds=None):
 def judges_without_the_draft(add, self, entry):
     """Judge each order of a transaction as if it were the first."""
     if entry.form_key:
-        self.entries_by_form[entry.form_key] = FormEntry(entry, self.points_spent[entry.club] + entry.points)
+        self.outcomes[entry.form_key] = Outcome(entry, self.balance(self.clubs[entry.club]) - entry.points)
 
 
 @instead_of(Draft, "__init__", seed=0)
@@ -143,9 +144,11 @@ def drafts_on_the_totals_themselves(begin, self, totals, last_number):
     self._last_number = last_number
 
 
-@instead_of(Totals, "outcome_of", seed=11)
-def retries_without_token_check(outcome_of, self, form_key, club):
+@instead_of(Ledger, "_judge", seed=11)
+def retries_without_token_check(judge, self, order, draft):
     """Book a form again whenever it is sent again."""
+    with replaced(draft, "outcomes", {}):
+        return judge(self, order, draft)
 
 
 @planted(seed=11)
@@ -155,11 +158,11 @@ def looks_for_copies_before_it_takes_over(patch):
     judge = Ledger._judge
 
     def carry_out_by_old_forms(self, take_orders):
-        self.forms_before = dict(self.totals.entries_by_form)
+        self.forms_before = dict(self.totals.outcomes)
         return carry_out(self, take_orders)
 
     def judge_by_old_forms(self, order, draft):
-        draft.entries_by_form.maps[1] = self.forms_before
+        draft.outcomes.maps[1] = self.forms_before
         return judge(self, order, draft)
 
     patch.setattr(Ledger, "carry_out", carry_out_by_old_forms)
@@ -169,17 +172,15 @@ def looks_for_copies_before_it_takes_over(patch):
 @instead_of(Ledger, "_judge", seed=11)
 def books_copies_that_wait_together(judge, self, order, draft):
     """Look for copies of a form among what is booked, but not among the orders of the same transaction."""
-    draft.outcome_of = self.totals.outcome_of
-    return judge(self, order, draft)
+    with replaced(draft, "outcomes", ChainMap({}, self.totals.outcomes)):
+        return judge(self, order, draft)
 
 
-@instead_of(Totals, "outcome_of", seed=0)
-def takes_a_token_alone_for_the_form(outcome_of, self, form_key, club):
+@instead_of(Ledger, "_judge", seed=0)
+def takes_a_token_alone_for_the_form(judge, self, order, draft):
     """Take a form with another number of places for a copy, if its token is the same."""
-    for form, (entry, spent) in self.entries_by_form.items():
-        if form_key and form.token == form_key.token:
-            return Outcome(entry, balance(club, spent))
-    return None
+    same_token = [outcome for outcome in draft.outcomes.values() if outcome.entry.token == order.token]
+    return same_token[0] if same_token else judge(self, order, draft)
 
 
 @instead_of(Ledger, "_judge", seed=5)
