@@ -175,10 +175,9 @@ class Ledger:
         for competition in self._cancelled:
             if not self.totals.clubs_holding.get(competition):  # mostly so: this is asked at each turn
                 continue
-            for club in sorted(self.entries_at[competition]):
-                places = draft.places_held[club, competition]
+            for club, places, *_ in self.entry_list(competition):
                 points = draft.points_paid[club, competition]
-                if places > 0 and points >= 0:  # else it holds none, or rows were edited by hand
+                if points >= 0:  # else rows were edited by hand
                     number = draft.next_number
                     moment = self.now().astimezone(timezone.utc)
                     token = f"{CANCELLED}{number}"
@@ -201,7 +200,7 @@ class Ledger:
         entries = [self._entry_in(row) for row in checked_entries(transaction.entries(first), first)]
         if entries[: len(known)] != known:
             raise JournalError("the journal has lost bookings that were made: restart to go on without them")
-        self._add(entries)
+        self._add(entries[len(known) :])
 
     def last_row(self) -> tuple:
         """Return number and time of the last row that was read, to tell whether the journal has others."""
@@ -272,9 +271,8 @@ class Ledger:
     def figures_at(self, club: Club, competition: Competition, most_entries: int) -> CompetitionFigures:
         """Return what a club can do at a competition now, with the figures there and its latest entries."""
         with self._memory_lock:
-            standing = self.totals.standing(club, competition)
             return CompetitionFigures(
-                status=booking_status(competition, standing, self.terms, self.now()),
+                status=self.statuses(club, [competition], self.now())[competition.name],
                 balance=self.totals.balance(club),
                 places_booked=self.totals.places_sold[competition.name],
                 latest_entries=self.latest_entries(club, competition, most=most_entries),

@@ -112,35 +112,17 @@ def what_closes(competition: Competition, now: datetime) -> Limit | None:
 
 
 def points_of(order: Order, standing: Standing, terms: Terms, now: datetime) -> int:
-    """Return the points that an order costs, or brings back; raise BookingError if a rule forbids it."""
+    """Return the points that an order costs, or a share of those paid that it brings back; raise BookingError."""
     status = booking_status(order.competition, standing, terms, now)
-    if order.kind is Kind.BOOKING:
-        return price(order.places, status)
-    return refund(order.places, status)
-
-
-def price(places: int, status: Status) -> int:
-    """Return the points that a booking costs; raise BookingError if a rule forbids it."""
-    if status.reason:  # then it does not matter how many were asked for
-        raise BookingError(status.reason)
-    check_at_least_one(places)
-    if places > status.most:
-        raise BookingError(why_fewer(places, status))
-    return places * status.terms.cost_per_place
-
-
-def refund(places: int, status: Status) -> int:
-    """Return the points that come back, a share of those paid; raise BookingError if a rule forbids it."""
-    if status.returnable == 0 or places > status.returnable:
-        raise BookingError(why_no_return(status))
-    check_at_least_one(places)
-    return status.standing.points_paid * places // status.standing.places_held
-
-
-def check_at_least_one(places: int) -> None:
-    """Raise BookingError unless the number is 1 or more."""
-    if places < 1:
+    is_booking = order.kind is Kind.BOOKING
+    most = status.most if is_booking else status.returnable
+    if most == 0 or order.places > most:
+        raise BookingError(why_not(order.places, status) if is_booking else why_no_return(status))
+    if order.places < 1:
         raise BookingError("Number of places must be 1 or more")
+    if is_booking:
+        return order.places * terms.cost_per_place
+    return standing.points_paid * order.places // standing.places_held
 
 
 # Reasons, in words
@@ -167,9 +149,11 @@ def why_nothing(status: Status) -> str:
     return f"Your club does not have enough points to book a place: {costs} and your club has {points}"
 
 
-def why_fewer(places: int, status: Status) -> str:
-    """Say why a club cannot book this many places, and how many it can."""
+def why_not(places: int, status: Status) -> str:
+    """Say why a club cannot book this many places, and how many it can, if any."""
     most = status.most
+    if most == 0:
+        return why_nothing(status)
     if status.limit is Limit.PLACES:
         return f"You can't book more places than available: only {plural(most, 'place')} {are(most)} left"
     if status.limit is Limit.CAP:

@@ -108,14 +108,10 @@ class Draft(Totals):
         maps = {total.name: ChainMap({}, getattr(totals, total.name)) for total in fields(totals)}
         super().__init__(**maps)
         self.entries: list[Entry] = []
-        self._last_number = last_number
-
-    @property
-    def next_number(self) -> int:
-        """Return the number of the next entry."""
-        return self._last_number + len(self.entries) + 1
+        self.next_number = last_number + 1
 
     def append(self, entry: Entry) -> None:
         """Add the next entry to every total."""
         self.add(entry)
         self.entries.append(entry)
+        self.next_number += 1

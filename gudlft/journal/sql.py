@@ -179,9 +179,8 @@ class SqlJournal:
                 self._make_tables()
             else:
                 self._look_for_tables()
-        except JournalError:
+        finally:
             self.close()
-            raise
 
     def _make_tables(self) -> None:
         with self.writing() as transaction:

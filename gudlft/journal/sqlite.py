@@ -29,8 +29,7 @@ class Sqlite:
 
     def _set_up(self, connection: sqlite3.Connection, record) -> None:
         """Make each commit durable before it is answered."""
-        when_free(lambda: connection.execute("PRAGMA journal_mode=DELETE"))
-        when_free(lambda: connection.execute("PRAGMA synchronous=EXTRA"))
+        when_free(lambda: connection.executescript("PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA"))
 
     def _execute(self, cursor: sqlite3.Cursor, statement: str, parameters, context) -> bool:
         """Execute a statement in SQLAlchemy's stead, as soon as other processes release the file."""

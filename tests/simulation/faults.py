@@ -141,7 +141,7 @@ def drafts_on_the_totals_themselves(begin, self, totals, last_number):
     """Change the totals while orders are judged: orders then count twice, or even if the commit fails."""
     vars(self).update(vars(totals))
     self.entries = []
-    self._last_number = last_number
+    self.next_number = last_number + 1
 
 
 @instead_of(Ledger, "_judge", seed=11)
