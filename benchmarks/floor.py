@@ -30,11 +30,6 @@ def sign_in():
     return redirect(url_for("show_summary"), 303)
 
 
-@app.get("/book/<competition>/<club>")
-def book(competition, club):
-    return render_template("page.html")
-
-
 @app.post("/purchasePlaces")
 def purchase_places():
     flash(f"Great-booking complete! {request.form['places']} in {request.form['competition']}")
@@ -46,20 +41,16 @@ def show_summary():
     return render_template("page.html")
 
 
+@app.get("/book/<competition>/<club>")
 @app.get("/organiser")
 @app.get("/organiser/entries")
-def organiser():
+def other_page(**names):
     return render_template("page.html")
 
 
 def visit(club, competition):
     """Return the requests of a club's visit: address and form of each."""
-    order = {
-        "club": club,
-        "competition": competition,
-        "places": "1",
-        "token": secrets.token_urlsafe(16),
-    }
+    order = {"club": club, "competition": competition, "places": "1", "token": secrets.token_urlsafe(16)}
     return {
         "booking page": (f"/book/{quote(competition)}/{quote(club)}", None),
         "purchase": ("/purchasePlaces", order),

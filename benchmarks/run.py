@@ -50,17 +50,11 @@ def season(clubs, competitions, held):
     return ledger
 
 
-def show(ledger):
-    """Let the app's pages show a ledger."""
-    let_pages_show(ledger, pytest.MonkeyPatch(), organisers=[ANN])
-
-
 class Timed:
     """A WSGI app, and the CPU seconds that its last answer took."""
 
     def __init__(self, app):
         self.app = app
-        self.seconds = 0.0
 
     def __call__(self, environ, start_response):
         """Answer; Flask has rendered the page when it returns."""
@@ -78,6 +72,7 @@ class Visitor:
         self.timed = app.wsgi_app
         self.ledger = ledger
         self.requests = {
+            "sign-in": ("/showSummary", {"email": club.email}),
             "summary before": ("/showSummary", None),
             **visit(club.name, competition.name),
             "my bookings": ("/bookings", None),
@@ -86,24 +81,20 @@ class Visitor:
             "entry list": (f"/organiser/entries?competition={quote(competition.name)}", None),
         }
         self.seconds = {}
-        self.send("/showSummary", {"email": club.email})
+        self.ask("sign-in")
 
     def ask(self, kind):
-        """Send a request of a kind."""
-        show(self.ledger)
-        self.send(*self.requests[kind])
-        self.seconds[kind] = self.timed.seconds
-
-    def send(self, path, form):
-        """Send a GET, or a POST with a form."""
+        """Send a request of a kind: a GET, or a POST with a form."""
+        let_pages_show(self.ledger, pytest.MonkeyPatch(), organisers=[ANN])
+        path, form = self.requests[kind]
         method = "POST" if form else "GET"
         response = self.client.open(path, method=method, data=form, headers={"Sec-Fetch-Site": "same-origin"})
         assert (303 if form else 200) == response.status_code, (path, response.status)
+        self.seconds[kind] = self.timed.seconds
 
 
 def visitors(app, ledger, clubs):
     """Return a visitor for each club; they book at one competition after another."""
-    show(ledger)
     upcoming = cycle(ledger.upcoming(ledger.now()))
     return [Visitor(app, ledger, club, competition) for club, competition in zip(clubs, upcoming, strict=False)]
 
@@ -117,7 +108,7 @@ def compare(title, kinds, sides):
             for visitor in turns:
                 visitor.ask(kind)
         for visitor in turns:
-            visitor.seconds["together"] = sum(visitor.seconds.values())
+            visitor.seconds["together"] = sum(visitor.seconds[kind] for kind in kinds)
 
     print(f"\n{title:32}" + "".join(f"{name:>16}" for name in sides) + "    ratio")
     for kind in [*kinds, "together"]:
@@ -135,31 +126,21 @@ def compare_with_floor():
     """Print what visits cost beside bare Flask: of 1,000 clubs that come once, and of one that comes as often."""
     for competitions in (10, 40):
         ledger = season(1_000, competitions, held=competitions // 2)
-        each_once = list(ledger.clubs.values())
-        one_often = [ledger.clubs["Club 500"]] * 1_000
-        for name, clubs in {"cold": each_once, "warm": one_often}.items():
-            beside_floor(f"{competitions} competitions, {name}", VISIT, ledger, clubs)
+        beside_floor(f"{competitions} competitions, cold", VISIT, ledger, list(ledger.clubs.values()))
+        beside_floor(f"{competitions} competitions, warm", VISIT, ledger, [ledger.clubs["Club 500"]] * 1_000)
 
-
-def compare_organiser_with_floor():
-    """Print what the organiser's pages cost beside bare Flask."""
-    organiser = Club("Organiser", (ANN,), 0)
-    for title, kind, ledger in [
-        ("40 competitions, 60 clubs", "organiser", season(60, 40, held=20)),
-        ("200 clubs at a competition", "entry list", season(400, 10, held=10)),
-    ]:
-        beside_floor(title, [kind], ledger, [organiser] * 200)
+    organisers = [Club("Organiser", (ANN,), 0)] * 200
+    beside_floor("40 competitions, 60 clubs", ["organiser"], season(60, 40, held=20), organisers)
+    beside_floor("200 clubs at a competition", ["entry list"], season(400, 10, held=10), organisers)
 
 
 def compare_sizes():
     """Print what more clubs and competitions cost clubs from all over the board, each of which comes once."""
     small = season(1_000, 300, held=10)
     large = season(10_000, 2_000, held=10)
-    some = list(small.clubs.values())[::4]
-    others = list(large.clubs.values())[::40]
     sides = {
-        "1,000 x 300": visitors(server.app, small, some),
-        "10,000 x 2,000": visitors(server.app, large, others),
+        "1,000 x 300": visitors(server.app, small, list(small.clubs.values())[::4]),
+        "10,000 x 2,000": visitors(server.app, large, list(large.clubs.values())[::40]),
     }
     compare("clubs x competitions, cold", ALL_KINDS, sides)
 
@@ -184,6 +165,5 @@ if __name__ == "__main__":
     for app in (floor, server.app):
         app.wsgi_app = Timed(app.wsgi_app)
     compare_with_floor()
-    compare_organiser_with_floor()
     compare_sizes()
     compare_histories()

@@ -11,10 +11,9 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -28,16 +27,6 @@ MANY = 1_000_000  # points, places, places that a club may hold: enough for all 
 BARE = "bare Flask, 1 x 8"
 
 
-@dataclass(frozen=True)
-class Setup:
-    """How an app is served: where its bookings are kept, the number of its processes, and the threads of each."""
-
-    app: str
-    journal: str | None
-    workers: int
-    threads: int
-
-
 class Client:
     """A secretary's browser, on one connection that is kept alive."""
 
@@ -49,8 +38,7 @@ class Client:
 
     async def send(self, path, form):
         """Send a GET, or a POST with a form; return the page that it leads to, "" if that is another one."""
-        method = "POST" if form else "GET"
-        expected = "303" if form else "200"
+        method, expected = ("POST", "303") if form else ("GET", "200")
         body = urlencode(form or {}).encode()
         head = (
             f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nCookie: {self.cookie}\r\n"
@@ -89,49 +77,39 @@ async def rush(port):
     return time.perf_counter() - began
 
 
-def measure(setup):
-    """Serve the app anew and let a rush come; return its seconds."""
+def measure(app, journal, workers, threads):
+    """Serve an app anew, with as many processes and threads in each, and let a rush come; return its seconds."""
     clubs = [a_club(f"Club {number}", f"{number}@club.example", MANY) for number in range(CLIENTS)]
     competitions = [a_competition(f"Cup {number}", "2050-03-27 11:11:00", MANY) for number in range(COMPETITIONS)]
-    options = ["--blocking-threads", str(setup.threads), "--backlog", "8192"]  # 8192 connections may wait
-    settings = {"SECRET_KEY": secrets.token_hex(), "MAX_PLACES_PER_CLUB": MANY}
-    if setup.journal:
-        settings["JOURNAL"] = setup.journal
+    options = ["--blocking-threads", str(threads), "--backlog", "8192"]  # 8192 connections may wait
+    settings = {"SECRET_KEY": secrets.token_hex(), "MAX_PLACES_PER_CLUB": MANY, "JOURNAL": journal}
     with tempfile.TemporaryDirectory() as folder:
         write_data(Path(folder), clubs, competitions)
-        with serving(Path(folder), setup.app, setup.workers, options, **settings) as (address, _):
-            port = int(address.rsplit(":", 1)[1])
-            return asyncio.run(rush(port))
+        with serving(Path(folder), app, workers, options, **settings) as (address, _):
+            return asyncio.run(rush(urlsplit(address).port))
 
 
 def setups():
-    """Return the setups to compare, by their names."""
-    journals = {"SQLite": "sqlite:///bookings.db"}
-    if len(sys.argv) > 1:
-        journals["PostgreSQL"] = sys.argv[1]
+    """Return what to measure, by its name: app, journal, processes, threads."""
     named = {
-        BARE: Setup("benchmarks.floor:app", None, 1, 8),
-        "memory, 1 x 8": Setup("server:app", None, 1, 8),
+        BARE: ("benchmarks.floor:app", "", 1, 8),
+        "memory, 1 x 8": ("server:app", "", 1, 8),
     }
-    for name, url in journals.items():
+    for url in ["sqlite:///bookings.db", *sys.argv[1:]]:
+        database = url.partition("+")[0].partition(":")[0]
         for workers, threads in [(1, 8), (2, 8), (1, 32)]:
-            named[f"{name}, {workers} x {threads}"] = Setup("server:app", url, workers, threads)
+            named[f"{database}, {workers} x {threads}"] = ("server:app", url, workers, threads)
     return named
-
-
-def report(seconds):
-    """Print the table: medians of all rounds, and of the ratios in each round."""
-    print(f"{'':20}{'whole rush':>12}{'x bare':>9}")
-    for name, rushes in seconds.items():
-        beside_bare = median(rush / bare for rush, bare in zip(rushes, seconds[BARE], strict=True))
-        print(f"{name:20}{median(rushes):10.2f} s{beside_bare:9.2f}")
 
 
 if __name__ == "__main__":
     taken = defaultdict(list)
     for _ in range(ROUNDS):
         for name, setup in setups().items():
-            seconds = measure(setup)
-            taken[name].append(seconds)
-            print(f"{name}: {seconds:.2f} s", file=sys.stderr)
-    report(taken)
+            taken[name].append(measure(*setup))
+            print(f"{name}: {taken[name][-1]:.2f} s", file=sys.stderr)
+
+    print(f"{'':20}{'whole rush':>12}{'x bare':>9}")
+    for name, rushes in taken.items():
+        beside_bare = median(rush / bare for rush, bare in zip(rushes, taken[BARE], strict=True))
+        print(f"{name:20}{median(rushes):10.2f} s{beside_bare:9.2f}")
