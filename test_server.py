@@ -459,17 +459,14 @@ def test_address_of_a_form_leads_to_its_list_when_it_is_opened(john):
     assert (303, "/bookings") == john.get("/cancelPlaces").redirect
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.example"}, {"Origin": "http://[::1"}],
-)
-def test_form_from_another_site_changes_nothing(ledger, john, headers):
-    page = john.post("/purchasePlaces", headers, competition=OPEN, places="1")
+def test_form_from_another_site_changes_nothing(ledger, john):
+    for headers in [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.example"}, {"Origin": "http://[::1"}]:
+        page = john.post("/purchasePlaces", headers, competition=OPEN, places="1")
 
-    assert 403 == page.status
-    sentence = "This form was sent from another site and nothing was changed. Open the page here and try again"
-    assert sentence in page.text
-    assert [] == ledger.entries
+        assert 403 == page.status
+        sentence = "This form was sent from another site and nothing was changed. Open the page here and try again"
+        assert sentence in page.text
+        assert [] == ledger.entries
 
 
 def test_errors_have_a_page_of_the_app_with_a_way_on(john, monkeypatch):
