@@ -119,11 +119,11 @@ def places_of(entries):
     return [entry.places for entry in entries]
 
 
-def a_club(name, email, points, **others):
+def a_club(name="A", email="a@b", points=1, **others):
     return {"name": name, "email": email, "points": points, **others}
 
 
-def a_competition(name, date, places, **others):
+def a_competition(name="A", date="2050-03-27 11:11:00", places=1, **others):
     return {"name": name, "date": date, "numberOfPlaces": places, **others}
 
 

@@ -10,7 +10,7 @@ from gudlft import files
 from gudlft.files import CLUB_FIELDS, COMPETITION_FIELDS, BadFiles, NewerNames, read_data, read_email
 from gudlft.model import Club, Competition
 from gudlft.text import normalize_name, printable
-from tests.support import CLUBS, OPEN, PROJECT
+from tests.support import CLUBS, OPEN, PROJECT, a_club, a_competition
 
 PARIS = "Europe/Paris"
 
@@ -18,14 +18,6 @@ PARIS = "Europe/Paris"
 @pytest.fixture(autouse=True)
 def in_utc(set_zone):
     set_zone("UTC")
-
-
-def a_club(**fields):
-    return {"name": "A", "email": "a@b", "points": 1, **fields}
-
-
-def a_competition(**fields):
-    return {"name": "A", "date": "2050-03-27 11:11:00", "numberOfPlaces": 1, **fields}
 
 
 def write(folder, clubs='{"clubs": []}', competitions='{"competitions": []}'):

@@ -75,7 +75,6 @@ def test_board_of_more_than_ten_clubs_is_cut_short_and_says_the_rank_above_it(se
 @pytest.mark.parametrize(
     ("number", "rank", "address"),
     [
-        (31, "31st of 1,250", "/pointsBoard#your-club"),
         (100, "100th of 1,250", "/pointsBoard#your-club"),
         (101, "101st of 1,250", "/pointsBoard?page=2#your-club"),
     ],
