@@ -2,6 +2,7 @@
 
 import time
 from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,20 +11,11 @@ from gudlft.limits import NO_ADDRESS, RateLimit, client_key
 from tests.support import at_once
 
 
-class Clock:
-    """A clock that a test moves by hand, in seconds."""
-
-    def __init__(self):
-        self.moment = 1000.0
-
-    def __call__(self):
-        return self.moment
-
-
 @pytest.fixture
 def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(time, "monotonic", clock)
+    """Return a clock that a test moves by hand, in seconds."""
+    clock = SimpleNamespace(moment=1000.0)
+    monkeypatch.setattr(time, "monotonic", lambda: clock.moment)
     return clock
 
 
