@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.support import JOHN, Secretary, book_address, make_ledger, tomorrow, words
+from tests.support import JOHN, Secretary, book_address, make_ledger, tomorrow
 
 LONGEST = "/showSummary?q=".ljust(1000, "x")
 
@@ -48,14 +48,6 @@ def test_way_back_never_leads_to_another_site(address):
 
     assert 303 == status
     assert re.match("/[a-zA-Z]", location)
-
-
-def test_header_comes_in_the_order_in_which_it_is_seen(john):
-    signed_in = john.get("/showSummary").soup.header
-    signed_out = Secretary().get("/pointsBoard").soup.header
-
-    assert "GÜDLFT Registration Simply Lift Sign out Summary My bookings Points board" == words(signed_in)
-    assert "GÜDLFT Registration Sign in Competitions Points board" == words(signed_out)
 
 
 def test_refused_form_marks_the_page_that_it_shows(john):
