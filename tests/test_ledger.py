@@ -77,16 +77,6 @@ def test_negative_number_under_a_token_is_no_copy_of_the_opposite_order(ledger, 
     assert 2 == len(ledger.entries)
 
 
-def test_same_form_shows_the_points_left_as_of_its_booking(journal):
-    ledger = make_ledger(journal=journal)
-    first = ledger.book(*parties(ledger), 1, TOKEN)
-    ledger.book(*parties(ledger), 1)
-
-    for process in [ledger, make_ledger(journal=journal)]:
-        assert first == process.book(*parties(process), 1, TOKEN)
-    assert 10 == first.points_left
-
-
 def test_orders_that_wait_together_are_judged_one_after_the_other(ledger):
     atlas = parties(ledger, "Atlas Barbell", SMALL)
     john = parties(ledger, "Simply Lift", SMALL)
