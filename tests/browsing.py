@@ -167,3 +167,15 @@ def tab_to(browser, name):
 
 def focused(browser):
     return browser.switch_to.active_element.get_attribute("class")
+
+
+def give_two_back(browser):
+    """Go by the keyboard from the summary, after three places were booked, to their page, and give two back."""
+    tab_to(browser, "See or give back")
+    leave(browser, lambda: press(browser, Keys.ENTER), ".figures")
+    tab_to(browser, "Give places back")
+    press(browser, Keys.ENTER)
+    tab_to(browser, "Places to give back (you hold 3; 3 points each)")
+    press(browser, "2")
+    tab_to(browser, "Give back")
+    leave(browser, lambda: press(browser, Keys.SPACE), ".success")

@@ -10,8 +10,8 @@ import tempfile
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy
@@ -219,18 +219,10 @@ def quick_limits():
 # Bookings without a pause
 
 
-@dataclass
-class Made:
-    """The tokens of the forms that were sent, and of those that were answered by a redirect."""
-
-    sent: set = field(default_factory=set)
-    answered: set = field(default_factory=set)
-
-
 @contextmanager
 def bookings_made(url, clubs=4):
-    """Let clubs book and give back until the block ends, or the server does; yield what they have made so far."""
-    made = Made()
+    """Let clubs book and give back until the block ends, or the server does; yield the tokens sent and answered."""
+    made = SimpleNamespace(sent=set(), answered=set())
     is_over = threading.Event()
 
     def book(club):

@@ -1,15 +1,12 @@
 """Clubs and competitions whose names are hard on links, forms and pages; Hypothesis draws figures for them."""
 
-from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
-import pytest
 from hypothesis import strategies as st
 
 from gudlft.ledger import Ledger
 from gudlft.model import Club, Competition
 from gudlft.rules import Terms
-from tests.support import let_pages_show
 
 CLUBS = ["Simply Lift", "Élan/<Fils> & Co", 'The "Iron" 50%?#.']
 COMPETITIONS = ["Spring Festival", "/Coupe d'Été/", "100% <b>Cup</b>?#&.", "💪"]
@@ -61,11 +58,3 @@ def open_ledger(points, places, starts, cost=3, cap=12, clock=lambda: MORNING, j
         journal=journal,
         clock=clock,
     )
-
-
-@contextmanager
-def running(ledger):
-    """Let the app's pages show a ledger; yield the patch, for more to be patched."""
-    with pytest.MonkeyPatch.context() as patch:
-        let_pages_show(ledger, patch)
-        yield patch

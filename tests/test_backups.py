@@ -3,6 +3,8 @@
 import re
 import subprocess
 
+import pytest
+
 from tests.databases import bookings_made, in_journal, run_sql
 from tests.support import KEY, PROJECT, ServedSecretary, needed, serving, wait_until
 
@@ -46,22 +48,20 @@ def check_restored(folder, url, answered_before, rows_after):
     assert len(restored) + 1 == len(in_journal(url))
 
 
-def test_documented_backup_of_a_sqlite_file_is_whole_and_can_be_restored(folder):
-    needed("sqlite3")
-    url = f"sqlite:///{folder / 'bookings.db'}"
-    answered_before = make_backup_under_load(folder, url, documented("sqlite3 -cmd"))
+@pytest.mark.parametrize(
+    ("fixture", "tools", "backup", "restore"),
+    [
+        ("on_sqlite", ["sqlite3"], "sqlite3 -cmd", 'sqlite3 bookings.db ".restore'),
+        ("database", ["pg_dump", "pg_restore"], "pg_dump", "pg_restore"),
+    ],
+)
+def test_documented_backup_is_whole_and_can_be_restored(folder, request, fixture, tools, backup, restore):
+    needed(*tools)
+    database = request.getfixturevalue(fixture)
+    url = database if fixture == "on_sqlite" else database.url
+    answered_before = make_backup_under_load(folder, url, documented(backup))
     rows_after = in_journal(url)
 
-    run_line(documented('sqlite3 bookings.db ".restore'), folder)
+    run_line(documented(restore), folder, url)
 
     check_restored(folder, url, answered_before, rows_after)
-
-
-def test_documented_backup_of_a_postgresql_database_is_whole_and_can_be_restored(folder, database):
-    needed("pg_dump", "pg_restore")
-    answered_before = make_backup_under_load(folder, database.url, documented("pg_dump"))
-    rows_after = in_journal(database.url)
-
-    run_line(documented("pg_restore"), folder, database.url)
-
-    check_restored(folder, database.url, answered_before, rows_after)

@@ -7,13 +7,14 @@ from io import BytesIO, StringIO
 from itertools import product
 from urllib.parse import quote_from_bytes
 
+import pytest
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import create_environ, run_wsgi_app
 
 import server
 from gudlft.limits import RateLimit
-from tests.odd_names import CLUBS, COMPETITIONS, IN_AN_HOUR, MORNING, email, open_ledger, running
-from tests.support import SECURITY_HEADERS, Secretary, check_conservation
+from tests.odd_names import CLUBS, COMPETITIONS, IN_AN_HOUR, MORNING, email, open_ledger
+from tests.support import SECURITY_HEADERS, Secretary, check_conservation, let_pages_show
 
 # Bytes in places where they hurt
 
@@ -36,7 +37,6 @@ HEADERS = {
     "If-None-Match": [b"*", b'"a"', b'W/"', b'"' * 100],
     "If-Modified-Since": [b"Sat, 26 Mar 2050 09:00:00 GMT", b"Sat, 99 Mar 99999999 09:00:00 GMT"],
     "If-Range": [b'"a"', b"Sat, 26 Mar 2050 09:00:00 GMT"],
-    "Authorization": [b"Basic //", b"Basic", b"Digest a=b,,"],
     "Content-Type": [
         b"application/json",
         b"text/plain; charset=utf-16",
@@ -50,12 +50,7 @@ HEADERS = {
     "X-Forwarded-Host": [b"evil.example"],
     "X-Forwarded-Port": [b"443", b"x"],
     "X-Forwarded-Prefix": [b"/evil", b"//evil.example"],
-    "X-HTTP-Method-Override": [b"POST"],
     "Cookie": [COOKIE, COOKIE + b"a.b.c", b"a" * 9000, COOKIE + b'"\\400"', b"=;=;;", b"__Host-" + COOKIE + b"x"],
-    "Accept-Encoding": [b"gzip;q=x"],
-    "Expect": [b"100-continue"],
-    "User-Agent": [b""],
-    "Referer": [b"https://evil.example/"],
 }
 
 # Bodies, with their content types
@@ -188,7 +183,8 @@ def send_to_each(addresses, part, club, proxies=0, **configuration):
     for name in CLUBS:
         ledger.book(ledger.clubs[name], ledger.competitions[COMPETITIONS[0]], 3)
 
-    with running(ledger) as patch:
+    with pytest.MonkeyPatch.context() as patch:
+        let_pages_show(ledger, patch)
         # Werkzeug leaves the files of a broken form to the garbage collector, which would warn
         patch.setattr(server.app.request_class, "_get_file_stream", lambda *_, **__: BytesIO())
         patch.setattr(server.app, "wsgi_app", ProxyFix(server.app.wsgi_app, x_for=proxies, x_proto=proxies))

@@ -1,6 +1,5 @@
-"""What people do in a browser: by keyboard alone, going back and again, on a phone, by a mailed code, first of all."""
+"""What people do in a browser: by keyboard alone, going back and again, on a phone, by a mailed code."""
 
-import re
 from collections import Counter
 
 import pytest
@@ -14,6 +13,7 @@ from tests.browsing import (
     box,
     find,
     focused,
+    give_two_back,
     leave,
     let_scripts_run,
     press,
@@ -25,20 +25,14 @@ from tests.browsing import (
     texts,
 )
 from tests.states import ATLAS, JOHN, OPEN, WRONG_CODE, few, sign_in_by_code, wait_for_code
-from tests.support import ANN, PROJECT
 
 SENT = "If a club has this email address, a code is on its way to it. Enter it here within 10 minutes"
 TOP_OF_PAGE = {"clip": {"x": 0, "y": 0, "width": 360, "height": 160, "scale": 1}}
 
 
 @pytest.fixture(scope="module")
-def log(tmp_path_factory):
-    return tmp_path_factory.mktemp("few") / "server.log"
-
-
-@pytest.fixture(scope="module")
-def site(log):
-    with few(log.parent) as address:
+def site(tmp_path_factory):
+    with few(tmp_path_factory.mktemp("few")) as address:
         yield address
 
 
@@ -67,14 +61,7 @@ def test_keyboard_alone_books_and_gives_back_without_scripts(visitor, site):
     assert "banner success" in focused(visitor)
     assert "Enough for 1 place at 3 points each" in text(visitor, ".points")
 
-    tab_to(visitor, "See or give back")
-    leave(visitor, lambda: press(visitor, Keys.ENTER), ".figures")
-    tab_to(visitor, "Give places back")
-    press(visitor, Keys.ENTER)
-    tab_to(visitor, "Places to give back (you hold 3; 3 points each)")
-    press(visitor, "2")
-    tab_to(visitor, "Give back")
-    leave(visitor, lambda: press(visitor, Keys.SPACE), ".success")
+    give_two_back(visitor)
     assert "banner success" in focused(visitor)
     assert f"2 places in {OPEN} given back. 6 points returned, 10 points available" in text(visitor, ".banner")
 
@@ -118,7 +105,7 @@ def test_keyboard_alone_signs_in_by_a_mailed_code_without_scripts(visitor, organ
     assert f"{site}/bookings" == visitor.current_url
 
 
-def test_nothing_of_the_skip_link_is_seen_until_it_has_the_focus(visitor, season_site):
+def test_skip_link_is_not_seen_until_it_has_the_focus_and_leads_past_the_navigation(visitor, season_site):
     visitor.get(f"{season_site}/pointsBoard")
     for size in (100, 175, 200):
         show(visitor, 360, text=size)
@@ -128,14 +115,9 @@ def test_nothing_of_the_skip_link_is_seen_until_it_has_the_focus(visitor, season
         visitor.execute_script("document.querySelector('.skip').style.visibility = ''")
         assert without_link == with_link, size
 
-
-def test_skip_link_leads_past_the_navigation(visitor, season_site):
-    visitor.get(f"{season_site}/pointsBoard")
     link = tab_to(visitor, "Skip to main content")
     assert "none" == link.value_of_css_property("clip-path")
-
     press(visitor, Keys.ENTER)
-
     assert "main" == visitor.switch_to.active_element.get_attribute("id")
 
 
@@ -218,32 +200,3 @@ def test_tables_keep_their_roles_and_the_board_stays_in_view(visitor, season_sit
     visitor.execute_script("scrollTo(0, 2000)")
 
     assert 0 <= box(visitor, ".board")["top"] <= 100
-
-
-def test_organiser_reads_on_a_phone_who_comes_to_the_next_competition(visitor, organised):
-    site, postbox, _ = organised
-    show(visitor, 360)
-    let_scripts_run(visitor, False)
-    sign_in_by_code(visitor, site, postbox, ANN)
-    assert f"{site}/organiser" == visitor.current_url
-
-    leave(visitor, find(visitor, ".rows th a").click, ".entries")
-
-    assert "New Year Open: entry list" == text(visitor, "h1")
-    assert "Barbell Club Nice" == text(visitor, ".entries tbody th")
-    assert find(visitor, "a[href^='/organiser/entries.csv']").is_displayed()
-
-
-# The first visit
-
-
-def test_first_visit_asks_for_a_page_a_style_sheet_and_an_icon(visitor, site, log):
-    visitor.execute_cdp_cmd("Network.clearBrowserCache", {})
-    asked_before = len(log.read_text("utf-8"))
-
-    visitor.get(site)
-
-    asked = re.findall(r'"GET (\S+) HTTP', log.read_text("utf-8")[asked_before:])
-    links = [find(visitor, f"link[rel={rel}]").get_attribute("href") for rel in ("icon", "stylesheet")]
-    assert {"/"} < {*asked} <= {"/", *(link.removeprefix(site) for link in links)}
-    assert [] == re.findall(r"url\(|@import", (PROJECT / "static" / "style.css").read_text("utf-8"))

@@ -1,6 +1,5 @@
 """Opening a journal: where it lies, what stops a start with one line, and what is left as it was."""
 
-import subprocess
 import sys
 
 import pytest
@@ -16,10 +15,8 @@ from tests.support import (
     JOHN,
     KEPT,
     KEY,
-    PROJECT,
     Secretary,
     at_once,
-    clean_environment,
     wait_until,
 )
 
@@ -69,23 +66,6 @@ def test_settings_of_the_address_are_kept(database):
     journal.close()
 
     assert "club" == name
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("sqlite:///bookings.db", (0, "")),
-        ("postgresql+psycopg://127.0.0.1/name", (1, "GUDLFT_JOURNAL: No module named 'psycopg'\n")),
-    ],
-)
-def test_driver_of_postgresql_is_needed_only_for_it(folder, url, expected):
-    (folder / "psycopg.py").write_text("raise ModuleNotFoundError(\"No module named 'psycopg'\")\n")
-    environment = clean_environment(DATA_DIR=folder, SECRET_KEY=KEY, JOURNAL=url) | {"PYTHONPATH": str(folder)}
-    command = [sys.executable, "-W", "error", "-m", "flask", "--app", "server", "check"]
-
-    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=60)
-
-    assert expected == (done.returncode, done.stderr)
 
 
 # What stops a start
@@ -199,8 +179,9 @@ def test_start_says_that_the_journal_is_new_until_it_holds_a_booking(data, start
     assert 1 == caplog.text.count("the journal is new: it holds no bookings yet")
 
 
-def test_missing_library_is_told_as_the_journals_error(monkeypatch):
-    monkeypatch.setitem(sys.modules, "gudlft.journal.sql", None)
+def test_library_that_is_missing_is_told_as_the_journals_error_where_it_is_needed(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gudlft.journal.postgresql", None)
 
-    with pytest.raises(JournalError, match="gudlft.journal.sql"):
-        open_journal({"JOURNAL": "sqlite:///bookings.db", "DATA_DIR": "."})
+    open_journal({"JOURNAL": "sqlite:///bookings.db", "DATA_DIR": tmp_path}).close()
+    with pytest.raises(JournalError, match="gudlft.journal.postgresql"):
+        open_journal({"JOURNAL": "postgresql+psycopg://127.0.0.1/name", "DATA_DIR": tmp_path})

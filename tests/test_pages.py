@@ -242,3 +242,4 @@ def test_first_visit_to_the_demo_is_light(start):
     assert 32_000 >= sum(len(text.encode()) for text in texts)
     assert 10_000 >= sum(len(gzip.compress(text.encode(), compresslevel=1)) for text in texts)  # as nginx does
     assert [] == [address for address in fetched if not address.startswith("/static/")]
+    assert [] == [text for text in texts if "url(" in text or "@import" in text]

@@ -1,14 +1,14 @@
-"""Starting: what stops it, what it imports, what it tolerates."""
+"""Starting: what stops it, what it sets, what it imports."""
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 
 import pytest
 
-from tests.support import PROJECT, Page, Secretary, clean_environment, words
+import server
+from tests.support import PROJECT, Secretary, clean_environment, words
 
 COMMANDS = {
     "run": ["-m", "flask", "--app", "server", "run", "--port", "0"],
@@ -16,23 +16,16 @@ COMMANDS = {
 }
 
 
-def run_python(*arguments, folder=PROJECT, **settings):
-    """Run Python in a folder; return the finished process. Settings are named without their prefix."""
+def run_python(*arguments, **settings):
+    """Run Python; return the finished process. Settings are named without their prefix."""
     return subprocess.run(
         [sys.executable, *arguments],
-        cwd=folder,
+        cwd=PROJECT,
         env=clean_environment(**settings),
         capture_output=True,
         text=True,
         timeout=60,
     )
-
-
-def run_code(code, **options):
-    """Run code in a process of its own; return what it printed as JSON."""
-    done = run_python("-c", code, **options)
-    assert 0 == done.returncode, done.stderr
-    return json.loads(done.stdout)
 
 
 # What stops a start
@@ -103,7 +96,9 @@ before = set(sys.modules)
 import server
 print(json.dumps({name: getattr(sys.modules[name], "__file__", None) or "" for name in set(sys.modules) - before}))
 """
-    return run_code(code, **settings)
+    done = run_python("-c", code, **settings)
+    assert 0 == done.returncode, done.stderr
+    return json.loads(done.stdout)
 
 
 def test_default_run_imports_flask_and_nothing_else_and_nothing_that_mails(data):
@@ -116,38 +111,19 @@ def test_default_run_imports_flask_and_nothing_else_and_nothing_that_mails(data)
     assert {"smtplib", "gudlft.mail.codes"} <= imported(DATA_DIR=data, MAIL="smtp://127.0.0.1:25").keys()
 
 
-# What a start tolerates
+# What follows from files
 
 
-@pytest.fixture
-def copy(tmp_path):
-    """Return a folder with a copy of the app, whose files may be changed."""
-    for name in ["gudlft", "static", "templates"]:
-        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ["server.py", "clubs.json", "competitions.json"]:
-        shutil.copy(PROJECT / name, tmp_path)
-    return tmp_path
-
-
-def test_address_of_the_style_sheet_changes_with_each_static_file(copy):
-    badge = copy / "static" / "badges" / "gold.svg"
+def test_version_of_static_files_changes_with_each_of_them(tmp_path):
+    badge = tmp_path / "badges" / "gold.svg"
     badge.parent.mkdir()
     badge.write_text("<svg/>")
-    before = style_sheet_address(copy)
-    assert before == style_sheet_address(copy)
+    before = server.version_of(tmp_path)
+    assert before == server.version_of(tmp_path)
 
     badge.write_text("<svg></svg>")
 
-    assert before != style_sheet_address(copy)
-
-
-def style_sheet_address(folder):
-    code = """
-import json, server
-print(json.dumps(server.app.test_client().get("/").text))
-"""
-    page = Page(200, run_code(code, folder=folder))
-    return page.soup.select_one("link[rel=stylesheet]")["href"]
+    assert before != server.version_of(tmp_path)
 
 
 def test_benchmarks_follow_the_modules_that_they_measure():

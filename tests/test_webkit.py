@@ -15,7 +15,7 @@ from selenium.webdriver.remote.remote_connection import RemoteConnection
 from selenium.webdriver.webkitgtk.service import Service
 
 from tests import season
-from tests.browsing import WAIT, book, find, focused, leave, press, send, sign_in, tab_to, text
+from tests.browsing import WAIT, book, find, focused, give_two_back, leave, press, send, sign_in, tab_to, text
 from tests.states import ATLAS, JOHN, OPEN, few
 from tests.support import book_address, needed
 
@@ -32,12 +32,9 @@ return document.documentElement.scrollWidth > innerWidth;
 @pytest.fixture(scope="module")
 def display():
     needed("Xvfb")
-    reading, writing = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1400x1000x24", "-nolisten", "tcp"]
-    with subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL) as server:
-        os.close(writing)
-        with open(reading) as number:
-            yield f":{number.readline().strip()}"
+    command = ["Xvfb", "-displayfd", "1", "-screen", "0", "1400x1000x24", "-nolisten", "tcp"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        yield f":{server.stdout.readline().strip()}"
         server.terminate()
 
 
@@ -89,14 +86,7 @@ def test_keyboard_alone_books_and_gives_back(visitor, site):
     leave(visitor, lambda: field.send_keys("3", Keys.ENTER), ".success")
     assert "banner success" in focused(visitor)
 
-    tab_to(visitor, "See or give back")
-    leave(visitor, lambda: press(visitor, Keys.ENTER), ".figures")
-    tab_to(visitor, "Give places back")
-    press(visitor, Keys.ENTER)
-    tab_to(visitor, "Places to give back (you hold 3; 3 points each)")
-    press(visitor, "2")
-    tab_to(visitor, "Give back")
-    leave(visitor, lambda: press(visitor, Keys.SPACE), ".success")
+    give_two_back(visitor)
     assert "banner success" in focused(visitor)
     assert "6 points returned, 10 points available" in text(visitor, ".banner")
 

@@ -1,8 +1,7 @@
 """What happens: moves, one after another and within one another, all decided by one seed."""
 
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from random import Random
 
@@ -44,9 +43,9 @@ class History:
         self._come_to_rest()
 
     def move(self):
-        [move] = self.random.choices(MOVES, self.weights)
+        [move] = self.random.choices(list(MOVES), self.weights)
         process = self.random.choice(self.processes)
-        move.action(self, process)
+        move(self, process)
         self.checks.check_all()
 
     def interrupt(self, process):
@@ -86,7 +85,7 @@ class History:
 
     def _draw_mix(self):
         """Draw how often each thing happens: in some histories nothing ever fails, in some hardly anything works."""
-        self.weights = [move.often * self.random.choice([0.1, 1, 1, 5]) for move in MOVES]
+        self.weights = [often * self.random.choice([0.1, 1, 1, 5]) for often in MOVES.values()]
         self.interruptions = self.random.choice([0.05, 0.2, 0.4])
         self.failures = self.random.choice([0, 0.05, 0.3])
 
@@ -248,25 +247,17 @@ def names_in(files):
     return ", ".join([*(club.name for club in files.clubs), *competitions])
 
 
-@dataclass(frozen=True)
-class Move:
-    """Something that a process does, and how often compared with other moves."""
-
-    action: Callable
-    often: float
-
-
-MOVES = [
-    Move(History.send_new_form, 6),
-    Move(History.send_copy, 3),
-    Move(History.send_other_form, 0.5),
-    Move(History.write, 6),
-    Move(History.give_up, 1),
-    Move(History.open_page, 3),
-    Move(History.sign_out, 0.7),
-    Move(History.write_pending, 0.7),
-    Move(History.kill, 0.6),
-    Move(History.edit_files, 0.6),
-    Move(History.let_time_pass, 0.7),
-    Move(History.finish_late_commit, 1),
-]
+MOVES = {  # with how often they are made, compared with one another
+    History.send_new_form: 6,
+    History.send_copy: 3,
+    History.send_other_form: 0.5,
+    History.write: 6,
+    History.give_up: 1,
+    History.open_page: 3,
+    History.sign_out: 0.7,
+    History.write_pending: 0.7,
+    History.kill: 0.6,
+    History.edit_files: 0.6,
+    History.let_time_pass: 0.7,
+    History.finish_late_commit: 1,
+}
