@@ -249,14 +249,13 @@ def test_key_that_stands_twice_is_told_with_its_place(tmp_path):
 
 
 def test_unread_field_that_resembles_one_is_told(tmp_path):
-    competition = a_competition(bookingClose=1, Location=2, places=3, note=4, cancelled=True)
+    competition = a_competition(bookingClose=1, Location=2, note=4, cancelled=True)
     write(tmp_path, [a_club(e_mail="x", city="y")], [a_competition(name="B"), competition])
 
     assert [
         "clubs.json: club 1 (A): e_mail is not read, did you mean email?",
         "competitions.json: competition 2 (A): Location is not read, did you mean location?",
         "competitions.json: competition 2 (A): bookingClose is not read, did you mean bookingCloses?",
-        "competitions.json: competition 2 (A): places is not read, did you mean numberOfPlaces?",
     ] == read_data(tmp_path).unread_fields
 
 
