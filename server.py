@@ -550,9 +550,9 @@ def index():
 
 def render_sign_in(status=200, problem=None):
     """Show the sign-in form, the next competitions and the points board."""
-    programme = lists.next_competitions(opened.ledger, opened.ledger.now())
+    shown = lists.next_competitions(opened.ledger, opened.ledger.now())
     board = lists.short_board(opened.ledger.points_board)
-    return render_page("index.html", status, problem, programme=programme, board=board)
+    return render_page("index.html", status, problem, board=board, **shown)
 
 
 @app.get("/competitions")
@@ -563,14 +563,14 @@ def competitions():
     choice = asked_choice().for_everybody()
     if choice.show is Show.PAST:
         return let_caches_ask(render_past(choice))
-    programme = lists.programme_of(opened.ledger, choice, asked_page_number(), opened.ledger.now())
-    return let_caches_ask(render_page("competitions.html", programme=programme, choice=choice))
+    shown = lists.programme_of(opened.ledger, choice, asked_page_number(), opened.ledger.now())
+    return let_caches_ask(render_page("competitions.html", choice=choice, **shown))
 
 
 def render_past(choice):
     """Show the past competitions that match a choice and, to a club, what it held there."""
-    past = lists.past_of(opened.ledger, request.club, choice, asked_page_number(), opened.ledger.now())
-    return render_page("past.html", past=past, choice=choice)
+    shown = lists.past_of(opened.ledger, request.club, choice, asked_page_number(), opened.ledger.now())
+    return render_page("past.html", choice=choice, **shown)
 
 
 @app.get("/competitions.ics")
@@ -704,8 +704,8 @@ def organiser():
 
 def render_organiser(status=200, problem=None, is_past=False, page_number=1):
     """Show how full the upcoming competitions are, or all past ones."""
-    overview = lists.overview_of(opened.ledger, is_past, page_number, opened.ledger.now())
-    return render_page("organiser.html", status, problem, overview=overview)
+    shown = lists.overview_of(opened.ledger, is_past, page_number, opened.ledger.now())
+    return render_page("organiser.html", status, problem, **shown)
 
 
 @app.get("/organiser/entries")
@@ -746,8 +746,8 @@ def show_summary():
 
 def render_summary(status=200, problem=None, choice=EVERYTHING, page_number=1):
     """Show the club's points, the upcoming competitions that match a choice, the latest past ones and the board."""
-    summary = lists.summary_of(opened.ledger, request.club, choice, page_number, opened.ledger.now())
-    return render_page("summary.html", status, problem, summary=summary, choice=choice)
+    shown = lists.summary_of(opened.ledger, request.club, choice, page_number, opened.ledger.now())
+    return render_page("summary.html", status, problem, choice=choice, **shown)
 
 
 @app.get("/book/<name:competition>/<name:club>")
@@ -890,8 +890,8 @@ def cancel_places():
 @app.get("/pointsBoard")
 def points_board():
     """Show every club's points, and a club its own rank; caches of the signed-out may keep it."""
-    board = lists.board_page(opened.ledger, request.club, asked_page_number())
-    response = render_page("board.html", board=board)
+    shown = lists.board_page(opened.ledger, request.club, asked_page_number())
+    response = render_page("board.html", **shown)
     if request.account:
         return response
     return let_caches_ask(response)
