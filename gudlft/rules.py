@@ -7,7 +7,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from .model import BookingError, Competition, Kind, Order
-from .text import are, as_seen, plural
+from .text import Moment, are, as_seen, plural
 
 # What a form may say
 
@@ -135,9 +135,9 @@ def why_nothing(status: Status) -> str:
         case Limit.CANCELLED:
             return f"{competition.name} is cancelled. Places that clubs held there were given back"
         case Limit.STARTED:
-            return f"Booking is closed: {competition.name} started on {in_words(competition.starts_at)}"
+            return f"Booking is closed: {competition.name} started on {in_words(competition.start)}"
         case Limit.CLOSED_EARLY:
-            closing = competition.booking_closes_at or competition.starts_at
+            closing = competition.closing or competition.start
             return f"Booking is closed: {competition.name} took bookings until {in_words(closing)}"
         case Limit.PLACES:
             return "There are no places left in this competition"
@@ -174,10 +174,10 @@ def why_no_return(status: Status) -> str:
     if status.limit is Limit.CANCELLED:
         return why_nothing(status)
     if status.is_past:
-        return f"Places can no longer be given back: {name} started on {in_words(status.competition.starts_at)}"
+        return f"Places can no longer be given back: {name} started on {in_words(status.competition.start)}"
     return f"Your club holds no places in {name}"
 
 
-def in_words(moment: datetime) -> str:
+def in_words(moment: Moment) -> str:
     """Return a moment as people say it."""
-    return f"{moment.day} {moment:%B %Y} at {moment:%H:%M}"
+    return f"{moment.day} {moment.month} at {moment.time}"
