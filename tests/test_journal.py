@@ -174,12 +174,13 @@ def test_file_in_another_mode_goes_back_to_the_one_that_is_safe(on_sqlite, opene
 
 
 def test_sign_out_holds_in_every_process_and_after_a_restart(url, opened):
-    one, other = [Revocations(opened(url).journal) for _ in range(2)]
+    ledgers = [opened(url) for _ in range(2)]
+    one, other = [Revocations(ledger.journal) for ledger in ledgers]
 
     one.revoke("first", NOON)
     other.revoke("second", NOON)
-    one.catch_up()
-    other.catch_up()
+    for ledger, process in zip(ledgers, [one, other], strict=True):
+        Reader(ledger.journal, ledger, process).catch_up()
 
     for process in [one, other, Revocations(opened(url).journal)]:
         assert process.is_revoked("first")

@@ -116,7 +116,7 @@ def test_what_works_once_was_revoked_by_the_first_though_a_page_reads_its_row_be
     def write_and_be_overtaken(seconds):
         with writing(seconds) as transaction:
             yield transaction
-        revocations.catch_up()
+        revocations.catch_up_with(journal)
 
     monkeypatch.setattr(journal, "writing", write_and_be_overtaken)
 
@@ -130,9 +130,9 @@ def test_rows_that_were_read_are_not_read_again(monkeypatch):
     asked_from = []
     monkeypatch.setattr(journal, "revocations", lambda first: asked_from.append(first) or rows)
 
-    here.catch_up()
+    here.catch_up_with(journal)
     rows = [*rows, Revocation(8, NOON, "second")]
-    here.catch_up()
+    here.catch_up_with(journal)
 
     assert [1, 7] == asked_from
     assert here.is_revoked("second")
@@ -228,7 +228,7 @@ def test_nobody_waits_for_a_revocation_that_is_stuck_in_the_journal(monkeypatch)
     began = time.monotonic()
 
     revocations.revoke("second", NOON)
-    revocations.catch_up()
+    revocations.catch_up_with(journal)
 
     assert revocations.is_revoked("first")
     assert revocations.is_revoked("second")

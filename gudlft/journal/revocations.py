@@ -42,7 +42,8 @@ class Revocations:
         self._next_try_at = 0.0  # by time.monotonic: later than now if the journal took nothing lately
         self._memory_lock = threading.Lock()  # to change what is revoked, for moments only
         self._write_lock = threading.Lock()  # of the one thread that writes
-        self.catch_up()
+        with journal.reading() as transaction:
+            self.catch_up_with(transaction)
 
     def is_revoked(self, id: str) -> bool:
         """Tell whether the session or the code was revoked."""
@@ -105,11 +106,6 @@ class Revocations:
             self._write_lock.release()
 
     # Reading
-
-    def catch_up(self) -> None:
-        """Catch up with what other processes wrote; raise JournalError if it cannot be read."""
-        with self._journal.reading() as transaction:
-            self.catch_up_with(transaction)
 
     def last_row(self) -> tuple:
         """Return number and time of the last row that was read, to tell whether the journal has others."""
