@@ -191,8 +191,8 @@ class SqlJournal:
     def _look_for_tables(self) -> None:
         if self._database.is_missing():
             raise MissingJournal("there is no such file")
-        with self._connected(SECONDS_FOR_BOOKINGS) as connection:
-            if SqlTransaction(connection).is_empty():
+        with self.reading() as transaction:
+            if transaction.is_empty():
                 raise MissingJournal("the database is empty")
 
     def close(self) -> None:
