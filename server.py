@@ -97,8 +97,8 @@ class ClubRequest(Request):
         if outcome is None or outcome.entry.competition not in opened.ledger.competitions:
             return None
         competition = opened.ledger.competitions[outcome.entry.competition]
-        statuses = opened.ledger.statuses(self.club, [competition], opened.ledger.now())
-        return sentences.Receipt(outcome, statuses[competition.name])
+        [status] = opened.ledger.statuses(self.club, [competition], opened.ledger.now())
+        return sentences.Receipt(outcome, status)
 
     @cached_property
     def token(self):

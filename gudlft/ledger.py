@@ -49,15 +49,6 @@ class EntryListRow(NamedTuple):
     last_change: datetime
 
 
-class SummaryFigures(NamedTuple):
-    """What a summary shows, all of one moment."""
-
-    balance: int  # the club's points without those that it spent: below 0 if its opening points were lowered
-    own_row: BoardRow
-    statuses: dict[str, Status]  # by the names of the competitions that were asked for
-    points_board: list[BoardRow]
-
-
 class CompetitionFigures(NamedTuple):
     """What a competition's page shows a club, all of one moment."""
 
@@ -104,8 +95,8 @@ class Ledger:
         self.entries_by_club: dict[str, list[Entry]] = defaultdict(list)
         self.entries_at: dict[str, dict[str, list[Entry]]] = defaultdict(dict)  # by competition, then by club
         self.totals = Totals(self.clubs)
-        self.points_board = sorted(self._board_row(club) for club in self.clubs.values())
-        self._memory_lock = threading.RLock()  # to change the above, and to read several figures of one moment
+        self.points_board = sorted(self.board_row(club) for club in self.clubs.values())
+        self.one_moment = threading.RLock()  # to change the above, and to read several figures of one moment
         self.catch_up()
 
     # Changing
@@ -194,7 +185,7 @@ class Ledger:
         """Add what is new in the journal: all of it, or none if something in it cannot be right."""
         if not self.journal.shared:
             return
-        with self._memory_lock:  # waits for a thread that is adding entries, until their totals are added too
+        with self.one_moment:  # waits for a thread that is adding entries, until their totals are added too
             known = self.entries[-1:]
         first = known[0].number if known else -LARGEST_IN_A_ROW  # a number below 1 is refused, not passed over
         entries = [self._entry_in(row) for row in checked_entries(transaction.entries(first), first)]
@@ -228,17 +219,17 @@ class Ledger:
         """Add the entries that are not in memory yet: another thread may have taken some over meanwhile."""
         if not entries:
             return
-        with self._memory_lock:
+        with self.one_moment:
             last_number = self._last_number()
             new = [entry for entry in entries if entry.number > last_number]
             clubs = [self.clubs[name] for name in {entry.club for entry in new} if name in self.clubs]
             board = list(self.points_board)  # a copy: a page that shows the old one is not disturbed
             for club in clubs:
-                del board[bisect_left(board, self._board_row(club))]
+                del board[bisect_left(board, self.board_row(club))]
             for entry in new:
                 self._add_entry(entry)
             for club in clubs:
-                insort(board, self._board_row(club))
+                insort(board, self.board_row(club))
             self.points_board = board
 
     def _add_entry(self, entry: Entry) -> None:
@@ -247,32 +238,23 @@ class Ledger:
         self.entries_at[entry.competition].setdefault(entry.club, []).append(entry)
         self.totals.add(entry)
 
-    def _board_row(self, club: Club) -> BoardRow:
+    def board_row(self, club: Club) -> BoardRow:
+        """Return a club's row of the points board."""
         return BoardRow(-self.totals.points_left(club), club.folded_name, club.name)
 
     # Reading
 
-    def statuses(self, club: Club, competitions: Sequence[Competition], now: datetime) -> dict[str, Status]:
-        """Return what a club can do at each competition, by its name, all of one moment."""
+    def statuses(self, club: Club, competitions: Sequence[Competition], now: datetime) -> list[Status]:
+        """Return what a club can do at each competition."""
         standing = self.totals.standing
-        with self._memory_lock:
-            return {one.name: booking_status(one, standing(club, one), self.terms, now) for one in competitions}
-
-    def figures(self, club: Club, competitions: Sequence[Competition], now: datetime) -> SummaryFigures:
-        """Return the club's points, what it can do at each competition and the points board."""
-        with self._memory_lock:
-            return SummaryFigures(
-                balance=self.totals.balance(club),
-                own_row=self._board_row(club),
-                statuses=self.statuses(club, competitions, now),
-                points_board=self.points_board,
-            )
+        with self.one_moment:
+            return [booking_status(one, standing(club, one), self.terms, now) for one in competitions]
 
     def figures_at(self, club: Club, competition: Competition, most_entries: int) -> CompetitionFigures:
         """Return what a club can do at a competition now, with the figures there and its latest entries."""
-        with self._memory_lock:
+        with self.one_moment:
             return CompetitionFigures(
-                status=self.statuses(club, [competition], self.now())[competition.name],
+                status=self.statuses(club, [competition], self.now())[0],
                 balance=self.totals.balance(club),
                 places_booked=self.totals.places_sold[competition.name],
                 latest_entries=self.latest_entries(club, competition, most=most_entries),
@@ -281,10 +263,10 @@ class Ledger:
 
     def holdings(self, club: Club, now: datetime) -> list[Status]:
         """Return what a club can do at each upcoming competition where it holds places, soonest first."""
-        with self._memory_lock:
+        with self.one_moment:
             held = self.totals.places_held
             there = [one for one in self.upcoming(now) if held.get((club.name, one.name), 0) > 0]
-            return list(self.statuses(club, there, now).values())
+            return self.statuses(club, there, now)
 
     def outcome(self, club: Club, number: int) -> Outcome | None:
         """Return the club's entry with a number, and the points left as of it; None if there is none."""
@@ -324,17 +306,17 @@ class Ledger:
 
     def mismatches(self) -> list[str]:
         """Return a sentence for each total that does not fit the files and the terms, which may have changed."""
-        with self._memory_lock:
+        with self.one_moment:
             return list(self.totals.mismatches(self.competitions, self.terms))
 
     def occupancies(self, competitions: Iterable[Competition]) -> list[Occupancy]:
         """Return how full each competition is, all at one moment."""
-        with self._memory_lock:
+        with self.one_moment:
             return [self.totals.occupancy(competition) for competition in competitions]
 
     def entry_list(self, competition: str) -> list[EntryListRow]:
         """Return what each club holds at a competition, by the clubs' names, even if the files no longer name them."""
-        with self._memory_lock:
+        with self.one_moment:
             rows = [
                 EntryListRow(club, self.totals.places_held[club, competition], entries[0].at, entries[-1].at)
                 for club, entries in self.entries_at.get(competition, {}).items()

@@ -48,4 +48,4 @@ def take_no_turns(ledger):
 
 
 def guard_no_memory(ledger):
-    ledger._memory_lock = nullcontext()
+    ledger.one_moment = nullcontext()

@@ -106,19 +106,20 @@ def read_while_others_book(take_out):
         return []
 
     def read():
-        return [
-            (ledger.figures(club, [competition], ledger.now()), ledger.figures_at(club, competition, 99))
-            for _ in range(10)
-        ]
+        return [(read_summary(), ledger.figures_at(club, competition, 99)) for _ in range(10)]
 
-    for figures, there in sum(fight([book, book, read, read, read, read]), []):
+    def read_summary():
+        with ledger.one_moment:
+            [status] = ledger.statuses(club, [competition], ledger.now())
+            return status.standing, ledger.board_row(club), ledger.points_board
+
+    for (standing, own_row, board), there in sum(fight([book, book, read, read, read, read]), []):
         held = there.status.standing.places_held
         assert held == len(there.latest_entries) == there.number_of_entries
         assert 60 - 3 * held == there.balance
-        standing = figures.statuses[competition.name].standing
         assert 20 - standing.places_held == standing.places_left
-        assert 60 - 3 * standing.places_held == figures.own_row.points
-        assert figures.own_row.points in [row.points for row in figures.points_board if row.club == club.name]
+        assert 60 - 3 * standing.places_held == own_row.points
+        assert own_row in board
     check_conservation(ledger)
 
 
@@ -130,7 +131,7 @@ def test_figures_of_a_page_are_of_one_moment_while_others_book():
 @pytest.mark.parametrize("show", ["mine", "bookable"])
 def test_choice_and_rows_of_a_summary_are_of_one_moment(ledger, john, monkeypatch, show):
     john.book("1", SMALL)
-    for name in ["figures", "statuses", "occupancies"]:
+    for name in ["statuses", "occupancies"]:
         monkeypatch.setattr(ledger, name, overtaken(ledger, getattr(ledger, name)))
 
     page = john.get(f"/showSummary?show={show}")
@@ -147,7 +148,7 @@ def overtaken(ledger, read):
 
     def read_before_others(*arguments):
         figures = read(*arguments)
-        may_others_book = not ledger._memory_lock._is_owned()
+        may_others_book = not ledger.one_moment._is_owned()
         if may_others_book and not ledger.totals.places_held["Atlas Barbell", SMALL]:
             ledger.give_back(*parties(ledger, competition=SMALL), 1)
             ledger.book(*parties(ledger, "Atlas Barbell", SMALL), 5)

@@ -84,8 +84,7 @@ def past_of(ledger: Ledger, club: Club | None, choice: Choice, page_number: int,
     past = ledger.past(now)
     page = paginate(find(past, choice), page_number)
     if club:
-        statuses = ledger.statuses(club, page.items, now)
-        page = page._replace(items=list(statuses.values()))
+        page = page._replace(items=ledger.statuses(club, page.items, now))
     return {
         "page": page,
         "total": len(past),
@@ -119,19 +118,23 @@ def summary_of(ledger: Ledger, club: Club, choice: Choice, page_number: int, now
     are_chosen = are_counted or choice.show is not Show.ALL  # from all; else only those on the page are looked at
     looked_at = found if are_chosen else page.items
 
-    figures = ledger.figures(club, [*looked_at, *past[:LATEST_PAST]], now)  # all of one moment
-    statuses = list(figures.statuses.values())
+    with ledger.one_moment:
+        statuses = ledger.statuses(club, [*looked_at, *past[:LATEST_PAST]], now)
+        balance = ledger.totals.balance(club)
+        own_row = ledger.board_row(club)
+        board = ledger.points_board
+
     lists = by_show(statuses[: len(looked_at)])
     return {
-        "points_left": figures.own_row.points,
-        "balance": figures.balance,
+        "points_left": own_row.points,
+        "balance": balance,
         "page": paginate(lists[choice.show], page_number) if are_chosen else page._replace(items=lists[Show.ALL]),
         "counts": {show: len(rows) for show, rows in lists.items()} if are_counted else {},
         "months_to_choose": months_to_choose(upcoming, choice),
         "number_of_upcoming": len(upcoming),
         "latest_past": statuses[len(looked_at) :],
         "number_of_past": len(past),
-        "board": short_board(figures.points_board, figures.own_row),
+        "board": short_board(board, own_row),
     }
 
 
@@ -199,12 +202,9 @@ def short_board(board: Sequence[BoardRow], own_row: BoardRow | None = None) -> P
 
 def board_page(ledger: Ledger, club: Club | None, page_number: int) -> Shown:
     """Return a page of the points board and, of a long one, where a club's own row is; raise NoSuchPage."""
-    board = ledger.points_board
-    own_row = None
-    if club:
-        figures = ledger.figures(club, (), ledger.now())
-        board = figures.points_board
-        own_row = figures.own_row
+    with ledger.one_moment:
+        board = ledger.points_board
+        own_row = ledger.board_row(club) if club else None
 
     page = paginate(board, page_number)
     shown: Shown = {"page": page._replace(items=ranked(page.items, board))}

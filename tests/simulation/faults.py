@@ -351,7 +351,7 @@ def counts_again_what_another_thread_took_over(add, self, entries):
     """Add what was written, even if a page has taken it over since the commit."""
     for entry in entries:
         self._add_entry(entry)
-    self.points_board = sorted(self._board_row(club) for club in self.clubs.values())
+    self.points_board = sorted(self.board_row(club) for club in self.clubs.values())
 
 
 @instead_of(Ledger, "_add", seed=0)
