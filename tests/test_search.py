@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from gudlft.model import Competition
-from gudlft.pages.search import Choice, Show, find, months_of
+from gudlft.pages.search import Choice, Show, find, months_to_choose
 
 NOON = datetime(2027, 1, 31, 12, tzinfo=timezone.utc)
 NAMES = ["Lyon Open", "Haltérophilie d’Évry", "Open de Lyon-Gerland", "Coupe de Paris", "LYON JUNIORS"]
@@ -61,7 +61,8 @@ def test_the_month_is_that_of_the_competitions_own_time_zone():
     paris = timezone(timedelta(hours=1))
     new_year = Competition("New Year", datetime(2028, 1, 1, 0, 30, tzinfo=paris), 20)
 
-    assert ["2027-01", "2027-02", "2028-01"] == months_of([*competitions(*NAMES), new_year])
+    season = [*competitions(*NAMES), new_year]
+    assert ["2027-01", "2027-02", "2028-01"] == months_to_choose(season, Choice(show=Show.MINE))
     assert [new_year] == find([new_year], Choice.read(month="2028-01"))
     assert [] == find([new_year], Choice.read(month="2027-12"))
 
@@ -77,9 +78,9 @@ def test_what_is_no_month_counts_as_absent(text):
 def test_the_chosen_month_is_offered_though_nothing_is_left_in_it():
     in_january = competitions("One")
 
-    assert ["2026-12", "2027-01"] == months_of(in_january, "2026-12")
-    assert ["2027-01"] == months_of(in_january, "2027-01")
-    assert ["2027-01", "2030-05"] == months_of(in_january, "2030-05")
+    assert ["2026-12", "2027-01"] == months_to_choose(in_january, Choice(month="2026-12"))
+    assert ["2027-01"] == months_to_choose(in_january, Choice(month="2027-01"))
+    assert ["2027-01", "2030-05"] == months_to_choose(in_january, Choice(month="2030-05"))
 
 
 @pytest.mark.parametrize("text", ["", "all", "ALL", "mine ", "none", "0", "Show.MINE", "\0"])

@@ -11,24 +11,16 @@ from ..model import Club, Competition
 from ..rules import Limit, Status, what_closes
 from ..totals import Occupancy
 from .pagination import ROWS_PER_PAGE, Page, paginate
-from .search import Choice, Show, find, months_of
+from .search import Choice, Show, find, months_to_choose
 
 NEXT_COMPETITIONS = 5  # on the sign-in page
 LATEST_PAST = 5  # competitions below a list of upcoming ones
 LATEST_ENTRIES = 10  # bookings and returns on a page that also leads to all of them
-LONGEST_LIST = 10  # most competitions in a list that needs no form to narrow it
 MOST_COUNTED = 200  # most competitions of which is counted where a club can book
 SHORT_BOARD = 5  # first clubs on a board that is cut short
 LONGEST_BOARD = 10  # most clubs on a board that is not cut short
 
 Shown = dict[str, object]  # what a page shows, by the names that its template has for it
-
-
-def months_to_choose(competitions: Sequence[Competition], choice: Choice) -> Sequence[str]:
-    """Return the months that the form for finding competitions offers; none if the list is too short to need it."""
-    if len(competitions) <= LONGEST_LIST and not choice.is_narrow:
-        return ()
-    return months_of(competitions, choice.month)
 
 
 # Competitions, for everybody

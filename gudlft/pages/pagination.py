@@ -19,16 +19,6 @@ class Page(NamedTuple):
     start: int
     total: int
 
-    @property
-    def stop(self) -> int:
-        """Return how many items this page and those before it show."""
-        return self.start + len(self.items)
-
-    @property
-    def is_one_of_many(self) -> bool:
-        """Tell whether there are other pages."""
-        return self.total > ROWS_PER_PAGE
-
 
 def read_page_number(text: str) -> int:
     """Return the number of a page, from 1 on; raise NoSuchPage if the text is no such number."""

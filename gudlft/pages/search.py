@@ -1,7 +1,7 @@
 """Choosing from a list of competitions: what can be asked for, and what matches it. Pure: no clock, no web."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -9,19 +9,9 @@ from urllib.parse import urlencode
 from ..model import Competition
 from ..text import NO_TEXT, as_seen, fold
 
+LONGEST_LIST = 10  # most competitions in a list that needs no form to narrow it
 LONGEST_TYPED = 200  # characters; anything typed beyond them is ignored
 MONTH = re.compile("(?!0000)[0-9]{4}-(0[1-9]|1[0-2])")
-
-# Months
-
-
-def months_of(competitions: Iterable[Competition], chosen: str = "") -> list[str]:
-    """Return the months, like 2027-03, in which competitions start, and the chosen one, in order, each once."""
-    months = {competition.start.year_month for competition in competitions}
-    if chosen:
-        months.add(chosen)
-    return sorted(months)
-
 
 # Choices
 
@@ -80,6 +70,16 @@ class Choice(NamedTuple):
 
 
 EVERYTHING = Choice()
+
+
+def months_to_choose(competitions: Sequence[Competition], choice: Choice) -> list[str]:
+    """Return the months, like 2027-03, that the form for finding offers; none if the list is too short to need it."""
+    if len(competitions) <= LONGEST_LIST and not choice.is_narrow:
+        return []
+    months = {competition.start.year_month for competition in competitions}
+    if choice.month:
+        months.add(choice.month)
+    return sorted(months)
 
 
 def find(competitions: Iterable[Competition], choice: Choice) -> list[Competition]:
