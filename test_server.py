@@ -829,7 +829,6 @@ def test_no_code_is_taken_while_the_journal_is_away(mailing, monkeypatch, transa
 
 ENTRIES = f"/organiser/entries?competition={quote(OPEN)}"
 ENTRIES_FILE = f"/organiser/entries.csv?competition={quote(OPEN)}"
-OF_ORGANISERS = ["/organiser", ENTRIES, ENTRIES_FILE, "/organiser/competitions.csv", "/organiser/clubs.csv"]
 
 
 def test_organiser_finds_who_comes_to_a_competition(mailing):
@@ -866,7 +865,7 @@ def test_organisers_pages_are_for_organisers_alone(mailing):
     john, _ = signed_in_by_code(mailing, JOHN)
     stranger = Secretary(app=mailing.app)
 
-    for address in OF_ORGANISERS:
+    for address in ["/organiser", ENTRIES, ENTRIES_FILE, "/organiser/competitions.csv", "/organiser/clubs.csv"]:
         refused = john.get(address)
         assert 403 == refused.status
         assert "This page is for organisers. You are signed in as Simply Lift" in refused.text

@@ -63,8 +63,8 @@ def test_form_to_give_back_is_open_where_nothing_can_be_booked(atlas):
     assert page.soup.details.has_attr("open")
 
 
-def panel_of(secretary, competition, club="Simply Lift"):
-    page = secretary.get(book_address(competition, club))
+def panel_of(secretary, competition):
+    page = secretary.get(book_address(competition, "Simply Lift"))
     *sentences, way_on = [words(paragraph) for paragraph in page.soup.select("div.panel p")]
     assert "Choose another competition" == way_on
     return sentences

@@ -30,10 +30,10 @@ from tests.support import (
 NOBODY = "no@club.example"
 
 
-def with_cookie(value, address="/showSummary"):
+def with_cookie(value):
     secretary = Secretary()
     secretary.take_cookie(value)
-    return secretary.get(address)
+    return secretary.get("/showSummary")
 
 
 # Sessions
