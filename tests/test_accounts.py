@@ -1,7 +1,5 @@
 """Accounts: an address is looked up at each request, whatever was in the files when it signed in."""
 
-import pytest
-
 from gudlft.accounts import Account, Accounts
 from gudlft.model import Club
 from tests.support import JOHN, KATE, KEPT, OPEN, Secretary, a_club, a_competition, write_data
@@ -19,20 +17,14 @@ def test_address_is_a_clubs_an_organisers_or_both():
     assert accounts.find("jane@club.example") is None
 
 
-@pytest.fixture
-def restart(tmp_path, start):
-    """Return a function that starts the app with clubs, and returns server.py."""
-
-    def start_with(*clubs):
-        write_data(tmp_path, clubs, [CUP])
-        return start(**KEPT, DATA_DIR=tmp_path)
-
-    return start_with
+def restarted(data, start, *clubs):
+    write_data(data, clubs, [CUP])
+    return start(**KEPT)
 
 
-def test_address_that_was_taken_out_of_the_files_is_signed_out_at_the_next_request(restart):
-    john = Secretary(JOHN, restart(a_club("Simply Lift", JOHN, 13)).app)
-    after = restart(a_club("Simply Lift", "jane@simplylift.co", 13))
+def test_address_that_was_taken_out_of_the_files_is_signed_out_at_the_next_request(data, start):
+    john = Secretary(JOHN, restarted(data, start, a_club("Simply Lift", JOHN, 13)).app)
+    after = restarted(data, start, a_club("Simply Lift", "jane@simplylift.co", 13))
 
     john.move_to(after.app)
 
@@ -41,10 +33,10 @@ def test_address_that_was_taken_out_of_the_files_is_signed_out_at_the_next_reque
     assert [] == after.opened.ledger.entries
 
 
-def test_address_that_is_another_clubs_now_acts_for_that_club(restart):
-    john = Secretary(JOHN, restart(a_club("Simply Lift", JOHN, 13), a_club("She Lifts", KATE, 12)).app)
+def test_address_that_is_another_clubs_now_acts_for_that_club(data, start):
+    john = Secretary(JOHN, restarted(data, start, a_club("Simply Lift", JOHN, 13), a_club("She Lifts", KATE, 12)).app)
     form = john.booking_form("1")
-    after = restart(a_club("Simply Lift", "jane@simplylift.co", 13), a_club("She Lifts", JOHN, 12))
+    after = restarted(data, start, a_club("Simply Lift", "jane@simplylift.co", 13), a_club("She Lifts", JOHN, 12))
 
     john.move_to(after.app)
     old_form = john.post("/purchasePlaces", **form)
