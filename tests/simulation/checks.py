@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from gudlft.journal import JournalError
 from gudlft.model import BookingError, Kind
-from gudlft.rules import Standing
 from tests.plain_model import Booking, PlainModel
 from tests.simulation.process import Answer
+from tests.support import check_conservation
 
 CERTAINLY_NOT_BOOKED = {Answer.NOTHING, Answer.REFUSED}
 
@@ -31,7 +31,6 @@ class Checks:
         self._checked = len(self.disk.entries)
         self._turns_checked = 0
         self._models = {self._checked: model}  # by the number of their bookings
-        self._shown = {}  # by the number of entries
         self._rows = defaultdict(list)  # by form, as in History.forms
 
     # At any time
@@ -77,47 +76,11 @@ class Checks:
             process.entries_checked = len(entries)
             known = [self.history.files.with_first_names(entry) for entry in entries]
             assert self._entries[: len(known)] == known, "a process knows what the journal does not hold"
-            self.check_pages(process)
+            assert {entry.club for entry in entries} <= process.ledger.clubs.keys(), "a club has no present name"
+            assert {entry.competition for entry in entries} <= process.ledger.competitions.keys()
+            check_conservation(process.ledger)
         for id in process.revoked:
             assert process.revocations.is_revoked(id), "a process forgot a revocation"
-
-    def check_pages(self, process):
-        """Check that all figures follow from the entries, and stand under the names that the process has read."""
-        ledger = process.ledger
-        number = len(ledger.entries)
-        if number not in self._shown:
-            self._shown[number] = self._what_pages_show(number)
-        points_left, standings = self._shown[number]
-        first_name = self.history.files.first_name
-        board = [(club, points_left[first_name(club.name)]) for club in process.clubs]
-        board.sort(key=lambda row: (-row[1], row[0].folded_name))
-        shown = [(row.club, row.points) for row in ledger.points_board]
-        assert [(club.name, points) for club, points in board] == shown, "the board is wrong"
-        for club in process.clubs:
-            entries = [entry for entry in reversed(ledger.entries) if entry.club == club.name]
-            assert entries == ledger.latest_entries(club), "a club's history is wrong"
-            for competition in process.competitions:
-                there = [entry for entry in entries if entry.competition == competition.name]
-                assert there == ledger.latest_entries(club, competition), "a club's history at a competition is wrong"
-            expected = [standings[first_name(club.name), first_name(one.name)] for one in process.competitions]
-            shown = [status.standing for status in ledger.statuses(club, process.competitions, ledger.now())]
-            assert expected == shown, "a club's figures are wrong"
-
-    def _what_pages_show(self, number):
-        """Return the points left by club, and the standings by club and competition, after a number of entries."""
-        model = self._models[number]
-        points_left = {club: model.points_left(club) for club in model.points}
-        standings = {
-            (club, competition): Standing(
-                points_left=points_left[club],
-                places_left=model.places_left(competition),
-                places_held=model.places_held(club, competition),
-                points_paid=model.points_paid(club, competition),
-            )
-            for club in model.points
-            for competition in model.places
-        }
-        return points_left, standings
 
     def check_answers(self, form, attempts):
         """Check that a form became at most one row, and that whatever was answered is true."""
@@ -169,7 +132,6 @@ class Checks:
         revoked = [id for _, _, id in self.disk.revoked]
         for process in self.history.processes:
             assert len(self.disk.entries) == len(process.ledger.entries), "a process does not know all bookings"
-            self.check_pages(process)
             for id in revoked:
                 assert process.revocations.is_revoked(id), "a process does not know of a revocation"
             assert set(process.revoked) <= set(revoked), "a revocation is not in the journal"
