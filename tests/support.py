@@ -563,7 +563,7 @@ def serving(folder, app="server:app", workers=0, options=(), variables=None, **s
     program = [sys.executable, "-m"]
     if workers:
         program += ["granian", "--interface", "wsgi", "--blocking-threads", "8", "--no-ws", *options]
-        program += ["--workers", str(workers), "--port", str(port), app]
+        program += ["--workers", str(workers), "--workers-kill-timeout", "8", "--port", str(port), app]
     else:
         program += ["flask", "--app", app, "run", "--port", str(port)]
     environment = clean_environment(DATA_DIR=folder, **settings) | (variables or {})

@@ -1,7 +1,6 @@
 """Everything that can fail in a database: nothing is lost, doubled or invented, and every answer is true."""
 
 import shutil
-import sqlite3
 import threading
 import time
 
@@ -103,24 +102,24 @@ def test_silence_in_the_middle_of_a_transaction_leaves_no_traceback_in_the_log(d
 
 def test_page_is_read_between_the_commits_of_others(on_sqlite, opened):
     ledger = opened(on_sqlite)
-    other = sqlite3.connect(file_of(on_sqlite), isolation_level=None, check_same_thread=False)
+    has_begun = threading.Event()
     is_over = threading.Event()
 
     def commit():
         while not is_over.wait(0.01):
-            other.execute("BEGIN EXCLUSIVE")
-            time.sleep(0.03)
-            other.execute("ROLLBACK")
+            with file_locked(on_sqlite):
+                has_begun.set()
+                time.sleep(0.03)
 
     thread = threading.Thread(target=commit)
     thread.start()
+    has_begun.wait(10)
     began = time.monotonic()
     for _ in range(10):
         ledger.catch_up()
     seconds = time.monotonic() - began
     is_over.set()
     thread.join()
-    other.close()
 
     assert 2 > seconds
 
@@ -141,32 +140,31 @@ def test_process_that_reads_a_long_journal_does_not_keep_others_from_booking(url
     assert 1 > time.monotonic() - began
 
 
+def hold_for_a_moment(lock):
+    lock.__enter__()
+    threading.Timer(0.3, lock.__exit__, [None, None, None]).start()
+
+
 def test_new_connection_waits_for_the_commits_of_others_too(on_sqlite, opened):
     ledger = opened(on_sqlite)
     ledger.journal.close()
-    lock = file_locked(on_sqlite)
-    lock.__enter__()
-    threading.Timer(0.3, lock.__exit__, [None, None, None]).start()
+    hold_for_a_moment(file_locked(on_sqlite))
 
     assert 1 == ledger.book(*parties(ledger), 2).entry.number
 
 
 def test_commit_waits_for_those_who_read_the_file(on_sqlite, opened, monkeypatch):
     ledger = opened(on_sqlite)
-    reader = sqlite3.connect(file_of(on_sqlite), isolation_level=None, check_same_thread=False)
     append = SqlTransaction.append
 
     def append_while_another_reads(transaction, entries):
         append(transaction, entries)
-        reader.execute("BEGIN")
-        reader.execute("SELECT * FROM bookings").fetchall()
+        hold_for_a_moment(holding(on_sqlite, "BEGIN", "SELECT * FROM bookings"))
 
     monkeypatch.setattr(SqlTransaction, "append", append_while_another_reads)
-    threading.Timer(0.3, reader.execute, ["ROLLBACK"]).start()
 
     assert 1 == ledger.book(*parties(ledger), 2).entry.number
     assert BOOKED == in_memory(ledger) == in_journal(on_sqlite)
-    reader.close()
 
 
 def test_commit_that_others_never_let_through_booked_nothing_for_certain(on_sqlite, opened):
