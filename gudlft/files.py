@@ -140,31 +140,25 @@ def read_true_or_false(value: object) -> bool:
     return value
 
 
-class Field(NamedTuple):
-    """A field of an item: what the app calls it, its reader, and whether it may be left out."""
-
-    name: str
-    read: Callable[[object], object]
-    is_optional: bool = False
-
-
-Fields = Mapping[str, Field]
+# By the keys of a file: what the app calls the field, and its reader
+Fields = Mapping[str, tuple[str, Callable[[object], object]]]
 CLUB_FIELDS: Fields = {
-    "name": Field("name", read_name),
-    "email": Field("emails", read_emails),
-    "points": Field("points", read_number),
-    "formerly": Field("former_names", read_names, is_optional=True),
+    "name": ("name", read_name),
+    "email": ("emails", read_emails),
+    "points": ("points", read_number),
+    "formerly": ("former_names", read_names),
 }
 COMPETITION_FIELDS: Fields = {
-    "name": Field("name", read_name),
-    "date": Field("starts_at", read_date),
-    "numberOfPlaces": Field("places", read_number),
-    "formerly": Field("former_names", read_names, is_optional=True),
-    "bookingCloses": Field("booking_closes_at", read_date, is_optional=True),
-    "location": Field("location", read_name, is_optional=True),
-    "url": Field("url", read_url, is_optional=True),
-    "cancelled": Field("is_cancelled", read_true_or_false, is_optional=True),
+    "name": ("name", read_name),
+    "date": ("starts_at", read_date),
+    "numberOfPlaces": ("places", read_number),
+    "formerly": ("former_names", read_names),
+    "bookingCloses": ("booking_closes_at", read_date),
+    "location": ("location", read_name),
+    "url": ("url", read_url),
+    "cancelled": ("is_cancelled", read_true_or_false),
 }
+OPTIONAL = ("formerly", "bookingCloses", "location", "url", "cancelled")
 
 
 # Files
@@ -218,13 +212,13 @@ def repeated_keys(text: str) -> Iterator[str]:
 def read_item(title: str, written: Mapping, fields: Fields, problems: list[str]) -> Values:
     """Return the values of an item as the readers of its fields read them; add a line for each problem."""
     values = {}
-    for key, field in fields.items():
+    for key, (name, read) in fields.items():
         if key in written:
             try:
-                values[field.name] = field.read(written[key])
+                values[name] = read(written[key])
             except ValueError as error:
                 problems.append(f"{title}: {key} must be {error}, not {shown(written[key])}")
-        elif not field.is_optional:
+        elif key not in OPTIONAL:
             problems.append(f"{title}: {key} is missing")
     return values
 
