@@ -18,13 +18,13 @@ def problems(opened: Opened, settings: Mapping) -> Iterator[str]:
         except JournalError as error:
             yield f"GUDLFT_JOURNAL: it cannot be written: {error}"
     server = settings["MAIL"]
-    if server and server is not CONSOLE:
+    if server and server != CONSOLE:
         from .mail.smtp import check_server, what_failed
 
         try:
             check_server(server, settings["MAIL_FROM"])
         except OSError as error:
-            yield f"mail: {server.host}: {what_failed(error)}"
+            yield f"mail: {server.hostname}: {what_failed(error)}"
 
 
 def what_is_there(opened: Opened, settings: Mapping) -> Iterator[str]:
@@ -37,10 +37,10 @@ def what_is_there(opened: Opened, settings: Mapping) -> Iterator[str]:
     yield f"clubs.json: {plural(len(ledger.clubs), 'club')}, {plural(points, 'point')}"
     yield f"competitions.json: {plural(len(ledger.by_start), 'competition')}, {plural(places, 'place')}"
     yield f"journal: {state_of_journal(opened, settings)}"
-    if settings["MAIL"] is CONSOLE:
+    if settings["MAIL"] == CONSOLE:
         yield "mail: printed to standard error"
     elif settings["MAIL"]:
-        yield f"mail: {settings['MAIL'].host} takes mail from {settings['MAIL_FROM']}"
+        yield f"mail: {settings['MAIL'].hostname} takes mail from {settings['MAIL_FROM']}"
     yield from returns_to_come(ledger)
 
 
@@ -72,5 +72,5 @@ def findings(opened: Opened, settings: Mapping) -> Iterator[str]:
         yield f"note: {unread}"
     if settings["CONTACT"] is None:
         yield "note: no CONTACT is set"
-    if settings["MAIL"] is CONSOLE:
+    if settings["MAIL"] == CONSOLE:
         yield "note: MAIL prints codes to standard error, which is for trying it out alone"

@@ -6,9 +6,8 @@ import re
 import secrets
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from .files import read_email, read_emails
 from .rules import Terms
@@ -19,10 +18,9 @@ RANDOM_KEY = secrets.token_hex().encode()
 LONGEST_CONTACT = 200
 HOST = r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*"
 MAIL_SERVER = (
-    r"(?P<scheme>smtp|smtp\+starttls|smtps)://((?P<name>[^:]+):(?P<password>.+)@)?"
-    rf"(?P<host>{HOST}|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{{1,5}}))?"
+    r"console:|(smtp|smtp\+starttls|smtps)://([^:/?#]+:[^/?#]+@)?"
+    rf"({HOST}|\[[0-9a-f:.]+\])(:[0-9]{{1,5}})?"
 )
-USUAL_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 KEY_FORM = "a text of 16 characters or more, and not a command like $(...), which only a shell runs"
 MAIL_FORM = "smtp://, smtp+starttls:// or smtps:// and then [name:password@]host[:port], or console:"
 
@@ -41,18 +39,7 @@ class Contact(NamedTuple):
     href: str | None = None
 
 
-@dataclass(frozen=True)
-class MailServer:
-    """The server that mails are given to, how the connection is encrypted, and the name to sign in with, if any."""
-
-    host: str
-    port: int
-    scheme: str = "smtp"
-    name: str = ""
-    password: str = field(default="", repr=False)  # so that no log shows it
-
-
-CONSOLE = MailServer("console", port=0)  # no server: mails are printed to standard error, for trying it out
+CONSOLE = urlsplit("console:")  # no server: mails are printed to standard error, for trying it out
 
 
 # Readers: each returns the value of a variable's text, or raises ValueError
@@ -90,22 +77,12 @@ def read_contact(text: str) -> Contact:
         return Contact(text)
 
 
-def read_mail_server(text: str) -> MailServer:
-    """Return the server of an address like smtps://name:password@host:465."""
-    if text.lower() == "console:":
-        return CONSOLE
-    match = re.fullmatch(MAIL_SERVER, text, re.IGNORECASE | re.ASCII)
-    if not match:
+def read_mail_server(text: str) -> SplitResult:
+    """Return the parts of an address like smtps://name:password@host:465."""
+    server = urlsplit(text)
+    if server.port == 0 or not unquote(text).isascii():  # mail servers take nothing else
         raise ValueError
-    scheme = match["scheme"].lower()
-    port = int(match["port"] or USUAL_PORTS[scheme])
-    if not 1 <= port <= 65_535:
-        raise ValueError
-    name = unquote(match["name"] or "")
-    password = unquote(match["password"] or "")
-    if not (name + password).isascii():  # mail servers take nothing else
-        raise ValueError
-    return MailServer(match["host"].strip("[]"), port, scheme, name, password)
+    return server
 
 
 # The table
@@ -130,7 +107,7 @@ SETTINGS = {
     "TRUSTED_HOSTS": Setting([], "a host name in lower case or a JSON list of them", read_hosts),
     "FAILED_SIGN_INS_PER_MINUTE": Setting(10, "a whole number, 0 or more", int, "[0-9]+"),
     "CONTACT": Setting(None, "an email address, an https address or words, at most 200 characters", read_contact),
-    "MAIL": Setting(None, MAIL_FORM, read_mail_server),
+    "MAIL": Setting(None, MAIL_FORM, read_mail_server, MAIL_SERVER),
     "MAIL_FROM": Setting(f"registration@{socket.gethostname()}", "an email address", read_email),
     "ORGANISERS": Setting((), "an email address or a JSON list of them", read_organisers),
     "JOURNAL": Setting("", "a database URL", str),

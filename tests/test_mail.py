@@ -2,8 +2,10 @@
 
 import base64
 import logging
+import smtplib
 import threading
 import time
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -11,7 +13,7 @@ from gudlft.mail import outbox as outbox_module
 from gudlft.mail import smtp
 from gudlft.mail.outbox import Outbox
 from gudlft.mail.smtp import check_server, what_failed
-from gudlft.settings import CONSOLE, MailServer
+from gudlft.settings import CONSOLE
 from tests.mail_servers import HANG_UP, SILENCE, mail_server, make_certificate
 from tests.support import JOHN, KATE, KEY, ServedSecretary, free_port, serving, wait_until
 
@@ -58,8 +60,8 @@ def outbox_for(end_app, monkeypatch):
     monkeypatch.setattr(smtp, "SECONDS_OF_SILENCE", 1)
     monkeypatch.setattr(outbox_module, "SECONDS_AT_THE_END", 2)
 
-    def make(port, host="127.0.0.1", scheme="smtp", name="", password=""):
-        return Outbox(MailServer(host, port, scheme, name, password), SENDER)
+    def make(port, host="127.0.0.1", scheme="smtp", credentials=""):
+        return Outbox(urlsplit(f"{scheme}://{credentials}{host}:{port}"), SENDER)
 
     return make
 
@@ -178,10 +180,10 @@ def test_mail_goes_encrypted_with_name_and_password(scheme, outbox_for, certific
     _, server_context = certificate
 
     with mail_server(scheme, server_context) as server:
-        outbox_for(server.port, "localhost", scheme, "gudlft", "open sesame").put(JOHN, CODE)
+        outbox_for(server.port, "localhost", scheme, "gud%40lft:open%20sesame@").put(JOHN, CODE)
         wait_until(lambda: server.mails)
 
-    secret = base64.b64encode(b"\0gudlft\0open sesame").decode()
+    secret = base64.b64encode(b"\0gud@lft\0open sesame").decode()
     assert f"AUTH PLAIN {secret}" in server.heard
     assert ("smtps" == scheme) or "STARTTLS" == server.heard[1]
     assert [JOHN] == server.asked_for
@@ -194,7 +196,7 @@ def test_nothing_is_sent_where_the_certificate_is_not_the_servers(scheme, host, 
         request.getfixturevalue("trust")
 
     with mail_server(scheme, server_context) as server:
-        outbox_for(server.port, host, scheme, "gudlft", "open sesame").put(JOHN, CODE)
+        outbox_for(server.port, host, scheme, "gudlft:sesame@").put(JOHN, CODE)
         wait_until(lambda: errors_of(caplog))
 
     assert {"ehlo", "STARTTLS"} >= {line.split()[0] for line in server.heard}
@@ -203,7 +205,7 @@ def test_nothing_is_sent_where_the_certificate_is_not_the_servers(scheme, host, 
 
 def test_neither_password_nor_code_is_sent_where_encryption_is_not_offered(outbox_for, caplog):
     with mail_server(EHLO=["250-hello\r\n250 AUTH PLAIN LOGIN"] * 3) as server:
-        outbox = outbox_for(server.port, scheme="smtp+starttls", name="gudlft", password="open sesame")
+        outbox = outbox_for(server.port, scheme="smtp+starttls", credentials="gudlft:open%20sesame@")
         outbox.put(JOHN, CODE)
         wait_until(lambda: errors_of(caplog))
 
@@ -338,7 +340,7 @@ def test_fault_of_this_app_stops_no_other_mail(outbox, postbox, caplog, monkeypa
 
 def test_check_asks_the_server_and_sends_nothing():
     with mail_server() as server:
-        check_server(MailServer("127.0.0.1", server.port), SENDER)
+        check_server(urlsplit(f"smtp://127.0.0.1:{server.port}"), SENDER)
 
     assert ["ehlo", "mail", "quit"] == [line.split()[0].lower() for line in server.heard]
 
@@ -353,9 +355,22 @@ def test_check_asks_the_server_and_sends_nothing():
 def test_check_says_in_one_line_why_the_server_takes_nothing(answers, what, monkeypatch):
     monkeypatch.setattr(smtp, "SECONDS_OF_SILENCE", 0.2)
     with mail_server(**answers) as server, pytest.raises(OSError) as error:
-        check_server(MailServer("127.0.0.1", server.port), SENDER)
+        check_server(urlsplit(f"smtp://127.0.0.1:{server.port}"), SENDER)
 
     assert what == what_failed(error.value)
+
+
+@pytest.mark.parametrize(("scheme", "port"), [("smtp", 25), ("smtp+starttls", 587), ("smtps", 465)])
+def test_server_without_a_port_is_asked_at_the_usual_one(scheme, port, monkeypatch):
+    for connection in ("SMTP", "SMTP_SSL"):
+        monkeypatch.setattr(smtplib, connection, refuse)
+
+    with pytest.raises(OSError, match=f"^mail.club.example {port}$"):
+        check_server(urlsplit(f"{scheme}://mail.club.example"), SENDER)
+
+
+def refuse(host, port, *_, **__):
+    raise OSError(f"{host} {port}")
 
 
 def test_without_a_server_mails_are_printed_as_people_read_them(capsys):
@@ -369,7 +384,7 @@ def test_without_a_server_mails_are_printed_as_people_read_them(capsys):
 def test_check_shows_no_password():
     quoting = ["535 wrong: sesame AGd1ZGxmdABzZXNhbWU="]
     with mail_server(AUTH=quoting) as server, pytest.raises(OSError) as error:
-        check_server(MailServer("127.0.0.1", server.port, name="gudlft", password="sesame"), SENDER)
+        check_server(urlsplit(f"smtp://gudlft:sesame@127.0.0.1:{server.port}"), SENDER)
 
     assert "it refuses the name or the password (535)" == what_failed(error.value)
 

@@ -9,8 +9,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import make_msgid
 from random import SystemRandom
+from urllib.parse import SplitResult
 
-from ..settings import MailServer
 from ..text import printable
 from .smtp import LONGEST_LINE, send, what_failed
 
@@ -38,7 +38,7 @@ log = logging.getLogger("gudlft.mail")
 class Outbox:
     """The mails of a process, each sent by one thread when it is due. The thread starts with the first of them."""
 
-    def __init__(self, server: MailServer, sender: str):
+    def __init__(self, server: SplitResult, sender: str):
         """Connect to nothing yet."""
         self._server = server
         self._sender = sender
