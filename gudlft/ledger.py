@@ -169,10 +169,9 @@ class Ledger:
             for club, places, *_ in self.entry_list(competition):
                 points = draft.points_paid[club, competition]
                 if points >= 0:  # else rows were edited by hand
-                    number = draft.next_number
                     moment = self.now().astimezone(timezone.utc)
-                    token = f"{CANCELLED}{number}"
-                    draft.append(Entry(number, moment, club, competition, -places, -points, token))
+                    token = f"{CANCELLED}{draft.next_number}"
+                    draft.append(Entry(draft.next_number, moment, club, competition, -places, -points, token))
 
     # Memory
 
@@ -227,16 +226,13 @@ class Ledger:
             for club in clubs:
                 del board[bisect_left(board, self.board_row(club))]
             for entry in new:
-                self._add_entry(entry)
+                self.entries.append(entry)
+                self.entries_by_club[entry.club].append(entry)
+                self.entries_at[entry.competition].setdefault(entry.club, []).append(entry)
+                self.totals.add(entry)
             for club in clubs:
                 insort(board, self.board_row(club))
             self.points_board = board
-
-    def _add_entry(self, entry: Entry) -> None:
-        self.entries.append(entry)
-        self.entries_by_club[entry.club].append(entry)
-        self.entries_at[entry.competition].setdefault(entry.club, []).append(entry)
-        self.totals.add(entry)
 
     def board_row(self, club: Club) -> BoardRow:
         """Return a club's row of the points board."""
