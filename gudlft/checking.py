@@ -57,8 +57,7 @@ def state_of_journal(opened: Opened, settings: Mapping) -> str:
 
 def returns_to_come(ledger: Ledger) -> Iterator[str]:
     """Iterate over a line for each cancelled competition at which clubs hold places: the next start returns them."""
-    for competition in ledger.by_start:
-        [occupancy] = ledger.occupancies([competition])
+    for competition, occupancy in ledger.occupancies(ledger.by_start):
         if competition.is_cancelled and occupancy.clubs:
             places = plural(occupancy.booked, "place")
             clubs = plural(occupancy.clubs, "club")

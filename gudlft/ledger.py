@@ -305,10 +305,10 @@ class Ledger:
         with self.one_moment:
             return list(self.totals.mismatches(self.competitions, self.terms))
 
-    def occupancies(self, competitions: Iterable[Competition]) -> list[Occupancy]:
-        """Return how full each competition is, all at one moment."""
+    def occupancies(self, competitions: Iterable[Competition]) -> list[tuple[Competition, Occupancy]]:
+        """Return each competition with how full it is, all at one moment."""
         with self.one_moment:
-            return [self.totals.occupancy(competition) for competition in competitions]
+            return [(competition, self.totals.occupancy(competition)) for competition in competitions]
 
     def entry_list(self, competition: str) -> list[EntryListRow]:
         """Return what each club holds at a competition, by the clubs' names, even if the files no longer name them."""

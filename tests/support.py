@@ -494,7 +494,7 @@ def check_conservation(ledger):
         expected = [one for one in ledger.upcoming(ledger.now()) if held[club.name, one.name]]
         assert expected == [holding.competition for holding in ledger.holdings(club, ledger.now())]
 
-    for competition, occupancy in zip(ledger.by_start, ledger.occupancies(ledger.by_start), strict=True):
+    for competition, occupancy in ledger.occupancies(ledger.by_start):
         holding = [club for (club, name), places in held.items() if name == competition.name and places]
         assert sorted(holding) == sorted(row.club for row in ledger.entry_list(competition.name))
         assert (sold[competition.name], len(holding)) == (occupancy.booked, occupancy.clubs)

@@ -46,8 +46,7 @@ def entry_list(ledger: Ledger, competition: str) -> Iterator[tuple]:
 def totals_of_competitions(ledger: Ledger) -> Iterator[tuple]:
     """Iterate over a row for each competition, soonest first."""
     yield "competition", "date", "places", "booked", "left", "clubs"
-    competitions = ledger.by_start
-    for competition, occupancy in zip(competitions, ledger.occupancies(competitions), strict=True):
+    for competition, occupancy in ledger.occupancies(ledger.by_start):
         yield competition.name, date_of(competition), competition.places, *occupancy
 
 

@@ -37,7 +37,7 @@ class PublicRow(NamedTuple):
 def public_rows(ledger: Ledger, competitions: Sequence[Competition], now: datetime) -> list[PublicRow]:
     """Return competitions as everybody sees them."""
     rows = []
-    for competition, occupancy in zip(competitions, ledger.occupancies(competitions), strict=True):
+    for competition, occupancy in ledger.occupancies(competitions):
         full = None if occupancy.left else Limit.PLACES
         rows.append(PublicRow(competition, occupancy, what_closes(competition, now) or full))
     return rows
@@ -91,7 +91,7 @@ def overview_of(ledger: Ledger, is_past: bool, page_number: int, now: datetime) 
     return {
         "is_past": is_past,
         "page": public_page(ledger, competitions, page_number, now),
-        "booked": sum(occupancy.booked for occupancy in ledger.occupancies(competitions)),
+        "booked": sum(occupancy.booked for _, occupancy in ledger.occupancies(competitions)),
         "places": sum(competition.places for competition in competitions),
         "number_of_past": len(past),
     }
