@@ -88,13 +88,6 @@ def move_clock(app, monkeypatch, **difference):
 # Asking for a code
 
 
-@pytest.mark.parametrize("typed", [JOHN, f" {JOHN.upper()}\t", f"<mailto:{JOHN}>\u200b", "john@simplylift\u3002co"])
-def test_code_goes_to_the_address_as_the_file_has_it(app, typed):
-    ask(visitor(app), app, typed)
-
-    assert [JOHN_IN_THE_FILE] == [address for address, _ in app.mails]
-
-
 @pytest.mark.parametrize(
     "address",
     [
