@@ -6,7 +6,7 @@ from gudlft.journal.sql import SqlJournal
 from gudlft.ledger import Ledger
 from gudlft.rules import Terms
 from tests.browsing import be_new, chromium
-from tests.databases import Cluster, Database, new_schema, stall_of
+from tests.databases import Cluster, Database, file_locked, holding, new_schema
 from tests.states import a_season, organising
 from tests.support import CLUBS, COMPETITIONS, a_club, a_competition, write_data
 
@@ -69,7 +69,15 @@ def url(request):
 @pytest.fixture
 def stall(request):
     """Return the address of an empty journal, and a function that stalls it in a block, as the parameter says."""
-    return stall_of(request.param, request.getfixturevalue)
+    if request.param == "SQLite locked":
+        url = request.getfixturevalue("on_sqlite")
+        return url, lambda: file_locked(url)
+
+    cluster = request.getfixturevalue("cluster")
+    url = new_schema(cluster)
+    if request.param == "server silent":
+        return url, cluster.silent
+    return url, lambda: holding(url, "BEGIN", "LOCK TABLE bookings")
 
 
 @pytest.fixture

@@ -182,19 +182,6 @@ def file_locked(url):
     return holding(url, "BEGIN EXCLUSIVE")
 
 
-def stall_of(kind, fixture):
-    """Return the address of an empty journal, and a function that stalls it in a block; `fixture` returns fixtures."""
-    if kind == "SQLite locked":
-        url = fixture("on_sqlite")
-        return url, lambda: file_locked(url)
-
-    cluster = fixture("cluster")
-    url = new_schema(cluster)
-    if kind == "server silent":
-        return url, cluster.silent
-    return url, lambda: holding(url, "BEGIN", "LOCK TABLE bookings")
-
-
 def restore_copy(copy, file):
     shutil.copy(copy, f"{file}.new")
     os.replace(f"{file}.new", file)

@@ -4,7 +4,6 @@ The same each time. For tests that ask what a page is like when there is much on
 """
 
 import re
-from collections.abc import Iterable
 
 from gudlft.text import fold
 from tests.support import a_club, a_competition
@@ -70,28 +69,28 @@ NOT_HELD = {
 }
 
 
-def clubs() -> list[dict]:
+def clubs():
     others = [f"{kind} {city}" for kind in ("Barbell Club", "Force Athlétique") for city in CITIES]
     rows = [a_club(name, email_of(name), 36 + 7 * number % 60) for number, name in enumerate(others)]
     return [a_club(CLUB, email_of(CLUB), 600), a_club(POOR_CLUB, email_of(POOR_CLUB), 2), *rows]
 
 
-def email_of(club: str) -> str:
+def email_of(club):
     words = re.findall("[a-z]+", fold(club))
     return f"office@{'-'.join(words)}.example"
 
 
-def competitions(year: int = 2050, past_years: Iterable[int] = range(2020, 2026)) -> list[dict]:
-    upcoming = [a_competition(name, f"{year}-{at}:00", places) for at, places, name in UPCOMING]
+def competitions():
+    upcoming = [a_competition(name, f"2050-{at}:00", places) for at, places, name in UPCOMING]
     past = [
         a_competition(f"{name} {past_year}", f"{past_year}-{1 + number % 12:02}-{1 + number:02} 10:00:00", 20 + number)
-        for past_year in past_years
+        for past_year in range(2020, 2026)
         for number, name in enumerate(PAST_NAMES)
     ]
     return upcoming + past
 
 
-def orders() -> list[tuple[str, str, int]]:
+def orders():
     """Return bookings, and returns with negative places, in their order, as (club, competition, places).
 
     They leave the club with 30 holdings and 80 entries, and with the most places that it may hold at two competitions.
@@ -104,7 +103,7 @@ def orders() -> list[tuple[str, str, int]]:
     return filled + booked + orders_of_the_club()
 
 
-def orders_of_the_club() -> list[tuple[str, str, int]]:
+def orders_of_the_club():
     held = [name for _, _, name in UPCOMING if name not in NOT_HELD]
     first = [(CLUB, name, 2 + number % 4) for number, name in enumerate(held)]
     second = [(CLUB, name, 1 + number % 3) for number, name in enumerate(held[:-2])]

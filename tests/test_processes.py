@@ -122,11 +122,6 @@ def test_processes_that_start_at_once_give_back_once_what_clubs_hold_at_a_cancel
     assert returned == in_journal(url)[2:]
 
 
-def kill(process):
-    for pid in [process.pid, *children_of(process.pid)]:
-        os.kill(pid, signal.SIGKILL)
-
-
 def test_killed_processes_lose_no_answered_booking_and_invent_none(folder, url):
     all_sent = set()
     all_answered = set()
@@ -136,7 +131,8 @@ def test_killed_processes_lose_no_answered_booking_and_invent_none(folder, url):
             bookings_made(address) as made,
         ):
             wait_until(lambda made=made: 50 <= len(made.answered), seconds=30)
-            kill(process)
+            for pid in [process.pid, *children_of(process.pid)]:
+                os.kill(pid, signal.SIGKILL)
         all_sent |= made.sent
         all_answered |= made.answered
 
