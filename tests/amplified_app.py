@@ -1,4 +1,4 @@
-"""The app with the amplifier on and a slow journal, for servers of several processes; $UNLOCKED removes its lock."""
+"""The app with the amplifier on, for servers of several processes; $UNLOCKED removes its lock."""
 
 import os
 import sys
@@ -8,17 +8,9 @@ from functools import partial
 import sqlalchemy
 
 import server
-from gudlft.journal.sql import SqlTransaction, bookings
+from gudlft.journal.sql import bookings
 from gudlft.totals import Draft
 from tests.amplifier import trace
-
-append = SqlTransaction.append
-
-
-def append_slowly(transaction, entries):
-    """Append like a slow disk, so that whatever is not locked has time to go wrong."""
-    time.sleep(0.01)
-    append(transaction, entries)
 
 
 def carry_out_without_lock(ledger, take_orders):
@@ -38,7 +30,6 @@ def carry_out_without_lock(ledger, take_orders):
     return outcomes
 
 
-SqlTransaction.append = append_slowly
 if "UNLOCKED" in os.environ:
     server.opened.ledger.writer._carry_out_all = partial(carry_out_without_lock, server.opened.ledger)
 
