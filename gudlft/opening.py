@@ -51,17 +51,10 @@ def open_all(settings: Mapping, makes_journal: bool = True) -> Opened:
     accounts = Accounts(data.clubs, settings["ORGANISERS"])
     reader = Reader(journal, ledger, revocations)
     journal.close()
-    return Opened(
-        journal=journal,
-        ledger=ledger,
-        accounts=accounts,
-        revocations=revocations,
-        reader=reader,
-        health=Health(ledger, reader),
-        newer_names=NewerNames(folder, data),
-        mailed_codes=open_mailed_codes(settings, accounts, revocations),
-        unread_fields=data.unread_fields,
-    )
+    health = Health(ledger, reader)
+    newer_names = NewerNames(folder, data)
+    codes = open_mailed_codes(settings, accounts, revocations)
+    return Opened(journal, ledger, accounts, revocations, reader, health, newer_names, codes, data.unread_fields)
 
 
 def open_journal(settings: Mapping, makes_journal: bool = True) -> Journal:
