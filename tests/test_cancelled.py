@@ -128,13 +128,15 @@ def test_of_rows_that_do_not_add_up_places_go_back_for_what_is_left_of_their_poi
         row(2, "Simply Lift", OPEN, -1, -3),
         row(3, "Iron Temple", OPEN, 1, 6),
         row(4, "Iron Temple", OPEN, -2, -3),
+        row(5, "Atlas Barbell", OPEN, 3, 3),
+        row(6, "Atlas Barbell", OPEN, -1, -9),
     ]
 
     ledger = start(journal, cancelling(OPEN))
     ledger.book(*parties(ledger, "She Lifts", SMALL), 1)
 
     assert [("Simply Lift", -4, 0), ("She Lifts", 1, 3)] == [
-        (row.club, row.places, row.points) for row in journal.rows[4:]
+        (row.club, row.places, row.points) for row in journal.rows[6:]
     ]
 
 
