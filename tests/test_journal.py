@@ -76,19 +76,21 @@ def test_replay_may_take_longer_than_a_page_waits_as_long_as_the_database_answer
 
 def test_pages_read_what_is_new_and_nothing_more(url, opened, monkeypatch):
     one, other = [opened(url) for _ in range(2)]
-    revocations = Revocations(other.journal)
-    reader = Reader(other.journal, other, revocations)
+    here, there = [Revocations(ledger.journal) for ledger in (one, other)]
+    reader = Reader(other.journal, other, there)
     one.book(*parties(one), 3)
+    here.revoke("first", NOON)
     reader.catch_up()
     assert one.entries == other.entries
 
     monkeypatch.setattr(other, "catch_up_with", None)
     reader.catch_up()
-    Revocations(one.journal).revoke("first", NOON)
     monkeypatch.undo()
+    here.revoke("second", NOON)
     reader.catch_up()
 
-    assert revocations.is_revoked("first")
+    assert there.is_revoked("first")
+    assert there.is_revoked("second")
 
 
 def test_copies_of_a_form_in_several_processes_book_once(url, opened):

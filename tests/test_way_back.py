@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.support import JOHN, Secretary, book_address, make_ledger, tomorrow
+from tests.support import JOHN, OPEN, Secretary, book_address, make_ledger, tomorrow
 
 LONGEST = "/showSummary?q=".ljust(1000, "x")
 
@@ -16,6 +16,7 @@ LONGEST = "/showSummary?q=".ljust(1000, "x")
         ([LONGEST], LONGEST),
         (["/bookings", "/pointsBoard", "/"], "/bookings"),
         (["/bookings", "/calendar/Nix"], "/showSummary"),
+        ([f"/calendar/{OPEN}", "/bookings"], "/bookings"),
     ],
 )
 def test_sign_in_leads_once_to_what_was_asked_for_last_over_refusals_and_other_pages(visits, leads_to):
