@@ -94,6 +94,7 @@ class Ledger:
         self.entries: list[Entry] = []  # with the present names
         self.entries_by_club: dict[str, list[Entry]] = defaultdict(list)
         self.entries_at: dict[str, dict[str, list[Entry]]] = defaultdict(dict)  # by competition, then by club
+        self.competitions_of: dict[str, set[str]] = defaultdict(set)  # by club: where it ever booked
         self.totals = Totals(self.clubs)
         self.points_board = sorted(self.board_row(club) for club in self.clubs.values())
         self.one_moment = threading.RLock()  # to change the above, and to read several figures of one moment
@@ -229,6 +230,7 @@ class Ledger:
                 self.entries.append(entry)
                 self.entries_by_club[entry.club].append(entry)
                 self.entries_at[entry.competition].setdefault(entry.club, []).append(entry)
+                self.competitions_of[entry.club].add(entry.competition)
                 self.totals.add(entry)
             for club in clubs:
                 insort(board, self.board_row(club))
@@ -260,9 +262,10 @@ class Ledger:
     def holdings(self, club: Club, now: datetime) -> list[Status]:
         """Return what a club can do at each upcoming competition where it holds places, soonest first."""
         with self.one_moment:
-            held = self.totals.places_held
-            there = [one for one in self.upcoming(now) if held.get((club.name, one.name), 0) > 0]
-            return self.statuses(club, there, now)
+            names = [name for name in self.competitions_of.get(club.name, ()) if name in self.competitions]
+            there = sorted([self.competitions[name] for name in names], key=START_AND_NAME)
+            statuses = self.statuses(club, there, now)
+            return [status for status in statuses if status.standing.places_held and not status.is_past]
 
     def outcome(self, club: Club, number: int) -> Outcome | None:
         """Return the club's entry with a number, and the points left as of it; None if there is none."""
