@@ -13,7 +13,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache, cached_property, wraps
+from functools import cache, cached_property
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 from zlib import crc32
@@ -405,45 +405,31 @@ SIGN_IN_FIRST = {
 }
 
 
-def club_required(view):
-    """Let clubs alone see the view: the signed-out are asked to sign in, others led to their own page."""
-
-    @wraps(view)
-    def view_of_clubs(**names):
-        if request.club:
-            return view(**names)
-        if request.account is None:
-            return ask_to_sign_in(**names)
-        if request.method == "POST":
-            abort(403, sentences.NO_CLUB)
-        return redirect(home_of(request.account), 303)
-
-    return view_of_clubs
+def require_club():
+    """Go on for clubs alone: ask the signed-out to sign in, and lead others to their own page."""
+    if request.club:
+        return
+    if request.account is None:
+        abort(ask_to_sign_in())
+    if request.method == "POST":
+        abort(403, sentences.NO_CLUB)
+    abort(redirect(home_of(request.account), 303))
 
 
-def organiser_required(view):
-    """Let organisers alone see the view: the signed-out are asked to sign in, others told that it is not for them.
-
-    Without ORGANISERS there is no such page.
-    """
-
-    @wraps(view)
-    def view_of_organisers(**names):
-        if not app.config["ORGANISERS"]:
-            abort(404)
-        if request.account is None:
-            return ask_to_sign_in(**names)
-        if not request.account.is_organiser:
-            abort(403, sentences.only_for_organisers(request.club))
-        return view(**names)
-
-    return view_of_organisers
+def require_organiser():
+    """Go on for organisers alone, if there are any: ask the signed-out to sign in, and tell others who may."""
+    if not app.config["ORGANISERS"]:
+        abort(404)
+    if request.account is None:
+        abort(ask_to_sign_in())
+    if not request.account.is_organiser:
+        abort(403, sentences.only_for_organisers(request.club))
 
 
-def ask_to_sign_in(**names):
+def ask_to_sign_in():
     """Show the sign-in page, and remember what was asked for."""
     require_no_newer(normalize_email(kept("address", str, "")))
-    keep_next_page(**names)
+    keep_next_page()
     if request.method == "POST":
         return render_sign_in(403, refuse(SIGN_IN_FIRST[request.endpoint]))
     session["message"] = sentences.SIGN_IN_TO_CONTINUE
@@ -455,7 +441,7 @@ def home_of(account, **fields):
     return url_for("show_summary" if account.club else "organiser", **fields)
 
 
-def keep_next_page(**names):
+def keep_next_page():
     """Keep in the session where to go after signing in.
 
     That is the page that was asked for or, for a form and for a calendar file, the page of their competition. For
@@ -464,7 +450,7 @@ def keep_next_page(**names):
     session.pop("next_competition", None)
     session.pop("next_address", None)
     if request.endpoint in ("purchase_places", "cancel_places", "competition_file"):
-        competition = names.get("competition") or request.form.get("competition")
+        competition = request.view_args.get("competition") or request.form.get("competition")
         if competition in opened.ledger.competitions_by_any_name:
             session["next_competition"] = competition  # its address needs the club, not known yet
     else:
@@ -696,9 +682,9 @@ if opened.mailed_codes:
 
 
 @app.get("/organiser")
-@organiser_required
 def organiser():
     """Show how full the upcoming competitions are, or all past ones."""
+    require_organiser()
     return render_organiser(is_past=request.args.get("show") == "past", page_number=asked_page_number())
 
 
@@ -709,18 +695,18 @@ def render_organiser(status=200, problem=None, is_past=False, page_number=1):
 
 
 @app.get("/organiser/entries")
-@organiser_required
 def entries():
     """Show who comes to a competition."""
+    require_organiser()
     competition = present_competition(request.args.get("competition", ""))
     [row] = lists.public_rows(opened.ledger, [competition], opened.ledger.now())
     return render_page("entries.html", row=row, entries=opened.ledger.entry_list(competition.name))
 
 
 @app.get("/organiser/<any(entries, competitions, clubs):table>.csv")
-@organiser_required
 def table_file(table):
     """Return who comes to a competition, or the totals of all competitions or clubs, as a file for spreadsheets."""
+    require_organiser()
     if table == "entries":
         competition = present_competition(request.args.get("competition", ""))
         rows = export.entry_list(opened.ledger, competition.name)
@@ -735,9 +721,9 @@ def table_file(table):
 
 
 @app.get("/showSummary")
-@club_required
 def show_summary():
     """Show the club's points and the competitions, or all past ones."""
+    require_club()
     choice = asked_choice()
     if choice.show is Show.PAST:
         return render_past(choice)
@@ -751,12 +737,12 @@ def render_summary(status=200, problem=None, choice=EVERYTHING, page_number=1):
 
 
 @app.get("/book/<name:competition>/<name:club>")
-@club_required
 def book(competition, club):
     """Show a competition's page; lead on to it from former names.
 
     Names may hold slashes, so the path must end in a name of the signed-in club.
     """
+    require_club()
     names = f"{competition}/{club}"
     before_own_name = [names.removesuffix(f"/{name}") for name in request.club.names if names.endswith(f"/{name}")]
     if not before_own_name:
@@ -787,9 +773,9 @@ def render_competition(figures, problem=None):
 
 
 @app.get("/calendar/<name:competition>")
-@club_required
 def competition_file(competition):
     """Return a competition as a file for a calendar."""
+    require_club()
     known = present_competition(competition)
     now = opened.ledger.now()
     content = calendar.calendar_file(request.club, figures_at(known), competitions_changed_at, now)
@@ -804,9 +790,9 @@ def leave_form(page):
 
 
 @app.post("/purchasePlaces")
-@club_required
 def purchase_places():
     """Book places if the rules allow it, or show the competition's page with the reason why not."""
+    require_club()
     competition = ordered_competition()
     try:
         places = read_places(request.form.get("places", ""))
@@ -850,9 +836,9 @@ def announce(outcome):
 
 
 @app.get("/bookings")
-@club_required
 def bookings():
     """Show where the club holds places, and its latest bookings and returns, or all of these."""
+    require_club()
     if request.args.get("show") == "all":
         return render_history()
     return render_bookings(page_number=asked_page_number())
@@ -871,9 +857,9 @@ def render_history():
 
 
 @app.post("/cancelPlaces")
-@club_required
 def cancel_places():
     """Give places back if the rules allow it, or show the competition's page with the reason why not."""
+    require_club()
     competition = ordered_competition()
     try:
         places = read_places(request.form.get("places", ""))
