@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, cached_property
 from pathlib import Path
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 from zlib import crc32
 
 import click
@@ -287,11 +287,8 @@ def is_same_origin():
     origin = request.headers.get("Origin")
     if origin is None:
         return True
-    try:
-        parts = urlsplit(origin.lower())
-        host = get_host(parts.scheme, parts.netloc)
-    except ValueError:
-        return False
+    scheme, _, named = origin.lower().partition("://")
+    host = get_host(scheme, named)
     return host != "" and host == request.host
 
 
