@@ -21,7 +21,6 @@ from zlib import crc32
 import click
 from flask import Flask, Request, abort, redirect, render_template, request, session, url_for
 from flask.cli import FlaskGroup
-from flask.globals import request_ctx
 from flask.logging import default_handler
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.exceptions import HTTPException, NotFound
@@ -902,8 +901,6 @@ def health():
 @app.errorhandler(HTTPException)
 def show_error(error):
     """Show an error on a page of the app's own."""
-    if request_ctx.url_adapter is None:  # the Host was refused, and links need an adapter
-        request_ctx.url_adapter = app.url_map.bind("", script_name=request.root_path)
     asked = f"{request.method[:LONGEST_IN_LOG]} {request.path[:LONGEST_IN_LOG]}"
     log(f"{error.code} {asked}: {error.description}")
 
