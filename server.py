@@ -23,7 +23,7 @@ from flask import Flask, Request, abort, redirect, render_template, request, ses
 from flask.cli import FlaskGroup
 from flask.logging import default_handler
 from flask.sessions import SecureCookieSessionInterface
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 from werkzeug.sansio.utils import get_host
@@ -37,7 +37,7 @@ from gudlft.limits import RateLimit, TooOften, client_key
 from gudlft.model import BookingError
 from gudlft.opening import open_all
 from gudlft.pages import calendar, export, lists, sentences
-from gudlft.pages.pagination import NoSuchPage, read_page_number
+from gudlft.pages.pagination import read_page_number
 from gudlft.pages.search import EVERYTHING, Choice, Show
 from gudlft.rules import read_places, read_token, why_no_return
 from gudlft.settings import BadSettings, read_settings
@@ -385,7 +385,7 @@ def render_page(template, code=200, problem=None, **context):
 
 
 def asked_page_number():
-    """Return the number of the page that the address asks for; raise NoSuchPage."""
+    """Return the number of the page that the address asks for."""
     return read_page_number(request.args.get("page", "1"))
 
 
@@ -912,12 +912,6 @@ def show_error(error):
     response = error.get_response()  # for its headers, like Allow
     response.data = render_page("error.html", text=text).data
     return response
-
-
-@app.errorhandler(NoSuchPage)
-def show_no_page(error):
-    """Answer 404 to who asks for a page that a list does not have."""
-    return show_error(NotFound())
 
 
 @app.errorhandler(TooOften)

@@ -156,7 +156,6 @@ def test_long_lists_have_pages_and_empty_ones_a_sentence(show):
     ann = show(make_ledger(competitions=past))
     assert "/organiser?show=past&page=2" == ann.get("/organiser?show=past").links["Next page"]
     assert "There are no upcoming competitions" in ann.get("/organiser").text
-    assert 404 == ann.get("/organiser?page=2").status
 
 
 def test_entry_list_says_who_comes_since_when_in_the_servers_time(show, journal, set_zone):

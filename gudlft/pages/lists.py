@@ -44,7 +44,7 @@ def public_rows(ledger: Ledger, competitions: Sequence[Competition], now: dateti
 
 
 def public_page(ledger: Ledger, competitions: Sequence[Competition], page_number: int, now: datetime) -> Page:
-    """Return a page of competitions as everybody sees them; raise NoSuchPage."""
+    """Return a page of competitions as everybody sees them."""
     page = paginate(competitions, page_number)
     return page._replace(items=public_rows(ledger, page.items, now))
 
@@ -59,7 +59,7 @@ def next_competitions(ledger: Ledger, now: datetime) -> Shown:
 
 
 def programme_of(ledger: Ledger, choice: Choice, page_number: int, now: datetime) -> Shown:
-    """Return the upcoming competitions that match a choice, soonest first; raise NoSuchPage."""
+    """Return the upcoming competitions that match a choice, soonest first."""
     upcoming = ledger.upcoming(now)
     past = ledger.past(now)
     return {
@@ -72,7 +72,7 @@ def programme_of(ledger: Ledger, choice: Choice, page_number: int, now: datetime
 
 
 def past_of(ledger: Ledger, club: Club | None, choice: Choice, page_number: int, now: datetime) -> Shown:
-    """Return the past competitions that match a choice, latest first, with what a club held there; raise NoSuchPage."""
+    """Return the past competitions that match a choice, latest first, with what a club held there."""
     past = ledger.past(now)
     page = paginate(find(past, choice), page_number)
     if club:
@@ -85,7 +85,7 @@ def past_of(ledger: Ledger, club: Club | None, choice: Choice, page_number: int,
 
 
 def overview_of(ledger: Ledger, is_past: bool, page_number: int, now: datetime) -> Shown:
-    """Return how full the upcoming competitions are, soonest first, or the past ones; raise NoSuchPage."""
+    """Return how full the upcoming competitions are, soonest first, or the past ones."""
     past = ledger.past(now)
     competitions = past if is_past else ledger.upcoming(now)
     return {
@@ -101,7 +101,7 @@ def overview_of(ledger: Ledger, is_past: bool, page_number: int, now: datetime) 
 
 
 def summary_of(ledger: Ledger, club: Club, choice: Choice, page_number: int, now: datetime) -> Shown:
-    """Return a club's summary, with a page of the upcoming competitions that match a choice; raise NoSuchPage."""
+    """Return a club's summary, with a page of the upcoming competitions that match a choice."""
     upcoming = ledger.upcoming(now)
     past = ledger.past(now)
     found = find(upcoming, choice)
@@ -146,7 +146,7 @@ def by_month(rows: Iterable) -> list[tuple[str, list]]:
 
 
 def bookings_of(ledger: Ledger, club: Club, page_number: int, now: datetime) -> Shown:
-    """Return where a club holds places, and its latest bookings and returns; raise NoSuchPage."""
+    """Return where a club holds places, and its latest bookings and returns."""
     holdings = ledger.holdings(club, now)
     return {
         "holdings": holdings,
@@ -157,7 +157,7 @@ def bookings_of(ledger: Ledger, club: Club, page_number: int, now: datetime) -> 
 
 
 def history_of(ledger: Ledger, club: Club, page_number: int) -> Shown:
-    """Return all bookings and returns of a club, newest first; raise NoSuchPage."""
+    """Return all bookings and returns of a club, newest first."""
     page = paginate(range(ledger.number_of_entries(club)), page_number)
     return {
         "page": page,
@@ -193,7 +193,7 @@ def short_board(board: Sequence[BoardRow], own_row: BoardRow | None = None) -> P
 
 
 def board_page(ledger: Ledger, club: Club | None, page_number: int) -> Shown:
-    """Return a page of the points board and, of a long one, where a club's own row is; raise NoSuchPage."""
+    """Return a page of the points board and, of a long one, where a club's own row is."""
     with ledger.one_moment:
         board = ledger.points_board
         own_row = ledger.board_row(club) if club else None

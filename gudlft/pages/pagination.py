@@ -7,10 +7,6 @@ from typing import NamedTuple
 ROWS_PER_PAGE = 100
 
 
-class NoSuchPage(Exception):
-    """A list has no page of this number."""
-
-
 class Page(NamedTuple):
     """The items of a list that one page shows, and their place among all."""
 
@@ -21,16 +17,13 @@ class Page(NamedTuple):
 
 
 def read_page_number(text: str) -> int:
-    """Return the number of a page, from 1 on; raise NoSuchPage if the text is no such number."""
-    if not re.fullmatch("[1-9][0-9]{0,5}", text):
-        raise NoSuchPage
-    return int(text)
+    """Return the number of a page, from 1 on; a text that is no such number counts as absent."""
+    return int(text) if re.fullmatch("[1-9][0-9]{0,5}", text) else 1
 
 
 def paginate(items: Sequence, number: int) -> Page:
-    """Return the page of a list with a number; an empty list has one page. Raise NoSuchPage."""
-    start = (number - 1) * ROWS_PER_PAGE
-    shown = items[start : start + ROWS_PER_PAGE]
-    if start > 0 and not shown:
-        raise NoSuchPage
-    return Page(shown, number, start, len(items))
+    """Return the page of a list with a number, or the last one; an empty list has one page."""
+    last = 1 + max(0, len(items) - 1) // ROWS_PER_PAGE
+    shown_number = min(number, last)
+    start = (shown_number - 1) * ROWS_PER_PAGE
+    return Page(items[start : start + ROWS_PER_PAGE], shown_number, start, len(items))
