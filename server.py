@@ -681,12 +681,13 @@ if opened.mailed_codes:
 def organiser():
     """Show how full the upcoming competitions are, or all past ones."""
     require_organiser()
-    return render_organiser(is_past=request.args.get("show") == "past", page_number=asked_page_number())
+    return render_organiser()
 
 
-def render_organiser(status=200, problem=None, is_past=False, page_number=1):
+def render_organiser(status=200, problem=None):
     """Show how full the upcoming competitions are, or all past ones."""
-    shown = lists.overview_of(opened.ledger, is_past, page_number, opened.ledger.now())
+    is_past = request.args.get("show") == "past"
+    shown = lists.overview_of(opened.ledger, is_past, asked_page_number(), opened.ledger.now())
     return render_page("organiser.html", status, problem, **shown)
 
 
@@ -723,12 +724,12 @@ def show_summary():
     choice = asked_choice()
     if choice.show is Show.PAST:
         return render_past(choice)
-    return render_summary(choice=choice, page_number=asked_page_number())
+    return render_summary(choice=choice)
 
 
-def render_summary(status=200, problem=None, choice=EVERYTHING, page_number=1):
+def render_summary(status=200, problem=None, choice=EVERYTHING):
     """Show the club's points, the upcoming competitions that match a choice, the latest past ones and the board."""
-    shown = lists.summary_of(opened.ledger, request.club, choice, page_number, opened.ledger.now())
+    shown = lists.summary_of(opened.ledger, request.club, choice, asked_page_number(), opened.ledger.now())
     return render_page("summary.html", status, problem, choice=choice, **shown)
 
 
@@ -836,20 +837,15 @@ def bookings():
     """Show where the club holds places, and its latest bookings and returns, or all of these."""
     require_club()
     if request.args.get("show") == "all":
-        return render_history()
-    return render_bookings(page_number=asked_page_number())
+        shown = lists.history_of(opened.ledger, request.club, asked_page_number())
+        return render_page("history.html", **shown)
+    return render_bookings()
 
 
-def render_bookings(status=200, problem=None, page_number=1):
+def render_bookings(status=200, problem=None):
     """Show where the club holds places, and its latest bookings and returns."""
-    shown = lists.bookings_of(opened.ledger, request.club, page_number, opened.ledger.now())
+    shown = lists.bookings_of(opened.ledger, request.club, asked_page_number(), opened.ledger.now())
     return render_page("bookings.html", status, problem, **shown)
-
-
-def render_history():
-    """Show all bookings and returns of the club, newest first."""
-    shown = lists.history_of(opened.ledger, request.club, asked_page_number())
-    return render_page("history.html", **shown)
 
 
 @app.post("/cancelPlaces")
