@@ -11,7 +11,6 @@ import secrets
 import sys
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, cached_property
 from pathlib import Path
@@ -349,20 +348,14 @@ def log(event):
     app.logger.info(printable(f"{client_key(request.remote_addr)} {name}: {event}"))
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Why something was refused: the sentence, the name in it if any, and the field to blame, by its id, if any."""
-
-    sentence: str
-    name: str = ""
-    field: str = ""
-
-
 def refuse(sentence, name="", field="", typed=""):
-    """Log that a form or a page was refused, and what was typed; return the problem, for the page to show."""
+    """Log that a form or a page was refused, and what was typed; return what its page shows of it.
+
+    That is the sentence, the name in it if any, and the field to blame, by its id, if any.
+    """
     in_brackets = f" ({typed[:LONGEST_IN_LOG]})" if typed else ""
     log(f"{request.endpoint} refused: {sentence}{in_brackets}")
-    return Problem(sentence, name, field)
+    return {"sentence": sentence, "name": name, "field": field}
 
 
 def render_page(template, code=200, problem=None, **context):
