@@ -20,7 +20,7 @@ SHAPES = {  # borders, edges, focus rings, plates: at least 3 to 1
     *product(["border", "action", "error", "success", "focus", "edge", "plate-edge"], SURFACES),
     *product(["border", "red", "blue", "green"], ["score"]),
 }
-LINES = {"line", "underline", "score-line"}  # between what stands apart without them
+LINES = {"line", "score-line"}  # between what stands apart without them
 OTHERS = {"plates", "size", "beside", "below"}  # properties that are no colours
 
 
