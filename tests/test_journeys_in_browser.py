@@ -181,7 +181,7 @@ def test_whole_row_leads_to_its_competition(visitor, season_site, width, address
     click_plate = ActionChains(visitor).move_to_element(find(visitor, "[data-competition] .plate")).click()
     leave(visitor, click_plate.perform, "#places")
 
-    assert f"Book places in {competition}" == text(visitor, "h1")
+    assert f"Book places in\n{competition}" == text(visitor, "h1")
 
 
 def test_tables_keep_their_roles_and_the_board_stays_in_view(visitor, season_site):

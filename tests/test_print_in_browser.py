@@ -225,7 +225,7 @@ def test_season_of_my_bookings_is_at_most_four_sheets(printed):
 def test_pages_of_a_club_name_it_and_the_day_of_printing(printed):
     for page, one in of_clubs(printed).items():
         club = LONGEST_CLUB if "long names" in page[0] else season.CLUB
-        name = one.h1.removeprefix("Book places in ")  # paper books nothing
+        name = one.h1.removeprefix("Book places in\n")  # paper books nothing
         h1 = name if page[0].startswith("summary") else f"{name}: {club}"
         assert "".join(h1.split()) in one.squeezed[0], page
         assert re.search(r"As of \w{3} \d+ \w+ \d{4}, \d\d:\d\d \(.+\)\s*$", one.sheets[-1]), page
