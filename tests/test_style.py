@@ -12,13 +12,13 @@ CSS = re.sub(r"/\*.*?\*/", "", SHEET, flags=re.S)
 SURFACES = ["page", "panel"]
 NAVY = ["score", "score-own", "plate"]
 TEXT = {  # text and what it is written on: a contrast of at least 4.5 to 1
-    *product(["text", "muted", "action", "error", "success"], SURFACES),
+    *product(["text", "muted", "action", "error"], SURFACES),
     *product(["on-score", "gold"], NAVY),
     ("on-action", "action"),
 }
 SHAPES = {  # borders, edges, focus rings, plates: at least 3 to 1
-    *product(["border", "action", "error", "success", "focus", "edge", "plate-edge"], SURFACES),
-    *product(["border", "red", "blue", "green"], ["score"]),
+    *product(["border", "action", "error", "focus", "edge", "plate-edge", "red", "green"], SURFACES),
+    *product(["border", "edge", "red", "blue", "green"], ["score"]),
 }
 LINES = {"line", "score-line"}  # between what stands apart without them
 OTHERS = {"plates", "size", "beside", "below"}  # properties that are no colours
