@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache, cached_property
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 from zlib import crc32
 
 import click
@@ -454,8 +454,8 @@ def own_address():
         address = url_for("entries" if "competition" in request.args else "organiser")
     else:
         address = url_for(request.endpoint, **request.view_args)
-    fields = urlencode(list(request.args.items(multi=True)))
-    return f"{address}?{fields}" if fields else address
+    query = request.query_string.decode()
+    return f"{address}?{query}" if query else address
 
 
 def next_page(account):
