@@ -118,13 +118,9 @@ class NameConverter(BaseConverter):
 class Sessions(SecureCookieSessionInterface):
     """Flask's own sessions in signed cookies, which each page renews."""
 
-    def __init__(self, app, salt):
-        """Make the serializer of the cookies once: making it twice a request would add 5 % to a page."""
-        self._serializer = CookieSerializer(app.secret_key, salt)
-
     def get_signing_serializer(self, app):
-        """Return the serializer of the cookies."""
-        return self._serializer
+        """Return the one serializer of the cookies: making it twice a request would add 5 % to a page."""
+        return cookie_serializer
 
     def save_session(self, app, session, response):
         """Set the cookie if anything looked at the session: a HEAD, a prefetch and a static file leave it as it is."""
@@ -220,7 +216,8 @@ def session_salt():
     return "session of a known address"
 
 
-app.session_interface = Sessions(app, session_salt())
+cookie_serializer = CookieSerializer(app.secret_key, session_salt())
+app.session_interface = Sessions()
 
 # Templates
 

@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 )
 
 import server
+from gudlft.cookies import CookieSerializer
 from gudlft.journal import NoJournal
 from gudlft.journal.sql import SqlJournal
 from gudlft.model import Kind
@@ -204,7 +205,7 @@ class App(RuleBasedStateMachine):
         data = model.points, model.places, model.starts, model.cost, model.cap
         let_pages_show(open_ledger(*data, clock=lambda: self.model.now, journal=self.journal), self.patch)
         salt = "session" if self.keeps_bookings else secrets.token_hex()
-        self.patch.setattr(server.app, "session_interface", type(server.app.session_interface)(server.app, salt))
+        self.patch.setattr(server, "cookie_serializer", CookieSerializer(server.app.secret_key, salt))
         for browser, club in enumerate(CLUBS):
             self.sign_in(browser, club)
 
