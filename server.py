@@ -734,10 +734,10 @@ def book(competition, club):
     before_own_name = [names.removesuffix(f"/{name}") for name in request.club.names if names.endswith(f"/{name}")]
     if not before_own_name:
         require_no_newer(names)
-        is_of_another = any(names.endswith(f"/{name}") for name in opened.ledger.clubs_by_any_name)
-        if is_of_another:
-            abort(403, sentences.another_club(request.club))
-        abort(404)
+        endings = tuple(f"/{name}" for name in opened.ledger.clubs_by_any_name)
+        if not names.endswith(endings):
+            abort(404)
+        abort(403, sentences.another_club(request.club))
 
     known_names = [name for name in before_own_name if name in opened.ledger.competitions_by_any_name]
     known = find_competition((known_names or before_own_name)[0])
