@@ -144,28 +144,6 @@ def new_token():
 # Settings and data
 
 
-def configure(app):
-    """Set the app up with the defaults, overridden by GUDLFT_ variables; raise BadSettings if one is wrong."""
-    app.config.update(read_settings(os.environ, folder=str(Path(__file__).parent)))
-    https = app.config["HTTPS"]
-    cookie_name = f"session_{fingerprint_of(app.config['SECRET_KEY'])}"
-    app.config.update(
-        MAX_CONTENT_LENGTH=LARGEST_REQUEST,
-        PERMANENT_SESSION_LIFETIME=IDLE_SIGN_IN_LASTS,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=https,
-        SESSION_COOKIE_NAME=f"__Host-{cookie_name}" if https else cookie_name,
-    )
-    proxies = app.config["PROXIES"]
-    if proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)
-
-
-def fingerprint_of(key):
-    """Return what tells a key from others: two copies of the app on one host must not take each other's cookies."""
-    return hashlib.sha256(b"name of a cookie " + key).hexdigest()[:8]
-
-
 def version_of(folder):
     """Return a checksum of the files in a folder: browsers can keep a file for ever if its address has it."""
     files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
@@ -189,14 +167,26 @@ logging.getLogger("gudlft").addHandler(default_handler)
 logging.getLogger("gudlft").setLevel(logging.INFO)
 
 try:
-    configure(app)
+    app.config.update(read_settings(os.environ, folder=app.root_path))
     opened = open_all(app.config, makes_journal=not only_looks())
 except (BadSettings, BadFiles) as error:
     raise SystemExit(str(error)) from None
 except JournalError as error:
     raise SystemExit(printable(f"GUDLFT_JOURNAL: {error}")) from None
-competitions_changed_at = changed_at(Path(app.config["DATA_DIR"]) / "competitions.json")
 
+# two copies of the app on one host must not take each other's cookies
+fingerprint = hashlib.sha256(b"name of a cookie " + app.config["SECRET_KEY"]).hexdigest()[:8]
+prefix = "__Host-" if app.config["HTTPS"] else ""
+app.config.update(
+    MAX_CONTENT_LENGTH=LARGEST_REQUEST,
+    PERMANENT_SESSION_LIFETIME=IDLE_SIGN_IN_LASTS,
+    SESSION_COOKIE_SAMESITE="Lax",
+    SESSION_COOKIE_SECURE=app.config["HTTPS"],
+    SESSION_COOKIE_NAME=f"{prefix}session_{fingerprint}",
+)
+if app.config["PROXIES"]:
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=app.config["PROXIES"], x_proto=app.config["PROXIES"])
+competitions_changed_at = changed_at(Path(app.config["DATA_DIR"]) / "competitions.json")
 
 if not only_looks():  # a command prints it
     if opened.journal.shared and not opened.ledger.entries:
