@@ -358,7 +358,6 @@ def render_page(template, code=200, problem=None, **context):
         root=request.root_path,
         version=static_version(),
         now=opened.ledger.now,
-        figures_may_be_old=bool(request.journal_error),
         **context,
     )
     return app.response_class(html.replace("\0", "\ufffd"), code)  # HTML allows no NUL, which a field may have brought
