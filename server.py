@@ -626,12 +626,8 @@ def sign_in_by_code():
     require_few_failures()
     if "another" in request.form:
         return mail_another_code()
-    try:
-        require_journal()
-        account = opened.mailed_codes.use(asked_code(), request.form.get("code", ""), opened.ledger.now())
-    except JournalError as error:
-        log(f"no code can be checked: {error}")
-        return render_page("code.html", 503, refuse(sentences.CODE_CANNOT_BE_CHECKED))
+    require_journal()
+    account = opened.mailed_codes.use(asked_code(), request.form.get("code", ""), opened.ledger.now())
     if account is None:
         failed_sign_ins.count(client_key(request.remote_addr))
         return render_page("code.html", 400, refuse(sentences.CODE_WRONG, field="code"))
@@ -904,6 +900,8 @@ def show_too_often(error):
 def show_journal_error(error):
     """Say whether this try booked anything, if that is known, and show the form again if that can help."""
     app.logger.error(printable(f"{request.endpoint} failed: {error}"))
+    if request.endpoint == "sign_in_by_code":
+        return render_page("code.html", 503, refuse(sentences.CODE_CANNOT_BE_CHECKED))
     opened.health.note_failure()
     if isinstance(error, AnotherProcessBooks):
         return render_page("error.html", 503, text=sentences.ANOTHER_COPY)
