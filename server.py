@@ -622,26 +622,14 @@ def enter_code():
 
 
 def sign_in_by_code():
-    """Sign a secretary in by a mailed code, or mail another one."""
+    """Sign a secretary in by a mailed code."""
     require_few_failures()
-    if "another" in request.form:
-        return mail_another_code()
     require_journal()
     account = opened.mailed_codes.use(asked_code(), request.form.get("code", ""), opened.ledger.now())
     if account is None:
         failed_sign_ins.count(client_key(request.remote_addr))
         return render_page("code.html", 400, refuse(sentences.CODE_WRONG, field="code"))
     return begin_sign_in(account)
-
-
-def mail_another_code():
-    """Mail another code if this browser asked for one before; redirect to the sign-in page if it did not."""
-    asked = asked_code()
-    if asked is None:
-        return redirect(url_for("index"), 303)
-    response = mail_code(asked.address)
-    session["message"] = sentences.ANOTHER_CODE
-    return response
 
 
 if opened.mailed_codes:
