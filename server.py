@@ -66,15 +66,12 @@ class ClubRequest(Request):
     @cached_property
     def account(self):
         """Return the account of whoever sent the request; None if nobody is signed in."""
-        address = kept("address", str)
         id = kept("id", str)
-        since = kept("since", int)
-        if None in (address, id, since):
-            return None
+        since = kept("since", int, 0)
         earliest = opened.ledger.now() - SESSION_LASTS
-        if since <= earliest.timestamp() or opened.revocations.is_revoked(id):
+        if id is None or since <= earliest.timestamp() or opened.revocations.is_revoked(id):
             return None
-        return opened.accounts.find(address)
+        return opened.accounts.find(kept("address", str, ""))
 
     @property
     def is_prefetch(self):
