@@ -11,16 +11,13 @@ import secrets
 import sys
 import time
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from urllib.parse import quote
-from zlib import crc32
 
 import click
 from flask import Flask, Request, abort, redirect, render_template, request, session, url_for
 from flask.cli import FlaskGroup
-from flask.logging import default_handler
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -42,7 +39,7 @@ from gudlft.rules import read_places, read_token, why_no_return
 from gudlft.settings import BadSettings, read_settings
 from gudlft.text import as_seen, clean_email, normalize_email, noun_for, printable, short_month
 
-IDLE_SIGN_IN_LASTS = timedelta(minutes=30)
+IDLE_SIGN_IN_LASTS = 30 * 60  # seconds
 LARGEST_REQUEST = 16 * 1024  # bytes
 LONGEST_IN_LOG = 200  # characters of a text that came from outside
 LONGEST_ADDRESS = 1000  # characters of an address that a cookie keeps
@@ -144,7 +141,7 @@ def new_token():
 def version_of(folder):
     """Return a checksum of the files in a folder: browsers can keep a file for ever if its address has it."""
     files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
-    return str(crc32(b"".join(file.read_bytes() for file in files)))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 
 
 def only_looks():
@@ -160,7 +157,7 @@ app.url_map.converters["name"] = NameConverter
 
 logging.Formatter.converter = time.gmtime  # all lines of the process are in UTC, the web server's too
 app.logger.setLevel(logging.INFO)
-logging.getLogger("gudlft").addHandler(default_handler)
+logging.getLogger("gudlft").handlers = app.logger.handlers
 logging.getLogger("gudlft").setLevel(logging.INFO)
 
 try:
