@@ -368,12 +368,6 @@ def asked_choice():
     return Choice.read(fields.get("q", ""), fields.get("month", ""), fields.get("show", ""))
 
 
-SIGN_IN_FIRST = {
-    "purchase_places": sentences.SIGN_IN_TO_BOOK,
-    "cancel_places": sentences.SIGN_IN_TO_GIVE_BACK,
-}
-
-
 def require_club():
     """Go on for clubs alone: ask the signed-out to sign in, and lead others to their own page."""
     if request.club:
@@ -400,7 +394,9 @@ def ask_to_sign_in():
     require_no_newer(normalize_email(kept("address", str, "")))
     keep_next_page()
     if request.method == "POST":
-        return render_sign_in(403, refuse(SIGN_IN_FIRST[request.endpoint]))
+        is_booking = request.endpoint == "purchase_places"
+        sentence = sentences.SIGN_IN_TO_BOOK if is_booking else sentences.SIGN_IN_TO_GIVE_BACK
+        return render_sign_in(403, refuse(sentence))
     session["message"] = sentences.SIGN_IN_TO_CONTINUE
     return redirect(url_for("index"), 303)
 
@@ -857,9 +853,8 @@ def show_error(error):
     asked = f"{request.method[:LONGEST_IN_LOG]} {request.path[:LONGEST_IN_LOG]}"
     log(f"{error.code} {asked}: {error.description}")
 
-    text = sentences.ERRORS.get(
-        error.code, sentences.ErrorText("This is not possible", error.description.removesuffix("."))
-    )
+    unnamed = sentences.ErrorText("This is not possible", error.description.removesuffix("."))
+    text = sentences.ERRORS.get(error.code, unnamed)
     if error.code == 500 and request.entry:
         text = sentences.CARRIED_OUT
     response = error.get_response()  # for its headers, like Allow
