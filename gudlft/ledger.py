@@ -186,12 +186,12 @@ class Ledger:
         if not self.journal.shared:
             return
         with self.one_moment:  # waits for a thread that is adding entries, until their totals are added too
-            known = self.entries[-1:]
-        first = known[0].number if known else -LARGEST_IN_A_ROW  # a number below 1 is refused, not passed over
+            last = self.entries[-1] if self.entries else None
+        first = last.number if last else -LARGEST_IN_A_ROW  # a number below 1 is refused, not passed over
         entries = [self._entry_in(row) for row in checked_entries(transaction.entries(first), first)]
-        if entries[: len(known)] != known:
+        if last and entries[:1] != [last]:
             raise JournalError("the journal has lost bookings that were made: restart to go on without them")
-        self._add(entries[len(known) :])
+        self._add(entries)
 
     def last_row(self) -> tuple:
         """Return number and time of the last row that was read, to tell whether the journal has others."""
@@ -217,11 +217,11 @@ class Ledger:
 
     def _add(self, entries: Sequence[Entry]) -> None:
         """Add the entries that are not in memory yet: another thread may have taken some over meanwhile."""
-        if not entries:
-            return
         with self.one_moment:
             last_number = self._last_number()
             new = [entry for entry in entries if entry.number > last_number]
+            if not new:
+                return
             clubs = [self.clubs[name] for name in {entry.club for entry in new} if name in self.clubs]
             board = list(self.points_board)  # a copy: a page that shows the old one is not disturbed
             for club in clubs:
