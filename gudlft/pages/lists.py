@@ -111,12 +111,13 @@ def summary_of(ledger: Ledger, club: Club, choice: Choice, page_number: int, now
     looked_at = found if are_chosen else page.items
 
     with ledger.one_moment:
-        statuses = ledger.statuses(club, [*looked_at, *past[:LATEST_PAST]], now)
+        statuses = ledger.statuses(club, looked_at, now)
+        latest_past = ledger.statuses(club, past[:LATEST_PAST], now)
         balance = ledger.totals.balance(club)
         own_row = ledger.board_row(club)
         board = ledger.points_board
 
-    lists = by_show(statuses[: len(looked_at)])
+    lists = by_show(statuses)
     return {
         "points_left": own_row.points,
         "balance": balance,
@@ -124,7 +125,7 @@ def summary_of(ledger: Ledger, club: Club, choice: Choice, page_number: int, now
         "counts": {show: len(rows) for show, rows in lists.items()} if are_counted else {},
         "months_to_choose": months_to_choose(upcoming, choice),
         "number_of_upcoming": len(upcoming),
-        "latest_past": statuses[len(looked_at) :],
+        "latest_past": latest_past,
         "number_of_past": len(past),
         "board": short_board(board, own_row),
     }
