@@ -55,10 +55,13 @@ def changed_at(file: Path) -> datetime:
 
 def time_zone_problems(zone: str) -> list[str]:
     """Return a line if this value of TZ names no time zone of the system: the C library silently takes UTC for it."""
-    is_file = any(os.path.isfile(os.path.join(folder, zone)) for folder in zoneinfo.TZPATH)
-    with suppress(ValueError):  # a path, or a file of another kind
-        if zone in ("", "UTC") or (is_file and zoneinfo.ZoneInfo(zone)):
-            return []
+    is_known = zone in ("", "UTC")
+    if any(os.path.isfile(os.path.join(folder, zone)) for folder in zoneinfo.TZPATH):
+        with suppress(ValueError):  # a path, or a file of another kind
+            zoneinfo.ZoneInfo(zone)
+            is_known = True
+    if is_known:
+        return []
     return [f"TZ must be the name of a time zone, like Europe/Paris, not {shown(zone)}"]
 
 
