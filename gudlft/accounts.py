@@ -30,8 +30,8 @@ class Accounts:
         for club in clubs:
             for address in club.emails:
                 key = normalize_email(address)
-                is_organiser = key in self._by_address  # as the club has it, since mails go there
-                self._by_address[key] = Account(address, club, is_organiser)
+                is_organiser = key in self._by_address
+                self._by_address[key] = Account(address, club, is_organiser)  # the club's spelling: mails go there
 
     def find(self, address: str) -> Account | None:
         """Return the account of an address, whatever its case; None if it has none."""

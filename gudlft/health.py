@@ -9,7 +9,7 @@ SECONDS_BETWEEN_TRIES = 1
 
 
 class Health:
-    """Whether the journal takes bookings: until it did not take one, and from the next that it takes.
+    """Whether bookings are taken: no longer once the journal failed to take one, until it takes one again.
 
     In between, whoever asks tries the journal, at most once a second: nobody may want to book for hours.
     """

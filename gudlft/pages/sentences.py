@@ -1,4 +1,4 @@
-"""The sentences of the pages, and titles of errors and receipts. Refusals stand beside their rules."""
+"""The sentences of pages and of errors. Refusals stand beside their rules, in rules.py."""
 
 import time
 from collections.abc import Sequence
