@@ -185,8 +185,8 @@ competitions_changed_at = changed_at(Path(app.config["DATA_DIR"]) / "competition
 if not only_looks():  # a command prints it
     if opened.journal.shared and not opened.ledger.entries:
         app.logger.warning("the journal is new: it holds no bookings yet")  # its name may be mistyped
-    for mismatch in opened.ledger.mismatches():
-        app.logger.warning(printable(mismatch))
+    for finding in [*opened.ledger.mismatches(), *opened.unread_fields]:
+        app.logger.warning(printable(finding))
 
 failed_sign_ins = RateLimit(app.config["FAILED_SIGN_INS_PER_MINUTE"], seconds=60)
 

@@ -244,7 +244,7 @@ def test_my_bookings_say_in_one_line_what_is_held_and_lead_to_each_competition(l
     leads_to = {row["data-competition"]: [link["href"] for link in row.select("a")] for row in rows}
     assert "157 places at 30 competitions; next: Sun 9 January 2050" == words(page.soup.main.p)
     assert HELD == names(page)
-    assert {name: [book_address(name, season.CLUB)] for name in HELD} == leads_to
+    assert {name: [f"{book_address(name, season.CLUB)}#places-back"] for name in HELD} == leads_to
     assert ["10:00 55 of 60 left", "2 places"] == [words(cell) for cell in rows[0].select("td")[1:]]
     assert [] == page.soup.select("main form, main details")
 

@@ -82,7 +82,7 @@ def test_keyboard_alone_books_and_gives_back(visitor, site):
     field = visitor.switch_to.active_element
     assert "places" == field.get_attribute("id")
 
-    field.clear()  # this engine puts the caret into a field that a link led to only after a key or a touch
+    field.clear()
     leave(visitor, lambda: field.send_keys("3", Keys.ENTER), ".success")
     assert "banner success" in focused(visitor)
 
