@@ -410,7 +410,7 @@ def keep_next_page():
     """Keep in the session where to go after signing in.
 
     That is the page that was asked for or, for a form and for a calendar file, the page of their competition. For
-    other files it is the page that links to them.
+    other files it is the page that links to them. Its path is built anew, so that it cannot lead elsewhere.
     """
     session.pop("next_competition", None)
     session.pop("next_address", None)
@@ -418,20 +418,16 @@ def keep_next_page():
         competition = request.view_args.get("competition") or request.form.get("competition")
         if competition in opened.ledger.competitions_by_any_name:
             session["next_competition"] = competition  # its address needs the club, not known yet
-    else:
-        address = own_address()
-        if len(address) <= LONGEST_ADDRESS:
-            session["next_address"] = address
+        return
 
-
-def own_address():
-    """Return the address that was asked for, without the host: built anew, so that it cannot lead elsewhere."""
+    address = url_for(request.endpoint, **request.view_args)
     if request.endpoint == "table_file":
         address = url_for("entries" if "competition" in request.args else "organiser")
-    else:
-        address = url_for(request.endpoint, **request.view_args)
     query = request.query_string.decode()
-    return f"{address}?{query}" if query else address
+    if query:
+        address += f"?{query}"
+    if len(address) <= LONGEST_ADDRESS:
+        session["next_address"] = address
 
 
 def next_page(account):
