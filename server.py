@@ -144,12 +144,6 @@ def version_of(folder):
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 
 
-def only_looks():
-    """Tell whether Flask loads the app to find one of its own commands: those look at a journal, and make none."""
-    context = click.get_current_context(silent=True)
-    return context is not None and isinstance(context.command, FlaskGroup)
-
-
 app = Flask(__name__)
 app.request_class = ClubRequest
 app.url_map.merge_slashes = False
@@ -160,9 +154,13 @@ app.logger.setLevel(logging.INFO)
 logging.getLogger("gudlft").handlers = app.logger.handlers
 logging.getLogger("gudlft").setLevel(logging.INFO)
 
+# Flask loads the app to find one of its own commands, too: those look at a journal, and make none
+context = click.get_current_context(silent=True)
+only_looks = context is not None and isinstance(context.command, FlaskGroup)
+
 try:
     app.config.update(read_settings(os.environ, folder=app.root_path))
-    opened = open_all(app.config, makes_journal=not only_looks())
+    opened = open_all(app.config, makes_journal=not only_looks)
 except (BadSettings, BadFiles) as error:
     raise SystemExit(str(error)) from None
 except JournalError as error:
@@ -182,7 +180,7 @@ if app.config["PROXIES"]:
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=app.config["PROXIES"], x_proto=app.config["PROXIES"])
 competitions_changed_at = changed_at(Path(app.config["DATA_DIR"]) / "competitions.json")
 
-if not only_looks():  # a command prints it
+if not only_looks:  # a command prints it
     if opened.journal.shared and not opened.ledger.entries:
         app.logger.warning("the journal is new: it holds no bookings yet")  # its name may be mistyped
     for finding in [*opened.ledger.mismatches(), *opened.unread_fields]:
@@ -190,17 +188,13 @@ if not only_looks():  # a command prints it
 
 failed_sign_ins = RateLimit(app.config["FAILED_SIGN_INS_PER_MINUTE"], seconds=60)
 
-
-def session_salt():
-    """Return the salt that cookies are signed with: those signed with another are refused."""
-    if not opened.journal.shared:
-        return secrets.token_hex()  # after a restart, or in another process, nobody knows who signed out
-    if opened.mailed_codes:
-        return "session of a proven address"  # a sign-in without a code counts no longer
-    return "session of a known address"
-
-
-cookie_serializer = CookieSerializer(app.secret_key, session_salt())
+# Cookies that were signed with another salt are refused
+salt = "session of a known address"
+if opened.mailed_codes:
+    salt = "session of a proven address"  # a sign-in without a code counts no longer
+if not opened.journal.shared:
+    salt = secrets.token_hex()  # after a restart, or in another process, nobody knows who signed out
+cookie_serializer = CookieSerializer(app.secret_key, salt)
 app.session_interface = Sessions()
 
 # Templates
