@@ -491,7 +491,7 @@ def index():
 
 def render_sign_in(status=200, problem=None):
     """Show the sign-in form, the next competitions and the points board."""
-    shown = lists.next_competitions(opened.ledger, opened.ledger.now())
+    shown = lists.next_competitions(opened.ledger)
     board = lists.short_board(opened.ledger.points_board)
     return render_page("index.html", status, problem, board=board, **shown)
 
@@ -504,13 +504,13 @@ def competitions():
     choice = asked_choice().for_everybody()
     if choice.show is Show.PAST:
         return let_caches_ask(render_past(choice))
-    shown = lists.programme_of(opened.ledger, choice, asked_page_number(), opened.ledger.now())
+    shown = lists.programme_of(opened.ledger, choice, asked_page_number())
     return let_caches_ask(render_page("competitions.html", choice=choice, **shown))
 
 
 def render_past(choice):
     """Show the past competitions that match a choice and, to a club, what it held there."""
-    shown = lists.past_of(opened.ledger, request.club, choice, asked_page_number(), opened.ledger.now())
+    shown = lists.past_of(opened.ledger, request.club, choice, asked_page_number())
     return render_page("past.html", choice=choice, **shown)
 
 
@@ -630,7 +630,7 @@ def organiser():
 def render_organiser(status=200, problem=None):
     """Show how full the upcoming competitions are, or all past ones."""
     is_past = request.args.get("show") == "past"
-    shown = lists.overview_of(opened.ledger, is_past, asked_page_number(), opened.ledger.now())
+    shown = lists.overview_of(opened.ledger, is_past, asked_page_number())
     return render_page("organiser.html", status, problem, **shown)
 
 
@@ -639,7 +639,7 @@ def entries():
     """Show who comes to a competition."""
     require_organiser()
     competition = present_competition(request.args.get("competition", ""))
-    [row] = lists.public_rows(opened.ledger, [competition], opened.ledger.now())
+    [row] = lists.public_rows(opened.ledger, [competition])
     return render_page("entries.html", row=row, entries=opened.ledger.entry_list(competition.name))
 
 
@@ -672,7 +672,7 @@ def show_summary():
 
 def render_summary(status=200, problem=None, choice=EVERYTHING):
     """Show the club's points, the upcoming competitions that match a choice, the latest past ones and the board."""
-    shown = lists.summary_of(opened.ledger, request.club, choice, asked_page_number(), opened.ledger.now())
+    shown = lists.summary_of(opened.ledger, request.club, choice, asked_page_number())
     return render_page("summary.html", status, problem, choice=choice, **shown)
 
 
@@ -787,7 +787,7 @@ def bookings():
 
 def render_bookings(status=200, problem=None):
     """Show where the club holds places, and its latest bookings and returns."""
-    shown = lists.bookings_of(opened.ledger, request.club, asked_page_number(), opened.ledger.now())
+    shown = lists.bookings_of(opened.ledger, request.club, asked_page_number())
     return render_page("bookings.html", status, problem, **shown)
 
 

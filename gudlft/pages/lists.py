@@ -2,7 +2,6 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
@@ -34,8 +33,9 @@ class PublicRow(NamedTuple):
     limit: Limit | None
 
 
-def public_rows(ledger: Ledger, competitions: Sequence[Competition], now: datetime) -> list[PublicRow]:
-    """Return competitions as everybody sees them."""
+def public_rows(ledger: Ledger, competitions: Sequence[Competition]) -> list[PublicRow]:
+    """Return competitions as everybody sees them now."""
+    now = ledger.now()
     rows = []
     for competition, occupancy in ledger.occupancies(competitions):
         full = None if occupancy.left else Limit.PLACES
@@ -43,27 +43,28 @@ def public_rows(ledger: Ledger, competitions: Sequence[Competition], now: dateti
     return rows
 
 
-def public_page(ledger: Ledger, competitions: Sequence[Competition], page_number: int, now: datetime) -> Page:
+def public_page(ledger: Ledger, competitions: Sequence[Competition], page_number: int) -> Page:
     """Return a page of competitions as everybody sees them."""
     page = paginate(competitions, page_number)
-    return page._replace(items=public_rows(ledger, page.items, now))
+    return page._replace(items=public_rows(ledger, page.items))
 
 
-def next_competitions(ledger: Ledger, now: datetime) -> Shown:
+def next_competitions(ledger: Ledger) -> Shown:
     """Return the few competitions that come next, and how many come in all."""
-    upcoming = ledger.upcoming(now)
+    upcoming = ledger.upcoming(ledger.now())
     return {
-        "page": public_page(ledger, upcoming[:NEXT_COMPETITIONS], 1, now),
+        "page": public_page(ledger, upcoming[:NEXT_COMPETITIONS], 1),
         "total": len(upcoming),
     }
 
 
-def programme_of(ledger: Ledger, choice: Choice, page_number: int, now: datetime) -> Shown:
+def programme_of(ledger: Ledger, choice: Choice, page_number: int) -> Shown:
     """Return the upcoming competitions that match a choice, soonest first."""
+    now = ledger.now()
     upcoming = ledger.upcoming(now)
     past = ledger.past(now)
     return {
-        "page": public_page(ledger, find(upcoming, choice), page_number, now),
+        "page": public_page(ledger, find(upcoming, choice), page_number),
         "total": len(upcoming),
         "months_to_choose": months_to_choose(upcoming, choice),
         "latest_past": past[:LATEST_PAST],
@@ -71,8 +72,9 @@ def programme_of(ledger: Ledger, choice: Choice, page_number: int, now: datetime
     }
 
 
-def past_of(ledger: Ledger, club: Club | None, choice: Choice, page_number: int, now: datetime) -> Shown:
+def past_of(ledger: Ledger, club: Club | None, choice: Choice, page_number: int) -> Shown:
     """Return the past competitions that match a choice, latest first, with what a club held there."""
+    now = ledger.now()
     past = ledger.past(now)
     page = paginate(find(past, choice), page_number)
     if club:
@@ -84,13 +86,14 @@ def past_of(ledger: Ledger, club: Club | None, choice: Choice, page_number: int,
     }
 
 
-def overview_of(ledger: Ledger, is_past: bool, page_number: int, now: datetime) -> Shown:
+def overview_of(ledger: Ledger, is_past: bool, page_number: int) -> Shown:
     """Return how full the upcoming competitions are, soonest first, or the past ones."""
+    now = ledger.now()
     past = ledger.past(now)
     competitions = past if is_past else ledger.upcoming(now)
     return {
         "is_past": is_past,
-        "page": public_page(ledger, competitions, page_number, now),
+        "page": public_page(ledger, competitions, page_number),
         "booked": sum(occupancy.booked for _, occupancy in ledger.occupancies(competitions)),
         "places": sum(competition.places for competition in competitions),
         "number_of_past": len(past),
@@ -100,8 +103,9 @@ def overview_of(ledger: Ledger, is_past: bool, page_number: int, now: datetime) 
 # A club's competitions
 
 
-def summary_of(ledger: Ledger, club: Club, choice: Choice, page_number: int, now: datetime) -> Shown:
+def summary_of(ledger: Ledger, club: Club, choice: Choice, page_number: int) -> Shown:
     """Return a club's summary, with a page of the upcoming competitions that match a choice."""
+    now = ledger.now()
     upcoming = ledger.upcoming(now)
     past = ledger.past(now)
     found = find(upcoming, choice)
@@ -146,9 +150,9 @@ def by_month(rows: Iterable) -> list[tuple[str, list]]:
     return [(month, list(rows_of_month)) for month, rows_of_month in groups]
 
 
-def bookings_of(ledger: Ledger, club: Club, page_number: int, now: datetime) -> Shown:
+def bookings_of(ledger: Ledger, club: Club, page_number: int) -> Shown:
     """Return where a club holds places, and its latest bookings and returns."""
-    holdings = ledger.holdings(club, now)
+    holdings = ledger.holdings(club, ledger.now())
     return {
         "holdings": holdings,
         "page": paginate(holdings, page_number),
