@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 from ..ledger import BoardRow, Ledger
@@ -110,9 +111,9 @@ def summary_of(ledger: Ledger, club: Club, choice: Choice, page_number: int) -> 
     past = ledger.past(now)
     found = find(upcoming, choice)
     page = paginate(found, page_number)
-    are_counted = len(found) <= MOST_COUNTED
-    are_chosen = are_counted or choice.show is not Show.ALL  # from all; else only those on the page are looked at
-    looked_at = found if are_chosen else page.items
+    is_short = len(found) <= MOST_COUNTED
+    looks_at_all = is_short or choice.show is not Show.ALL  # else at those on the page alone
+    looked_at = found if looks_at_all else page.items
 
     with ledger.one_moment:
         statuses = ledger.statuses(club, looked_at, now)
@@ -122,11 +123,12 @@ def summary_of(ledger: Ledger, club: Club, choice: Choice, page_number: int) -> 
         board = ledger.points_board
 
     lists = by_show(statuses)
+    page = paginate(lists[choice.show], page_number) if looks_at_all else page._replace(items=statuses)
     return {
         "points_left": own_row.points,
         "balance": balance,
-        "page": paginate(lists[choice.show], page_number) if are_chosen else page._replace(items=lists[Show.ALL]),
-        "counts": {show: len(rows) for show, rows in lists.items()} if are_counted else {},
+        "page": page,
+        "counts": {show: len(rows) for show, rows in lists.items()} if is_short else {},
         "months_to_choose": months_to_choose(upcoming, choice),
         "number_of_upcoming": len(upcoming),
         "latest_past": latest_past,
@@ -183,8 +185,11 @@ class RankedRow(NamedTuple):
 
 def ranked(rows: Iterable[BoardRow], board: Sequence[BoardRow]) -> list[RankedRow]:
     """Return rows of the board with their ranks: how many clubs have more points, and one."""
-    # a row's points alone sort before all rows that begin with them
-    return [RankedRow(1 + bisect_left(board, (row.minus_points,)), row.club, row.points) for row in rows]
+    ranked_rows = []
+    for row in rows:
+        clubs_ahead = bisect_left(board, row.minus_points, key=attrgetter("minus_points"))
+        ranked_rows.append(RankedRow(clubs_ahead + 1, row.club, row.points))
+    return ranked_rows
 
 
 def short_board(board: Sequence[BoardRow], own_row: BoardRow | None = None) -> Page:
