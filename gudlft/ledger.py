@@ -222,7 +222,8 @@ class Ledger:
             new = [entry for entry in entries if entry.number > last_number]
             if not new:
                 return
-            clubs = [self.clubs[name] for name in {entry.club for entry in new} if name in self.clubs]
+            names = {entry.club for entry in new}
+            clubs = [self.clubs[name] for name in names & self.clubs.keys()]
             board = list(self.points_board)  # a copy: a page that shows the old one is not disturbed
             for club in clubs:
                 del board[bisect_left(board, self.board_row(club))]
