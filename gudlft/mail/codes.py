@@ -94,9 +94,10 @@ class MailedCodes:
 
     def read_request(self, kept: Mapping) -> CodeRequest | None:
         """Return the request that a session kept; None if there is none, or another version of the app kept it."""
-        if {name: type(value) for name, value in kept.items()} != CodeRequest.__annotations__:
-            return None
-        return CodeRequest(**kept)
+        match kept:
+            case {"id": str(id), "at": int(at), "address": str(address)}:
+                return CodeRequest(id, at, address)
+        return None
 
     def use(self, request: CodeRequest | None, typed: str, now: datetime) -> Account | None:
         """Return the account that the code signs in, once; None if it signs nobody in. Raise JournalError."""
