@@ -98,7 +98,8 @@ LAST_ROWS = sql.select(
     in_last_row(revocations.c.number),
     in_last_row(revocations.c.at),
 )
-NEXT_REVOCATION = sql.select(sql.func.coalesce(sql.func.max(revocations.c.number), 0) + 1).scalar_subquery()
+LAST_REVOCATION = sql.func.coalesce(sql.func.max(revocations.c.number), 0)
+NEXT_REVOCATION = sql.select(LAST_REVOCATION + 1).scalar_subquery()
 OLDEST_REVOCATIONS = sql.select(revocations.c.number).order_by(revocations.c.number).limit(sql.bindparam("most"))
 ADD_BOOKING = bookings.insert()
 ADD_REVOCATION = revocations.insert().values(number=NEXT_REVOCATION)
