@@ -243,8 +243,10 @@ def problems_across(items: Items) -> Iterator[str]:
         closes_at = values.get("booking_closes_at")
         if starts_at and closes_at and closes_at > starts_at:
             yield f"{title}: bookingCloses must not be after date"
-        for name in (values.get("name", title), *values.get("former_names", ())):
-            if titles.setdefault(normalize_name(name), title) != title:
+        names = [values["name"]] if "name" in values else []
+        for name in [*names, *values.get("former_names", ())]:
+            first_title = titles.setdefault(normalize_name(name), title)
+            if first_title != title:
                 yield f"{title}: name must not be the same twice, like {name}: add a town, a date or a round"
         for email in map(normalize_email, values.get("emails", ())):
             if email in emails:
