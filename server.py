@@ -678,28 +678,32 @@ def render_summary(status=200, problem=None, choice=EVERYTHING):
 
 @app.get("/book/<name:competition>/<name:club>")
 def book(competition, club):
-    """Show a competition's page; lead on to it from former names.
-
-    Names may hold slashes, so the path must end in a name of the signed-in club.
-    """
+    """Show a competition's page; lead on to it from former names."""
     require_club()
-    names = f"{competition}/{club}"
-    before_own_name = [names.removesuffix(f"/{name}") for name in request.club.names if names.endswith(f"/{name}")]
-    if not before_own_name:
-        require_no_newer(names)
-        endings = tuple(f"/{name}" for name in opened.ledger.clubs_by_any_name)
-        if not names.endswith(endings):
-            abort(404)
-        abort(403, sentences.another_club(request.club))
-
-    known_names = [name for name in before_own_name if name in opened.ledger.competitions_by_any_name]
-    known = find_competition((known_names or before_own_name)[0])
+    names = f"{competition}/{club}"  # slashes of both may have split them elsewhere
+    known = find_competition(name_before_club(names))
     if names != f"{known.name}/{request.club.name}":
         return redirect(url_for("book", competition=known.name, club=request.club.name), 303)
     figures = figures_at(known)
     if figures.status.is_past:
         return render_summary(400, refuse(figures.status.reason, known.name))
     return render_competition(figures)
+
+
+def name_before_club(names):
+    """Return what stands before a name of the signed-in club at the end of a path, rather a competition's name."""
+    before_own = [names.removesuffix(f"/{name}") for name in request.club.names if names.endswith(f"/{name}")]
+    for name in before_own:
+        if name in opened.ledger.competitions_by_any_name:
+            return name
+    if before_own:
+        return before_own[0]
+
+    require_no_newer(names)
+    endings = tuple(f"/{name}" for name in opened.ledger.clubs_by_any_name)
+    if names.endswith(endings):
+        abort(403, sentences.another_club(request.club))
+    abort(404)
 
 
 def figures_at(competition):
