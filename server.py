@@ -356,12 +356,6 @@ def asked_page_number():
     return read_page_number(request.args.get("page", "1"))
 
 
-def asked_choice():
-    """Return which competitions the address asks for."""
-    fields = request.args
-    return Choice.read(fields.get("q", ""), fields.get("month", ""), fields.get("show", ""))
-
-
 def require_club():
     """Go on for clubs alone: ask the signed-out to sign in, and lead others to their own page."""
     if request.club:
@@ -500,8 +494,8 @@ def render_sign_in(status=200, problem=None):
 def competitions():
     """Show everybody the upcoming competitions, or all past ones; send the signed-in on to their own page."""
     if request.account:
-        return redirect(home_of(request.account, **asked_choice().fields()), 303)
-    choice = asked_choice().for_everybody()
+        return redirect(home_of(request.account, **Choice.read(request.args).fields()), 303)
+    choice = Choice.read(request.args).for_everybody()
     if choice.show is Show.PAST:
         return let_caches_ask(render_past(choice))
     shown = lists.programme_of(opened.ledger, choice, asked_page_number())
@@ -664,7 +658,7 @@ def table_file(table):
 def show_summary():
     """Show the club's points and the competitions, or all past ones."""
     require_club()
-    choice = asked_choice()
+    choice = Choice.read(request.args)
     if choice.show is Show.PAST:
         return render_past(choice)
     return render_summary(choice=choice)

@@ -50,12 +50,12 @@ def test_label_says_what_giving_back_returns():
 def test_caption_says_how_many_of_all_there_are():
     caption = sentences.competitions_found
 
-    assert "1 competition, soonest first" == caption(Choice.read(), 1, 1)
-    assert "1,200 competitions, soonest first" == caption(Choice.read(), 1200, 1200)
-    assert "1 of 40 competitions, soonest first" == caption(Choice.read("lyon"), 1, 40)
-    assert "1 of 1 competition, soonest first" == caption(Choice.read("lyon"), 1, 1)
-    assert "150 competitions, latest first" == caption(Choice.read(show="past"), 150, 150)
-    assert "3 of 150 competitions, latest first" == caption(Choice.read("lyon", show="past"), 3, 150)
+    assert "1 competition, soonest first" == caption(Choice.read({}), 1, 1)
+    assert "1,200 competitions, soonest first" == caption(Choice.read({}), 1200, 1200)
+    assert "1 of 40 competitions, soonest first" == caption(Choice.read({"q": "lyon"}), 1, 40)
+    assert "1 of 1 competition, soonest first" == caption(Choice.read({"q": "lyon"}), 1, 1)
+    assert "150 competitions, latest first" == caption(Choice.read({"show": "past"}), 150, 150)
+    assert "3 of 150 competitions, latest first" == caption(Choice.read({"q": "lyon", "show": "past"}), 3, 150)
 
 
 def test_line_above_holdings_says_how_many_and_which_is_next():

@@ -1,7 +1,7 @@
 """Choosing from a list of competitions: what can be asked for, and what matches it. Pure: no clock, no web."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -36,12 +36,14 @@ class Choice(NamedTuple):
     show: Show = Show.ALL
 
     @classmethod
-    def read(cls, q: str = "", month: str = "", show: str = "") -> "Choice":
-        """Return the choice of an address; an unknown month or kind of list counts as absent."""
-        words = NO_TEXT.sub(" ", as_seen(q)).split()
+    def read(cls, fields: Mapping[str, str]) -> "Choice":
+        """Return the choice of an address by its fields; an unknown month or kind of list counts as absent."""
+        words = NO_TEXT.sub(" ", as_seen(fields.get("q", ""))).split()
         name = " ".join(words)[:LONGEST_TYPED].rstrip()
+        month = fields.get("month", "")
         known_month = month if MONTH.fullmatch(month) else ""
-        return cls(name, known_month, SHOWS.get(show, Show.ALL))
+        show = SHOWS.get(fields.get("show", ""), Show.ALL)
+        return cls(name, known_month, show)
 
     @property
     def is_narrow(self) -> bool:
