@@ -95,7 +95,7 @@ class ClubRequest(Request):
     @cached_property
     def token(self):
         """Return the token of the form, or a new one: with it the same order can be sent again and counts once."""
-        return read_token(self.form.get("token", "")) or new_token()
+        return read_token(self.form.get("token", "")) or secrets.token_urlsafe()
 
 
 class NameConverter(BaseConverter):
@@ -128,11 +128,6 @@ def kept(name, kind, default=None):
     """Return a part of the session; the default if it is missing, or another version wrote something else there."""
     value = session.get(name)
     return value if isinstance(value, kind) else default
-
-
-def new_token():
-    """Return a token for a new form, by which its copies are recognised."""
-    return secrets.token_urlsafe(16)
 
 
 # Settings and data
@@ -213,7 +208,7 @@ app.jinja_env.filters.update(
 )
 app.jinja_env.globals.update(
     contact=app.config["CONTACT"],
-    new_token=new_token,
+    new_token=secrets.token_urlsafe,
     noun_for=noun_for,
     sentences=sentences,
     time_zone=calendar.time_zone(),

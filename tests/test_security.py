@@ -311,10 +311,10 @@ def test_form_of_unknown_length_is_read_up_to_the_limit(ledger, john, rest, stat
     assert (status == 303) == bool(ledger.entries)
 
 
-def test_token_of_a_form_has_128_bits_and_is_another_each_time(john):
+def test_token_of_a_form_has_256_bits_and_is_another_each_time(john):
     tokens = [john.get(book_address(OPEN, "Simply Lift")).form("/purchasePlaces")["token"] for _ in range(2)]
 
-    assert [16, 16] == [len(urlsafe_b64decode(token + "==")) for token in tokens]
+    assert [32, 32] == [len(urlsafe_b64decode(token + "=")) for token in tokens]
     assert tokens[0] != tokens[1]
 
 
