@@ -85,12 +85,7 @@ class ClubRequest(Request):
         """Return the receipt of the order that led to this page; None if there is none, or it is not known here yet."""
         if self.club is None:
             return None
-        outcome = opened.ledger.outcome(self.club, kept("receipt", int, 0))
-        if outcome is None or outcome.entry.competition not in opened.ledger.competitions:
-            return None
-        competition = opened.ledger.competitions[outcome.entry.competition]
-        [status] = opened.ledger.statuses(self.club, [competition], opened.ledger.now())
-        return sentences.Receipt(outcome, status)
+        return lists.receipt_of(opened.ledger, self.club, kept("receipt", int, 0))
 
     @cached_property
     def token(self):

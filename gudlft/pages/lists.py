@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from ..ledger import BoardRow, Ledger
-from ..model import Club, Competition
+from ..model import Club, Competition, Outcome
 from ..rules import Limit, Status, what_closes
 from ..totals import Occupancy
 from .pagination import ROWS_PER_PAGE, Page, paginate
@@ -161,6 +161,23 @@ def bookings_of(ledger: Ledger, club: Club, page_number: int) -> Shown:
         "entries": ledger.latest_entries(club, most=LATEST_ENTRIES),
         "number_of_entries": ledger.number_of_entries(club),
     }
+
+
+class Receipt(NamedTuple):
+    """What an order did, for the page after it."""
+
+    outcome: Outcome
+    status: Status  # what the club can do there now
+
+
+def receipt_of(ledger: Ledger, club: Club, number: int) -> Receipt | None:
+    """Return the receipt of the club's order with a number; None if there is none, or it is not known here yet."""
+    outcome = ledger.outcome(club, number)
+    if outcome is None or outcome.entry.competition not in ledger.competitions:
+        return None
+    competition = ledger.competitions[outcome.entry.competition]
+    [status] = ledger.statuses(club, [competition], ledger.now())
+    return Receipt(outcome, status)
 
 
 def history_of(ledger: Ledger, club: Club, page_number: int) -> Shown:

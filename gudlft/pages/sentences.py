@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
@@ -69,13 +68,6 @@ def another_club(club: Club) -> str:
 def only_for_organisers(club: Club) -> str:
     """Say that a page is not for the signed-in club."""
     return f"This page is for organisers. You are signed in as {club.name}"
-
-
-class Receipt(NamedTuple):
-    """What an order did, for the page after it."""
-
-    outcome: Outcome
-    status: Status  # what the club can do there now
 
 
 def what_was_done(outcome: Outcome) -> str:
