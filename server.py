@@ -910,11 +910,9 @@ def export_bookings(competition, totals, places, delimiter):
         raise SystemExit("GUDLFT_JOURNAL: this database is missing or empty, so it holds no bookings")
     if not opened.journal.shared:
         click.echo("GUDLFT_JOURNAL is not set: no bookings are kept", err=True)
-    if competition is not None:
-        try:
-            competition = export.present_name(opened.ledger, competition)
-        except LookupError as error:
-            raise SystemExit(printable(str(error))) from None
+    try:
+        rows = export.table_of(opened.ledger, competition, totals, places)
+    except LookupError as error:
+        raise SystemExit(printable(str(error))) from None
 
-    content = export.csv_file(export.table_of(opened.ledger, competition, totals, places), delimiter)
-    click.echo(content, nl=False)
+    click.echo(export.csv_file(rows, delimiter), nl=False)

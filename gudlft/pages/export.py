@@ -17,7 +17,9 @@ FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # with these a cell begins that spr
 def table_of(
     ledger: Ledger, competition: str | None = None, totals: str | None = None, places: bool = False
 ) -> Iterator[tuple]:
-    """Return the table that the options of the command `bookings` ask for."""
+    """Return the table that the options of the command `bookings` ask for; raise LookupError as present_name does."""
+    if competition is not None:
+        competition = present_name(ledger, competition)
     if totals == "competitions":
         return totals_of_competitions(ledger)
     if totals == "clubs":
