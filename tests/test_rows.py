@@ -137,10 +137,12 @@ def test_revocation_that_cannot_be_right_is_a_journal_that_is_away(on_sqlite, se
     run_sql(
         on_sqlite,
         "INSERT INTO ended_sign_ins VALUES (1, '2026-01-02 03:04:05.000006', 'first')",
-        f"UPDATE ended_sign_ins SET {edit}",
+        "INSERT INTO ended_sign_ins VALUES (2, '2026-01-02 03:04:05.000006', 'second')",
+        f"UPDATE ended_sign_ins SET {edit} WHERE number = 2",
     )
 
     assert (200, [MAY_BE_OLD]) == says(Secretary().get("/"))
+    assert not server.opened.revocations.is_revoked("first")  # memory stays as it was
 
 
 def test_totals_that_only_hands_can_make_are_named_and_shown_within_bounds(url, opened, serve):

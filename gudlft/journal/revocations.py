@@ -119,6 +119,7 @@ class Revocations:
             rows = transaction.revocations(first=1)
         for row in rows:
             check_revocation(row)
+        for row in rows:  # only if all of them can be right
             self._remember(row.id, row.at)
         self._last = rows[-1] if rows else None
 
