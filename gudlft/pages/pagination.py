@@ -15,6 +15,11 @@ class Page(NamedTuple):
     start: int
     total: int
 
+    @property
+    def is_one_of_many(self) -> bool:
+        """Tell whether there are other pages."""
+        return len(self.items) < self.total
+
 
 def read_page_number(text: str) -> int:
     """Return the number of a page, from 1 on; a text that is no such number counts as absent."""
