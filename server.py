@@ -398,9 +398,10 @@ def keep_next_page():
             session["next_competition"] = competition  # its address needs the club, not known yet
         return
 
-    address = url_for(request.endpoint, **request.view_args)
     if request.endpoint == "table_file":
         address = url_for("entries" if "competition" in request.args else "organiser")
+    else:
+        address = url_for(request.endpoint, **request.view_args)
     query = request.query_string.decode()
     if query:
         address += f"?{query}"

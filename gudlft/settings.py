@@ -97,15 +97,18 @@ class Setting(NamedTuple):
     form: str = ".*"
 
 
+ONE_OR_MORE = ("a whole number, 1 or more", int, "0*[1-9][0-9]*")
+ANY_NUMBER = ("a whole number, 0 or more", int, "[0-9]+")
+
 SETTINGS = {
-    "COST_PER_PLACE": Setting(Terms.cost_per_place, "a whole number, 1 or more", int, "0*[1-9][0-9]*"),
-    "MAX_PLACES_PER_CLUB": Setting(Terms.max_places_per_club, "a whole number, 1 or more", int, "0*[1-9][0-9]*"),
+    "COST_PER_PLACE": Setting(Terms.cost_per_place, *ONE_OR_MORE),
+    "MAX_PLACES_PER_CLUB": Setting(Terms.max_places_per_club, *ONE_OR_MORE),
     "DATA_DIR": Setting(None, "a folder", str, ".+"),  # its default is the folder of server.py
     "SECRET_KEY": Setting(RANDOM_KEY, KEY_FORM, os.fsencode, r"(?!.*(\$\(|`)).{16,}"),
     "HTTPS": Setting(False, "true or false", lambda text: text.lower() in ("true", "1"), "true|false|1|0"),
-    "PROXIES": Setting(0, "a whole number, 0 or more", int, "[0-9]+"),
+    "PROXIES": Setting(0, *ANY_NUMBER),
     "TRUSTED_HOSTS": Setting([], "a host name in lower case or a JSON list of them", read_hosts),
-    "FAILED_SIGN_INS_PER_MINUTE": Setting(10, "a whole number, 0 or more", int, "[0-9]+"),
+    "FAILED_SIGN_INS_PER_MINUTE": Setting(10, *ANY_NUMBER),
     "CONTACT": Setting(None, "an email address, an https address or words, at most 200 characters", read_contact),
     "MAIL": Setting(None, MAIL_FORM, read_mail_server, MAIL_SERVER),
     "MAIL_FROM": Setting(f"registration@{socket.gethostname()}", "an email address", read_email),

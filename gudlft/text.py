@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 INVISIBLE = "Cf"  # Unicode's format characters
-NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters and lone surrogates
+CONTROLS = r"\x00-\x1f\x7f-\x9f\ud800-\udfff"  # control characters and lone surrogates
+NO_TEXT = re.compile(f"[{CONTROLS}]")
 AROUND_ADDRESSES = " \t\r\n\xa0<>.,;\"'“”‘’"
 LONGEST_DOMAIN = 253  # characters
-HTTPS_ADDRESS = r'(?i:https)://[\w.-]+(:[0-9]+)?([/?#][^\s"<>\x00-\x1f\x7f-\x9f\ud800-\udfff]*)?'
+HTTPS_ADDRESS = rf'(?i:https)://[\w.-]+(:[0-9]+)?([/?#][^\s"<>{CONTROLS}]*)?'
 NOT_COMPARED = {"Mn", "Me", INVISIBLE}  # Unicode's accents, enclosing marks and invisible joiners
 HYPHENS = {number: "-" for number in range(0x30A1) if unicodedata.category(chr(number)) == "Pd"}
 SIGNS = HYPHENS | str.maketrans("−’‘‛ʼ", "-''''")  # a minus sign is no hyphen to Unicode

@@ -23,6 +23,7 @@ from . import (
     Transaction,
 )
 from .databases import open_database
+from .sqlite import NOTHING_COMMITTED
 from .time_limit import renew_time_limit, time_limit
 
 APP = "GÜDLFT Registration"
@@ -108,7 +109,6 @@ FORGET_REVOCATIONS = revocations.delete().where(
     revocations.c.at < sql.bindparam("moment"),
 )
 COMMIT = sql.text("COMMIT")
-NOTHING_COMMITTED = ("database is locked", "database or disk is full")  # SQLite's words for a commit that surely failed
 
 # Transactions
 

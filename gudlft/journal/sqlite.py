@@ -9,6 +9,9 @@ import sqlalchemy as sql
 from . import JournalError
 from .time_limit import seconds_left
 
+BUSY = "database is locked"  # SQLite's words
+NOTHING_COMMITTED = (BUSY, "database or disk is full")  # what it says of a commit that surely failed
+
 
 class Sqlite:
     """A SQLite file, which processes of one machine may share."""
@@ -67,5 +70,5 @@ def when_free(action: Callable[[], object]) -> object:
         try:
             return action()
         except sqlite3.OperationalError as error:
-            if str(error) != "database is locked" or seconds_left() == 0:
+            if str(error) != BUSY or seconds_left() == 0:
                 raise

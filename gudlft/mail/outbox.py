@@ -12,7 +12,7 @@ from random import SystemRandom
 from urllib.parse import SplitResult
 
 from ..text import printable
-from .smtp import LONGEST_LINE, send, what_failed
+from .smtp import send, what_failed
 
 MOST_JOBS = 100
 DELAY = (1, 5)  # seconds, at random: what a mail costs must not tell whoever asked that a club has the address
@@ -20,6 +20,7 @@ TRIES_AT = (0, 3, 20)  # seconds after a mail is due
 SECONDS_VALID = 600  # of a code
 SECONDS_BETWEEN_LOOKS = 0.1  # at what is due
 SECONDS_AT_THE_END = 5  # for what waits when the app ends
+LONGEST_LINE = 200  # characters of what a server said, in the log
 
 SUBJECT = "Your code for GÜDLFT Registration: {code}"
 TEXT = """\

@@ -14,7 +14,6 @@ from ..text import printable
 
 SECONDS_OF_SILENCE = 8  # after which a server is given up
 USUAL_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
-LONGEST_LINE = 200  # characters of what a server said
 
 
 def send(server: SplitResult, address: str, mail: EmailMessage) -> None:
